@@ -1,0 +1,247 @@
+"""Everything this package raises.
+
+    GroupsError
+    ├── ConfigurationError          no token, an unknown region, a base URL that will not do
+    ├── InvalidArgumentError        a bad argument, found before anything was sent (a ValueError too)
+    ├── ClientClosedError           the client was closed before, or while, the call ran
+    ├── PaginationError             the pages lead round in a circle, or nowhere
+    ├── DecodeError                 an answer that cannot be understood
+    ├── TransportError              no answer; `sent` tells whether the request may have been applied
+    │   ├── ConnectionFailedError   refused, reset, closed half-way, TLS or proxy trouble
+    │   ├── RequestTimeoutError     one attempt took longer than `timeout`
+    │   └── DeadlineExceededError   the whole call, with its retries, would take longer than `deadline`
+    └── ApiError                    the API answered with an error
+        ├── BadRequestError         400
+        ├── UnauthorizedError       401
+        ├── ForbiddenError          403
+        ├── NotFoundError           404
+        ├── ConflictError           409
+        ├── GoneError               410
+        ├── RateLimitedError        429
+        └── ServerError             5xx
+
+All of them pickle, and none shows a token.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+__all__ = [
+    "ApiError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectionFailedError",
+    "DeadlineExceededError",
+    "DecodeError",
+    "ErrorObject",
+    "ForbiddenError",
+    "GoneError",
+    "GroupsError",
+    "InvalidArgumentError",
+    "NotFoundError",
+    "PaginationError",
+    "RateLimitedError",
+    "RequestTimeoutError",
+    "ServerError",
+    "TransportError",
+    "UnauthorizedError",
+]
+
+
+class GroupsError(Exception):
+    """The base of every error of this package."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own way calls cls(*args), which the keyword-only members below do not survive.
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def _rebuild(cls: type[GroupsError], args: tuple[Any, ...]) -> GroupsError:
+    error = cls.__new__(cls)
+    error.args = args
+    return error
+
+
+class ConfigurationError(GroupsError):
+    """The client cannot be set up: no token found, an unknown region, an unusable base URL or API version."""
+
+
+class InvalidArgumentError(GroupsError, ValueError):
+    """An argument that the API would refuse. Nothing was sent."""
+
+
+class ClientClosedError(GroupsError):
+    """The client was closed before, or while, the call ran."""
+
+
+class PaginationError(GroupsError):
+    """The pages cannot be followed to their end. `cursor` is the last one, where there was one."""
+
+    def __init__(self, message: str, *, cursor: str | None = None) -> None:
+        super().__init__(message)
+        self.cursor = cursor
+
+
+class DecodeError(GroupsError):
+    """An answer that cannot be understood.
+
+    `path` says where in the document (`data[3].attributes.created_at`; empty for the document as a whole),
+    `operation` is the API's operation id and `request_id` what Snyk's support asks for. For a write the status was
+    already a success: the change has been applied.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        path: str = "",
+        operation: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.path = path
+        self.operation = operation
+        self.request_id = request_id
+        where = f" at {path}" if path else ""
+        super().__init__(
+            f"{operation or 'the API'}: cannot understand the answer{where}: {problem}{_ref(request_id)}"
+        )
+
+
+class TransportError(GroupsError):
+    """No answer came. `sent` is False when the request certainly never left; when True, it may have been applied.
+
+    `attempts` counts the requests that were tried; `operation` is the API's operation id.
+    """
+
+    def __init__(
+        self, problem: str, *, sent: bool, attempts: int = 1, operation: str | None = None
+    ) -> None:
+        self.problem = problem
+        self.sent = sent
+        self.attempts = attempts
+        self.operation = operation
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        tries = "" if self.attempts == 1 else f" after {self.attempts} attempts"
+        fate = "it may have been applied" if self.sent else "it was not sent"
+        return f"{self.operation or 'request'}: {self.problem}{tries}; {fate}"
+
+
+class ConnectionFailedError(TransportError):
+    """The connection failed: refused, reset, closed half-way, or stopped by TLS or a proxy."""
+
+
+class RequestTimeoutError(TransportError):
+    """One attempt took longer than `timeout` allows."""
+
+
+class DeadlineExceededError(TransportError):
+    """The call, retries and waits included, does not fit into `deadline`. `__cause__` is the last failure."""
+
+
+@attrs.frozen
+class ErrorObject:
+    """One entry of an error document. Members that the API left out are None."""
+
+    status: str | None = None
+    code: str | None = None
+    title: str | None = None
+    detail: str | None = None
+    id: str | None = None
+    pointer: str | None = None
+    parameter: str | None = None
+    about: str | None = None
+    meta: Any = None
+
+
+class ApiError(GroupsError):
+    """The API answered with an error.
+
+    `code`, `title` and `detail` are those of the first entry of `errors`; `request_id` is what Snyk's support asks
+    for; `path` is the path of the request without its query; `body` the answer's text, cut after 64 KiB;
+    `attempts` counts the requests that were tried.
+    """
+
+    def __init__(
+        self,
+        *,
+        status_code: int,
+        errors: tuple[ErrorObject, ...] = (),
+        request_id: str | None = None,
+        method: str = "",
+        path: str = "",
+        body: str = "",
+        attempts: int = 1,
+    ) -> None:
+        first = errors[0] if errors else ErrorObject()
+        self.status_code = status_code
+        self.code = first.code
+        self.title = first.title
+        self.detail = first.detail
+        self.errors = errors
+        self.request_id = request_id
+        self.method = method
+        self.path = path
+        self.body = body
+        self.attempts = attempts
+        super().__init__(status_code)
+
+    def __str__(self) -> str:
+        code = f" {self.code}" if self.code else ""
+        entries = [_sentence(entry) for entry in self.errors[:3]]
+        what = "; ".join(entry for entry in entries if entry) or "no explanation in the answer"
+        more = f" (and {len(self.errors) - 3} more)" if len(self.errors) > 3 else ""
+        return f"{self.method} {self.path}: {self.status_code}{code}: {what}{more}{_ref(self.request_id)}".lstrip()
+
+
+class BadRequestError(ApiError):
+    """400: the API refuses the request as it stands."""
+
+
+class UnauthorizedError(ApiError):
+    """401: the token is missing, wrong or expired."""
+
+
+class ForbiddenError(ApiError):
+    """403: the token is good, but its owner may not do this."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such thing, or the token's owner may not see it."""
+
+
+class ConflictError(ApiError):
+    """409: the change contradicts the state of things, such as a second membership of one user."""
+
+
+class GoneError(ApiError):
+    """410: this API version has been retired."""
+
+
+class RateLimitedError(ApiError):
+    """429: too many requests. `retry_after` is the wait in seconds that the API asked for, where it did."""
+
+    def __init__(self, *, retry_after: float | None = None, **members: Any) -> None:
+        super().__init__(**members)
+        self.retry_after = retry_after
+
+
+class ServerError(ApiError):
+    """5xx: the service, or a gateway before it, failed. A write may have been applied."""
+
+
+def _sentence(entry: ErrorObject) -> str:
+    text = entry.detail or entry.title or ""
+    where = entry.parameter or entry.pointer
+    return f"{text} ({where})" if where and text else text or where or ""
+
+
+def _ref(request_id: str | None) -> str:
+    return f" [request id {request_id}]" if request_id else ""
