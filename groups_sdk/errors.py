@@ -166,7 +166,8 @@ class ApiError(GroupsError):
 
     `code`, `title` and `detail` are those of the first entry of `errors`; `request_id` is what Snyk's support asks
     for; `path` is the path of the request without its query; `body` the answer's text, cut after 64 KiB;
-    `attempts` counts the requests that were tried.
+    `attempts` counts the requests that were tried. `maybe_applied` is True when a change may have been made all the
+    same: a 5xx to a write, or an earlier attempt that was sent and never answered.
     """
 
     def __init__(
@@ -179,6 +180,7 @@ class ApiError(GroupsError):
         path: str = "",
         body: str = "",
         attempts: int = 1,
+        maybe_applied: bool = False,
     ) -> None:
         first = errors[0] if errors else ErrorObject()
         self.status_code = status_code
@@ -191,6 +193,7 @@ class ApiError(GroupsError):
         self.path = path
         self.body = body
         self.attempts = attempts
+        self.maybe_applied = maybe_applied
         super().__init__(status_code)
 
     def __str__(self) -> str:
@@ -228,13 +231,27 @@ class GoneError(ApiError):
 class RateLimitedError(ApiError):
     """429: too many requests. `retry_after` is the wait in seconds that the API asked for, where it did."""
 
-    def __init__(self, *, retry_after: float | None = None, **members: Any) -> None:
-        super().__init__(**members)
-        self.retry_after = retry_after
+    retry_after: float | None = None
 
 
 class ServerError(ApiError):
     """5xx: the service, or a gateway before it, failed. A write may have been applied."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: BadRequestError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: GoneError,
+    429: RateLimitedError,
+}
+
+
+def api_error_class(status_code: int) -> type[ApiError]:
+    """The class for an error status: `ApiError` itself where there is no narrower one."""
+    return ServerError if status_code >= 500 else _BY_STATUS.get(status_code, ApiError)
 
 
 def _sentence(entry: ErrorObject) -> str:

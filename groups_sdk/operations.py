@@ -1,0 +1,63 @@
+"""The ten operations of the API as data, and the request value that a call of one becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+from urllib.parse import quote
+
+import attrs
+
+Parameter: TypeAlias = str | int | bool | None
+
+
+@attrs.frozen
+class Operation:
+    """One operation of the API. `idempotent` says whether sending it twice does the same as sending it once."""
+
+    name: str
+    method: str
+    path: str
+    idempotent: bool = True
+
+    def request(
+        self,
+        ids: Mapping[str, str] | None = None,
+        params: Mapping[str, Parameter] | None = None,
+        content: bytes | None = None,
+    ) -> Request:
+        """The operation with its path filled in. Parameters that are None are left out."""
+        path = self.path
+        for name, value in (ids or {}).items():
+            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        query = tuple((name, wire(value)) for name, value in (params or {}).items() if value is not None)
+        return Request(self, path, query, content)
+
+
+@attrs.frozen
+class Request:
+    """One call, ready to be sent: below the base URL, without version and credentials."""
+
+    operation: Operation
+    path: str
+    query: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    content: bytes | None = attrs.field(default=None, repr=False)
+
+
+def wire(value: str | int | bool) -> str:
+    """A query parameter as the API reads it: booleans in lower case."""
+    return ("false", "true")[value] if isinstance(value, bool) else str(value)
+
+
+LIST_GROUPS = Operation("listGroups", "GET", "/groups")
+GET_GROUP = Operation("getGroup", "GET", "/groups/{group_id}")
+LIST_MEMBERSHIPS = Operation("listGroupMemberships", "GET", "/groups/{group_id}/memberships")
+UPDATE_MEMBERSHIP = Operation(
+    "updateGroupUserMembership", "PATCH", "/groups/{group_id}/memberships/{membership_id}"
+)
+DELETE_MEMBERSHIP = Operation("deleteGroupMembership", "DELETE", "/groups/{group_id}/memberships/{membership_id}")
+CREATE_MEMBERSHIP = Operation("createGroupMembership", "POST", "/groups/{group_id}/memberships", idempotent=False)
+LIST_ORG_MEMBERSHIPS = Operation("listGroupUserOrgMemberships", "GET", "/groups/{group_id}/org_memberships")
+LIST_SSO_CONNECTIONS = Operation("listGroupSsoConnections", "GET", "/groups/{group_id}/sso_connections")
+LIST_SSO_USERS = Operation("listGroupSsoConnectionUsers", "GET", "/groups/{group_id}/sso_connections/{sso_id}/users")
+DELETE_SSO_USER = Operation("deleteUser", "DELETE", "/groups/{group_id}/sso_connections/{sso_id}/users/{user_id}")

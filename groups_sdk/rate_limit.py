@@ -1,0 +1,79 @@
+"""Keeping within the API's rate limit, so that it need not refuse anything."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import anyio
+import attrs
+
+from groups_sdk.errors import ConfigurationError
+
+__all__ = ["RateLimit", "RateLimiter", "SlidingWindows"]
+
+
+def _positive(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+    if type(value) is not int or value < 1:
+        raise ConfigurationError(f"{attribute.name} must be a whole number of at least 1; got {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class RateLimit:
+    """How many requests may be sent in any second and in any minute. The defaults are the API's own limits.
+
+    Example:
+        limit = RateLimit(per_second=20, per_minute=600)  # leave room for other tools with the same token
+    """
+
+    per_second: int = attrs.field(default=160, validator=_positive)
+    per_minute: int = attrs.field(default=1620, validator=_positive)
+
+
+class SlidingWindows:
+    """The bookkeeping: the moments of the last requests, and from them when the next one is allowed."""
+
+    def __init__(self, limit: RateLimit) -> None:
+        self._windows = [
+            (1.0, deque[float](maxlen=limit.per_second)),
+            (60.0, deque[float](maxlen=limit.per_minute)),
+        ]
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more request is within both limits; 0 or less when it is now."""
+        return max(
+            (moments[0] + length - now for length, moments in self._windows if len(moments) == moments.maxlen),
+            default=0.0,
+        )
+
+    def record(self, now: float) -> None:
+        """Note that a request is sent now."""
+        for _, moments in self._windows:
+            moments.append(now)
+
+
+class RateLimiter:
+    """Lets requests through in the order in which they came, when limit and hold allow."""
+
+    def __init__(self, limit: RateLimit | None) -> None:
+        self._windows = SlidingWindows(limit) if limit else None
+        self._turn = anyio.Lock()
+        self._held_until = 0.0
+
+    def hold_until(self, moment: float) -> None:
+        """Let nothing through before that moment: the API has answered 429."""
+        self._held_until = max(self._held_until, moment)
+
+    async def acquire(self, deadline: float) -> bool:
+        """Wait for permission to send one request. False, at once, when it would come after the deadline."""
+        async with self._turn:
+            while (wait := self._wait(anyio.current_time())) > 0:
+                if anyio.current_time() + wait > deadline:
+                    return False
+                await anyio.sleep(wait)
+            if self._windows:
+                self._windows.record(anyio.current_time())
+        return True
+
+    def _wait(self, now: float) -> float:
+        held = self._held_until - now
+        return max(held, self._windows.wait(now)) if self._windows else held
