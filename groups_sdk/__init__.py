@@ -1,0 +1,152 @@
+"""The Python SDK for the Snyk Groups API: see who is in your groups, with what role, and change it safely.
+
+    async with AsyncGroupsClient() as client:  # or, without async and await: with GroupsClient() as client
+        async for membership in client.list_memberships(group_id):
+            print(membership.user.email, membership.role.name)
+
+Names are imported when they are first used, so that `import groups_sdk` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from groups_sdk._version import __version__
+
+if TYPE_CHECKING:
+    from groups_sdk.auth import ApiToken, BearerToken, Credentials, OAuthClientCredentials
+    from groups_sdk.client import AsyncGroupsClient
+    from groups_sdk.errors import (
+        ApiError,
+        BadRequestError,
+        ClientClosedError,
+        ConfigurationError,
+        ConflictError,
+        ConnectionFailedError,
+        DeadlineExceededError,
+        DecodeError,
+        ErrorObject,
+        ForbiddenError,
+        GoneError,
+        GroupsError,
+        InvalidArgumentError,
+        NotFoundError,
+        PaginationError,
+        RateLimitedError,
+        RequestTimeoutError,
+        ServerError,
+        TransportError,
+        UnauthorizedError,
+    )
+    from groups_sdk.models import (
+        Group,
+        GroupMembership,
+        Org,
+        OrgMembership,
+        Role,
+        SsoConnection,
+        SsoUser,
+        User,
+    )
+    from groups_sdk.pagination import AsyncPaginator, Page, Paginator
+    from groups_sdk.rate_limit import RateLimit
+    from groups_sdk.responses import ApiResponse, Headers
+    from groups_sdk.retries import RetryEvent, RetryPolicy
+    from groups_sdk.settings import Region
+    from groups_sdk.sync_client import GroupsClient
+
+_ROOMS = {
+    "auth": ("ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials"),
+    "client": ("AsyncGroupsClient",),
+    "errors": (
+        "ApiError",
+        "BadRequestError",
+        "ClientClosedError",
+        "ConfigurationError",
+        "ConflictError",
+        "ConnectionFailedError",
+        "DeadlineExceededError",
+        "DecodeError",
+        "ErrorObject",
+        "ForbiddenError",
+        "GoneError",
+        "GroupsError",
+        "InvalidArgumentError",
+        "NotFoundError",
+        "PaginationError",
+        "RateLimitedError",
+        "RequestTimeoutError",
+        "ServerError",
+        "TransportError",
+        "UnauthorizedError",
+    ),
+    "models": ("Group", "GroupMembership", "Org", "OrgMembership", "Role", "SsoConnection", "SsoUser", "User"),
+    "pagination": ("AsyncPaginator", "Page", "Paginator"),
+    "rate_limit": ("RateLimit",),
+    "responses": ("ApiResponse", "Headers"),
+    "retries": ("RetryEvent", "RetryPolicy"),
+    "settings": ("Region",),
+    "sync_client": ("GroupsClient",),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "ApiError",
+    "ApiResponse",
+    "ApiToken",
+    "AsyncGroupsClient",
+    "AsyncPaginator",
+    "BadRequestError",
+    "BearerToken",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectionFailedError",
+    "Credentials",
+    "DeadlineExceededError",
+    "DecodeError",
+    "ErrorObject",
+    "ForbiddenError",
+    "GoneError",
+    "Group",
+    "GroupMembership",
+    "GroupsClient",
+    "GroupsError",
+    "Headers",
+    "InvalidArgumentError",
+    "NotFoundError",
+    "OAuthClientCredentials",
+    "Org",
+    "OrgMembership",
+    "Page",
+    "PaginationError",
+    "Paginator",
+    "RateLimit",
+    "RateLimitedError",
+    "Region",
+    "RequestTimeoutError",
+    "RetryEvent",
+    "RetryPolicy",
+    "Role",
+    "ServerError",
+    "SsoConnection",
+    "SsoUser",
+    "TransportError",
+    "UnauthorizedError",
+    "User",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 import warnings
@@ -409,8 +410,6 @@ class AsyncGroupsClient:
 
 
 def _encode(document: Any) -> bytes:
-    import json
-
     try:
         return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:

@@ -97,10 +97,12 @@ def _ssl_context() -> ssl.SSLContext:
 class _Progress:
     """What httpcore's trace tells of one attempt. Other transports tell nothing: then it counts as sent."""
 
-    __slots__ = ("connecting", "sending")
+    __slots__ = ("connecting", "generation", "sending")
 
     def __init__(self) -> None:
-        self.connecting = self.sending = False
+        self.connecting = True  # until the exchange begins
+        self.sending = False
+        self.generation: object = None
 
     async def trace(self, event: str, _: Any) -> None:
         if event.endswith("send_request_headers.started"):
@@ -273,8 +275,8 @@ class Transport:
         rejected = False  # a 401 has already cost the access token
         while True:
             attempts += 1
-            generation = bound.authenticator.generation
-            outcome = await self._attempt(bound, operation, build, deadline)
+            progress = _Progress()
+            outcome = await self._attempt(bound, operation, build, progress, deadline)
             asked: float | None = None
             if isinstance(outcome, _Answer):
                 response = ApiResponse(
@@ -292,7 +294,7 @@ class Transport:
                     return response
                 if status == 401 and not rejected and operation is not TOKEN_REQUEST:
                     rejected = True
-                    if bound.authenticator.reject(bound.authenticator.generation or generation):
+                    if bound.authenticator.reject(progress.generation):
                         continue
                 asked = requested_wait(outcome.headers, datetime.now(UTC)) if status in (429, 503) else None
                 error: GroupsError = _api_error(
@@ -335,11 +337,14 @@ class Transport:
             await anyio.sleep(wait)
 
     async def _attempt(
-        self, bound: _Bound, operation: Operation, build: Callable[[_Progress], httpx.Request], deadline: float
+        self,
+        bound: _Bound,
+        operation: Operation,
+        build: Callable[[_Progress], httpx.Request],
+        progress: _Progress,
+        deadline: float,
     ) -> _Answer | _Failure:
         """One attempt, within the deadline, once credentials, a slot and the rate limit allow it."""
-        progress = _Progress()
-        progress.connecting = True  # nothing has been sent before the exchange begins
         with anyio.CancelScope(deadline=deadline):
             if operation is not TOKEN_REQUEST:
                 failure = await bound.authenticator.prepare(deadline)
@@ -349,6 +354,7 @@ class Transport:
                 if not await bound.limiter.acquire(deadline):
                     return _Failure(self._late(operation, "the rate limit leaves no room", sent=False))
                 progress.connecting = False
+                progress.generation = bound.authenticator.generation
                 return await self._exchange(bound, operation, build(progress), progress)
         return _Failure(self._late(operation, "no answer", sent=progress.sent))
 
