@@ -140,13 +140,18 @@ class AsyncGroupsClient:
         Example:
             patient = client.with_options(deadline=900)
         """
-        given = {"timeout": timeout, "deadline": deadline, "retries": retries, "on_response": on_response}
-        if api_version is not None:
-            given["api_version"] = check_api_version(api_version)
-        changes = {name: value for name, value in given.items() if value is not None}
+        old = self._transport.options
+        options = attrs.evolve(
+            old,
+            api_version=old.api_version if api_version is None else check_api_version(api_version),
+            timeout=old.timeout if timeout is None else timeout,
+            deadline=old.deadline if deadline is None else deadline,
+            retries=old.retries if retries is None else retries,
+            on_response=old.on_response if on_response is None else on_response,
+        )
         twin = type(self).__new__(type(self))
         twin._owner = False
-        twin._transport = self._transport.with_options(attrs.evolve(self._transport.options, **changes))
+        twin._transport = self._transport.with_options(options)
         return twin
 
     def list_groups(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import attrs
 
@@ -30,8 +31,8 @@ class RetryEvent:
     error: GroupsError
 
 
-def _number(least: float) -> Callable[[object, attrs.Attribute[float], float], None]:
-    def check(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+def _number(least: float) -> Callable[[object, attrs.Attribute[Any], Any], None]:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool) or not value >= least:
             raise ConfigurationError(f"{attribute.name} must be a number of at least {least:g}; got {value!r}")
 

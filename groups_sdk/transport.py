@@ -10,11 +10,11 @@ import logging
 import math
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import anyio
@@ -394,7 +394,8 @@ class Transport:
         """The whole body; None when it is too large."""
         chunks: list[bytes] = []
         size = 0
-        async with aclosing(response.aiter_bytes()) as stream:
+        stream = cast("AsyncGenerator[bytes]", response.aiter_bytes())  # which it is; httpx promises an iterator only
+        async with aclosing(stream):
             async for chunk in stream:
                 size += len(chunk)
                 if size > self.options.max_response_bytes:

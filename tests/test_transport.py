@@ -1,0 +1,547 @@
+"""One call through the transport: attempts, waits, deadline, errors, secrets. The network is an in-memory one."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import pickle
+import ssl
+import traceback
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import anyio
+import attrs
+import httpx
+import pytest
+
+from groups_sdk import (
+    ApiError,
+    ApiResponse,
+    AsyncGroupsClient,
+    ClientClosedError,
+    ConfigurationError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    DecodeError,
+    ForbiddenError,
+    GroupsError,
+    NotFoundError,
+    OAuthClientCredentials,
+    RateLimit,
+    RateLimitedError,
+    RequestTimeoutError,
+    RetryEvent,
+    RetryPolicy,
+    ServerError,
+    UnauthorizedError,
+)
+
+TOKEN = "7b6f9f2e-secret-token-5d41402abc4b"
+GROUP = "11111111-1111-4111-8111-111111111111"
+MEMBER = "22222222-2222-4222-8222-222222222222"
+ROLE = "33333333-3333-4333-8333-333333333333"
+ONE_GROUP = {"data": {"id": GROUP, "type": "group", "attributes": {
+    "name": "Engineering", "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z"}}}
+AT_ONCE = RetryPolicy(backoff_base=0.0)
+
+Handler = Callable[[httpx.Request], Any]
+
+
+class Script(httpx.AsyncBaseTransport):
+    """Answers with the given things in turn, the last one again and again; an exception is raised."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if callable(answer):
+            answer = await answer(request)
+        if isinstance(answer, BaseException):
+            raise answer
+        status, body, headers = (*answer, {}, {})[:3] if isinstance(answer, tuple) else (answer, {}, {})
+        if isinstance(body, bytes):
+            return httpx.Response(status, content=body, headers=headers)
+        return httpx.Response(status, json=body, headers=headers)
+
+
+def client_for(script: httpx.AsyncBaseTransport, **options: Any) -> AsyncGroupsClient:
+    options.setdefault("retries", AT_ONCE)
+    return AsyncGroupsClient(options.pop("token", TOKEN), transport=script, **options)
+
+
+async def read(client: AsyncGroupsClient) -> object:
+    return await client.get_group(GROUP)
+
+
+async def change(client: AsyncGroupsClient) -> object:
+    return await client.update_membership(GROUP, MEMBER, role_id=ROLE)
+
+
+async def remove(client: AsyncGroupsClient) -> object:
+    return await client.delete_membership(GROUP, MEMBER)
+
+
+async def create(client: AsyncGroupsClient) -> object:
+    return await client.create_membership(GROUP, user_id=MEMBER, role_id=ROLE)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("call", [read, change, remove])
+async def test_a_passing_failure_of_an_idempotent_call_is_repeated(status: int, call: Handler) -> None:
+    script = Script(status, (200, ONE_GROUP))
+    async with client_for(script) as client:
+        await call(client)
+    assert len(script.requests) == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 404, 409, 410, 418, 501])
+async def test_what_does_not_pass_is_not_repeated(status: int) -> None:
+    script = Script((status, {}, {"location": "https://elsewhere.example/"}))
+    async with client_for(script) as client:
+        with pytest.raises(ApiError) as caught:
+            await client.get_group(GROUP)
+    assert caught.value.status_code == status
+    assert len(script.requests) == 1
+
+
+@pytest.mark.anyio
+async def test_planned_maintenance_is_not_repeated() -> None:
+    script = Script((503, {"errors": [{"status": "503", "code": "SNYK-0099", "detail": "maintenance"}]}))
+    async with client_for(script) as client:
+        with pytest.raises(ServerError, match="maintenance"):
+            await client.get_group(GROUP)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", [500, 503, httpx.ReadTimeout("slow"), httpx.ReadError("reset"),
+                                     httpx.RemoteProtocolError("closed")])
+async def test_a_creation_that_may_have_arrived_is_not_repeated(failure: Any) -> None:
+    script = Script(failure)
+    async with client_for(script) as client:
+        with pytest.raises(GroupsError) as caught:
+            await create(client)
+    assert len(script.requests) == 1
+    assert getattr(caught.value, "maybe_applied", None) or getattr(caught.value, "sent", None)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", [429, httpx.ConnectError("refused"), httpx.ConnectTimeout("slow")])
+async def test_a_creation_that_did_not_arrive_is_repeated(failure: Any) -> None:
+    script = Script(failure, 403)
+    async with client_for(script) as client:
+        with pytest.raises(ForbiddenError) as caught:
+            await create(client)
+    assert len(script.requests) == 2
+    assert not caught.value.maybe_applied
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", [httpx.ReadError("reset"), 504])
+async def test_a_removal_that_turns_out_to_be_done_counts_as_done(failure: Any) -> None:
+    async with client_for(Script(failure, 404)) as client:
+        await client.delete_membership(GROUP, MEMBER)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), 429])
+async def test_a_removal_of_what_was_never_there_is_not_found(failure: Any) -> None:
+    async with client_for(Script(failure, 404)) as client:
+        with pytest.raises(NotFoundError):
+            await client.delete_membership(GROUP, MEMBER)
+
+
+@pytest.mark.anyio
+async def test_an_error_after_an_unanswered_write_says_that_it_may_have_been_applied() -> None:
+    async with client_for(Script(httpx.ReadTimeout("slow"), 403)) as client:
+        with pytest.raises(ForbiddenError) as caught:
+            await change(client)
+    assert caught.value.maybe_applied
+    assert caught.value.attempts == 2
+
+
+@pytest.mark.anyio
+async def test_sent_stays_true_when_a_later_attempt_does_not_leave() -> None:
+    async with client_for(Script(httpx.ReadError("reset"), httpx.ConnectError("refused"))) as client:
+        with pytest.raises(ConnectionFailedError) as caught:
+            await change(client)
+    assert caught.value.sent
+    assert caught.value.attempts == 4
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("failure", "kind", "sent"),
+    [
+        (httpx.ConnectError("refused"), ConnectionFailedError, False),
+        (httpx.ConnectTimeout("slow"), RequestTimeoutError, False),
+        (httpx.ProxyError("407"), ConnectionFailedError, False),
+        (httpx.LocalProtocolError("bad header"), ConnectionFailedError, False),
+        (httpx.ReadTimeout("slow"), RequestTimeoutError, True),
+        (httpx.WriteError("reset"), ConnectionFailedError, True),
+        (httpx.RemoteProtocolError("half"), ConnectionFailedError, True),
+        (OSError("odd"), ConnectionFailedError, True),
+        (anyio.BrokenResourceError(), ConnectionFailedError, True),
+        (httpx.DecodingError("not gzip"), DecodeError, None),
+    ],
+)
+async def test_every_failure_of_the_http_library_is_one_of_ours(
+    failure: Exception, kind: type[GroupsError], sent: bool | None
+) -> None:
+    async with client_for(Script(failure), retries=RetryPolicy(max_attempts=1)) as client:
+        with pytest.raises(kind) as caught:
+            await client.get_group(GROUP)
+    assert getattr(caught.value, "sent", None) is sent
+    assert caught.value.__context__ is None
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.anyio
+async def test_a_refused_certificate_is_not_tried_again() -> None:
+    failure = httpx.ConnectError("certificate verify failed")
+    failure.__cause__ = ssl.SSLCertVerificationError("wrong name")
+    script = Script(failure)
+    async with client_for(script) as client:
+        with pytest.raises(ConnectionFailedError):
+            await client.get_group(GROUP)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.anyio
+async def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
+    script = Script((429, {}, {"retry-after": "60"}))
+    async with client_for(script, deadline=30) as client:
+        with pytest.raises(DeadlineExceededError) as caught:
+            await client.get_group(GROUP)
+        assert isinstance(caught.value.__cause__, RateLimitedError)
+        assert caught.value.__cause__.retry_after == 60
+        assert not caught.value.sent
+        with pytest.raises(DeadlineExceededError, match="rate limit"):  # the hold counts for the next call too
+            await client.get_group(GROUP)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.anyio
+async def test_a_wait_beyond_max_wait_is_the_error_itself() -> None:
+    async with client_for(Script((429, {}, {"x-ratelimit-reset": "600"}))) as client:
+        with pytest.raises(RateLimitedError) as caught:
+            await client.get_group(GROUP)
+    assert caught.value.retry_after == 600
+
+
+async def never(_: httpx.Request) -> None:
+    await anyio.sleep_forever()
+
+
+@pytest.mark.anyio
+async def test_an_attempt_without_an_answer_times_out_and_is_repeated() -> None:
+    script = Script(never, (200, ONE_GROUP))
+    async with client_for(script, timeout=0.05) as client:
+        await client.get_group(GROUP)
+    assert len(script.requests) == 2
+
+
+@pytest.mark.anyio
+async def test_the_deadline_ends_an_attempt() -> None:
+    async with client_for(Script(never), deadline=0.05, timeout=None) as client:
+        with pytest.raises(DeadlineExceededError) as caught:
+            await client.get_group(GROUP)
+    assert caught.value.sent
+
+
+@pytest.mark.anyio
+async def test_waiting_for_a_slot_ends_at_the_deadline_unsent() -> None:
+    busy = anyio.Event()
+
+    async def hold(_: httpx.Request) -> None:
+        busy.set()
+        await anyio.sleep_forever()
+
+    async with client_for(Script(hold), max_connections=1, deadline=None, timeout=None) as client:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.get_group, GROUP)
+            await busy.wait()
+            with pytest.raises(DeadlineExceededError) as caught:
+                await client.with_options(deadline=0.05).get_group(GROUP)
+            assert not caught.value.sent
+            tasks.cancel_scope.cancel()
+
+
+@pytest.mark.anyio
+async def test_slots_bound_the_requests_under_way_and_survive_cancellation() -> None:
+    under_way = most = 0
+
+    async def slow(_: httpx.Request) -> tuple[int, object]:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await anyio.sleep(0.001)
+        finally:
+            under_way -= 1
+        return 200, ONE_GROUP
+
+    async with client_for(Script(slow), max_connections=3) as client:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(50):
+                tasks.start_soon(client.get_group, GROUP)
+            while most < 3:
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(client.get_group, GROUP)
+    assert most == 3
+    assert under_way == 0
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_is_too_large_is_refused() -> None:
+    async with client_for(Script((200, b"x" * 2000)), max_response_bytes=1000) as client:
+        with pytest.raises(DecodeError, match="larger than max_response_bytes"):
+            await client.get_group(GROUP)
+
+
+@pytest.mark.anyio
+async def test_version_credentials_and_media_type_go_with_every_request() -> None:
+    script = Script((200, ONE_GROUP), 204)
+    async with client_for(script, user_agent="mine/1") as client:
+        await client.get_group(GROUP)
+        await change(client)
+    first, second = script.requests
+    assert str(first.url) == f"https://api.snyk.io/rest/groups/{GROUP}?version=2025-11-05"
+    assert first.headers["authorization"] == f"token {TOKEN}"
+    assert first.headers["accept"] == second.headers["content-type"] == "application/vnd.api+json"
+    assert first.headers["user-agent"].startswith("mine/1 groups_sdk/")
+
+
+@pytest.mark.anyio
+async def test_hooks_see_every_answer_and_every_retry_and_cannot_break_a_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[ApiResponse] = []
+    events: list[RetryEvent] = []
+
+    def on_response(response: ApiResponse) -> None:
+        seen.append(response)
+        raise RuntimeError("broken hook")
+
+    policy = attrs.evolve(AT_ONCE, on_retry=events.append)
+    with caplog.at_level(logging.DEBUG, "groups_sdk"):
+        async with client_for(Script(503, (200, ONE_GROUP)), on_response=on_response, retries=policy) as client:
+            await client.get_group(GROUP)
+    assert [r.status_code for r in seen] == [503, 200]
+    assert [r.attempts for r in seen] == [1, 2]
+    assert [(e.operation, e.attempt) for e in events] == [("getGroup", 1)]
+    assert isinstance(events[0].error, ServerError)
+    assert "broken hook" in caplog.text
+    assert "GET /groups/{group_id} -> 200, attempt 2" in caplog.text
+
+
+class OAuthServer(httpx.AsyncBaseTransport):
+    """Issues tokens T1, T2, ... and takes only the newest that was not revoked."""
+
+    def __init__(self) -> None:
+        self.issued = 0
+        self.good: str | None = None
+        self.forms: list[bytes] = []
+        self.token_answers: list[httpx.Response] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await anyio.lowlevel.checkpoint()
+        if request.url.path == "/oauth2/token":
+            self.forms.append(request.content)
+            if self.token_answers:
+                return self.token_answers.pop(0)
+            self.issued += 1
+            self.good = f"issued-token-{self.issued}"
+            return httpx.Response(200, json={"access_token": self.good, "expires_in": 3600})
+        if request.headers["authorization"] != f"Bearer {self.good}":
+            return httpx.Response(401)
+        return httpx.Response(200, json=ONE_GROUP)
+
+
+OAUTH = OAuthClientCredentials("client-id", "client-secret-9f8e7d")
+
+
+@pytest.mark.anyio
+async def test_an_access_token_is_fetched_once_and_renewed_after_a_401() -> None:
+    server = OAuthServer()
+    async with client_for(server, token=OAUTH) as client:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(client.get_group, GROUP)
+        assert server.issued == 1
+        server.good = None
+        await client.get_group(GROUP)
+    assert server.issued == 2
+    assert b"grant_type=client_credentials" in server.forms[0]
+
+
+@pytest.mark.anyio
+async def test_a_second_401_is_final() -> None:
+    server = OAuthServer()
+    async with client_for(server, token=OAUTH) as client:
+        await client.get_group(GROUP)
+        server.token_answers = [httpx.Response(200, json={"access_token": "wrong", "expires_in": 9})]
+        server.good = None
+        with pytest.raises(UnauthorizedError):
+            await client.get_group(GROUP)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_refused_client_credentials_are_an_authorization_error(status: int) -> None:
+    server = OAuthServer()
+    body = {"error": "invalid_client", "error_description": "no such client"}
+    server.token_answers = [httpx.Response(status, json=body)]
+    async with client_for(server, token=OAUTH) as client:
+        with pytest.raises(UnauthorizedError, match="no such client"):
+            await client.get_group(GROUP)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"[]", b"{}", b'{"access_token": 5}', b'{"access_token": "a b"}', b'{"access_token": ""}',
+     b'{"access_token": "x", "expires_in": "soon"}', b'{"access_token": "x", "expires_in": 0}',
+     b'{"access_token": "x", "expires_in": true}', b"[" * 100_000],
+)
+async def test_an_odd_answer_of_the_token_endpoint_is_a_decode_error(body: bytes) -> None:
+    server = OAuthServer()
+    server.token_answers = [httpx.Response(200, content=body)]
+    async with client_for(server, token=OAUTH) as client:
+        with pytest.raises(DecodeError, match="oauth2Token"):
+            await client.get_group(GROUP)
+
+
+def everything_shown(error: BaseException) -> str:
+    shown = "".join(
+        traceback.TracebackException.from_exception(error, capture_locals=True).format(chain=True)
+    )
+    return f"{shown}{error!r}{error!s}{vars(error)!r}{pickle.dumps(error)!r}"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("token", [TOKEN, OAUTH])
+async def test_secrets_are_never_shown(token: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def echo(request: httpx.Request) -> tuple[int, bytes, dict[str, str]]:
+        return 400, f"<h1>Bad</h1>{dict(request.headers)}{request.content!r}".encode(), {}
+
+    with caplog.at_level(logging.DEBUG):
+        for failure in (echo, httpx.ReadError(f"reset {TOKEN}"), 500, 429, 302):
+            async with client_for(Script(failure), token=token) as client:
+                with pytest.raises(GroupsError) as caught:
+                    await client.get_group(GROUP)
+                shown = everything_shown(caught.value) + repr(client)
+                assert TOKEN not in shown.replace("TOKEN", "")
+                assert "client-secret-9f8e7d" not in shown
+    assert TOKEN not in caplog.text
+    assert "client-secret-9f8e7d" not in caplog.text
+
+
+@pytest.mark.anyio
+async def test_closing_twice_is_fine_and_use_after_is_refused() -> None:
+    client = client_for(Script((200, ONE_GROUP)))
+    await client.get_group(GROUP)
+    await client.aclose()
+    await client.aclose()
+    with pytest.raises(ClientClosedError):
+        await client.get_group(GROUP)
+
+
+@pytest.mark.anyio
+async def test_closing_a_copy_leaves_the_client_open() -> None:
+    async with client_for(Script((200, ONE_GROUP))) as client:
+        async with client.with_options(timeout=5, api_version="2024-10-15") as copy:
+            await copy.get_group(GROUP)
+        await client.get_group(GROUP)
+
+
+@pytest.mark.anyio
+async def test_a_call_under_way_when_the_client_closes_says_so() -> None:
+    client: AsyncGroupsClient
+
+    async def close(_: httpx.Request) -> Exception:
+        await client.aclose()
+        return httpx.ReadError("closed")
+
+    client = client_for(Script(close))
+    with pytest.raises(ClientClosedError, match="may have been applied"):
+        await client.get_group(GROUP)
+
+
+@pytest.mark.anyio
+async def test_a_client_of_yours_is_used_and_left_open() -> None:
+    script = Script((200, ONE_GROUP))
+    async with httpx.AsyncClient(transport=script) as mine:
+        async with AsyncGroupsClient(TOKEN, http_client=mine) as client:
+            await client.get_group(GROUP)
+        assert not mine.is_closed
+    assert len(script.requests) == 1
+
+
+def test_a_second_event_loop_is_refused_clearly() -> None:
+    client = client_for(Script((200, ONE_GROUP)))
+    anyio.run(client.get_group, GROUP)
+    with pytest.raises(ClientClosedError, match="another event loop"):
+        anyio.run(client.get_group, GROUP)
+    anyio.run(client.aclose)
+
+
+def test_an_unclosed_client_warns_once() -> None:
+    client = client_for(Script((200, ONE_GROUP)))
+    anyio.run(client.get_group, GROUP)
+    with pytest.warns(ResourceWarning, match="unclosed client") as warned:
+        del client
+        gc.collect()
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 0}, {"timeout": "5"}, {"deadline": -1}, {"deadline": True}, {"max_connections": 0},
+        {"max_connections": 2.5}, {"max_response_bytes": 0}, {"user_agent": "a\nb"}, {"user_agent": "é"},
+        {"transport": object()}, {"http_client": object()},
+        {"transport": Script(), "http_client": httpx.AsyncClient()},
+    ],
+)
+def test_options_that_will_not_do_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        AsyncGroupsClient(TOKEN, **options)
+
+
+@pytest.mark.anyio
+async def test_the_limiter_can_be_switched_off_and_set() -> None:
+    for limit in (None, RateLimit(per_second=1000, per_minute=5)):
+        async with client_for(Script((200, ONE_GROUP)), rate_limit=limit, deadline=1) as client:
+            for _ in range(5):
+                await client.get_group(GROUP)
+            if limit:
+                with pytest.raises(DeadlineExceededError, match="rate limit"):
+                    await client.get_group(GROUP)
+            else:
+                await client.get_group(GROUP)
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    yield b"half"
+    raise httpx.RemoteProtocolError("closed half-way")
+
+
+@pytest.mark.anyio
+async def test_a_body_that_breaks_off_is_a_failed_connection() -> None:
+    class Half(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, content=chunks())
+
+    async with client_for(Half(), retries=RetryPolicy(max_attempts=1)) as client:
+        with pytest.raises(ConnectionFailedError, match="half-way"):
+            await client.get_group(GROUP)
