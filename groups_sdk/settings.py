@@ -20,10 +20,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -33,14 +33,16 @@ from groups_sdk.errors import ConfigurationError
 
 __all__ = ["DEFAULT_API_VERSION", "Region", "Settings", "check_api_version", "normalise_base_url", "resolve"]
 
+_T = TypeVar("_T")
+
 DEFAULT_API_VERSION = "2025-11-05"
 
 _STAGE = "(?:wip|work-in-progress|experimental|beta)"
 _API_VERSION = re.compile(rf"{_STAGE}|[0-9]{{4}}-[01][0-9]-(?:0[1-9]|[12][0-9]|3[01])(?:~{_STAGE})?")
 
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
-_URL = re.compile(r"(?P<scheme>[^:/?#]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)")
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]*\]|[^:\[\]]+)(?::(?P<port>[0-9]*))?")
+_URL = re.compile(r"(?P<scheme>(?i:https?))://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)")
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]*\]|[^:\[\]]+)(?::(?P<port>[0-9]*))?")
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _SNYK_DOMAINS = ("snyk.io", "snykgov.io")
@@ -97,6 +99,19 @@ class _Setting:
     text: str = attrs.field(repr=False)
 
 
+def _setting(source: str, text: str | None) -> _Setting | None:
+    return None if text is None else _Setting(source, text)
+
+
+def _convert(setting: _Setting, conversion: Callable[[str], _T]) -> _T:
+    """Convert the text. An error is raised anew: it names the source and has no frame that holds the text."""
+    try:
+        return conversion(setting.text)
+    except ConfigurationError as error:
+        problem = str(error)
+    raise ConfigurationError(f"{setting.source}: {problem}")
+
+
 def resolve(
     token: str | Credentials | None = None,
     region: Region | str | None = None,
@@ -107,7 +122,7 @@ def resolve(
     environ: Mapping[str, str] | None = None,
     config_path: Path | None = None,
 ) -> Settings:
-    """Find out whom to call, as whom, and in which version; the module's docstring has the order of the sources.
+    """Find out whom to call, as whom, and in which version; the module's docstring has the order of sources.
 
     A `token` that is a string is an API token or a personal access token, and so is SNYK_TOKEN;
     SNYK_OAUTH_TOKEN is an OAuth2 access token and wins over it, as in the Snyk CLI. Give `region` or
@@ -121,23 +136,24 @@ def resolve(
         settings = resolve("11111111-2222-3333-4444-555555555555", region="SNYK-EU-01")
         assert settings.base_url == "https://api.eu.snyk.io/rest"
     """
-    is_text = token is not None and not isinstance(token, Credentials)
-    given = _Setting("the token argument", token) if is_text else token
-    given_url = None if base_url is None else _Setting("base_url", base_url)
+    given = token if isinstance(token, Credentials) else _setting("token argument", token)
+    given_region = _setting("region", region)
+    given_url = _setting("base_url", base_url)
     environment = _Environment(os.environ if environ is None else environ)
-    del token, base_url, environ  # from here on a traceback with locals shows no secret
+    del token, region, base_url, environ  # from here on a traceback with locals shows no secret
     config = _CliConfig(environment, config_path)
+    normalise = partial(_normalise, allow_http=allow_http)
 
     version = check_api_version(api_version)
-    if given_url and region is not None:
+    if given_url and given_region:
         raise ConfigurationError("give either region or base_url, not both")
     credentials = given if isinstance(given, Credentials) else _find_credentials(given, environment, config)
     if given_url:
-        url = _normalise_setting(given_url, allow_http)
-    elif region is not None:
-        url = _find_region(region).base_url
+        url = _convert(given_url, normalise)
+    elif given_region:
+        url = _convert(given_region, _region_named).base_url
     elif configured := environment.get("SNYK_API") or config.get("endpoint"):
-        url = _normalise_setting(configured, allow_http)
+        url = _convert(configured, normalise)
     else:
         url = (_own_region(credentials) or Region.US_01).base_url
 
@@ -159,27 +175,27 @@ def check_api_version(version: str) -> str:
     """
     if not _matches(_API_VERSION, version):
         raise ConfigurationError(
-            f"api_version: {_brief(version)} will not do; give a date such as {DEFAULT_API_VERSION}, if need be "
-            "with ~wip, ~work-in-progress, ~experimental or ~beta after it, or one of these stages alone"
+            f"api_version: {_brief(version)} will not do; give a date such as {DEFAULT_API_VERSION}, "
+            "if need be with ~wip, ~work-in-progress, ~experimental or ~beta after it, or such a stage alone"
         )
     return version
 
 
 def normalise_base_url(url: str, *, allow_http: bool = False) -> str:
-    """Return the base URL of the REST API that `url` means: lower-case scheme and host, `/rest` at its end.
+    """Return the base URL of the REST API that `url` means: lower-case scheme and host, `/rest` at the end.
 
-    `/v1`, `/rest` and slashes at the end of `url` go, and the host of Snyk's web pages (`app.eu.snyk.io`, with
-    or without `/api`) becomes that of its API; a port and any other path before them stay. Plain http is for
-    this machine only (localhost, 127.0.0.0/8, ::1), unless `allow_http` permits it.
+    `/v1`, `/rest` and slashes at the end of `url` go, and the host of Snyk's web pages (`app.eu.snyk.io`,
+    with or without `/api`) becomes that of its API; a port and any other path before them stay. Plain http is
+    for this machine only (localhost, 127.0.0.0/8, ::1), unless `allow_http` permits it.
 
-    Raises `ConfigurationError`, saying why, when there is no such base URL.
+    Raises `ConfigurationError`, saying why, for a URL that will not do.
 
     Example:
         assert normalise_base_url("https://app.eu.snyk.io/api/v1/") == "https://api.eu.snyk.io/rest"
     """
     setting = _Setting("base URL", url)
     del url
-    return _normalise_setting(setting, allow_http)
+    return _convert(setting, partial(_normalise, allow_http=allow_http))
 
 
 class _Environment:
@@ -260,35 +276,26 @@ def _json_object(content: bytes) -> dict[str, object] | None:
 
 def _find_credentials(given: _Setting | None, environment: _Environment, config: _CliConfig) -> Credentials:
     if given:
-        return _wrap(given, ApiToken)
+        return _convert(given, ApiToken)
     if bearer := environment.get("SNYK_OAUTH_TOKEN"):
-        return _wrap(bearer, BearerToken)
+        return _convert(bearer, BearerToken)
     if found := environment.get("SNYK_TOKEN") or config.get("api"):
-        return _wrap(found, ApiToken)
+        return _convert(found, ApiToken)
     raise ConfigurationError(
         "no token: there is none in the token argument, in the environment variables SNYK_OAUTH_TOKEN and "
         f"SNYK_TOKEN, nor as 'api' in {config.path or 'a config file of the Snyk CLI (no home directory)'}"
     )
 
 
-def _wrap(found: _Setting, kind: Callable[[str], Credentials]) -> Credentials:
-    try:
-        return kind(found.text)
-    except ConfigurationError as error:
-        problem = str(error)
-    raise ConfigurationError(f"{found.source}: {problem}")
-
-
-def _find_region(name: str) -> Region:
+def _region_named(name: str) -> Region:
     try:
         return Region(name)
     except ValueError:
-        problem = f"region: there is no {_brief(name)}; choose one of {', '.join(Region)}"
-    raise ConfigurationError(problem)
+        raise ConfigurationError(f"there is no {_brief(name)}; choose one of {', '.join(Region)}") from None
 
 
 def _own_region(credentials: Credentials) -> Region | None:
-    """The region that a personal access token names, when it is one of the known; what is malformed names none."""
+    """The region that a personal access token names; None for a malformed token or an unknown host."""
     if not isinstance(credentials, ApiToken):
         return None
     kind, *parts = credentials.secrets()[0].split(".")
@@ -309,44 +316,31 @@ def _host_in(part: str) -> str | None:
     return host.lower() if isinstance(host, str) else None
 
 
-def _normalise_setting(setting: _Setting, allow_http: bool) -> str:
-    url, problem = _normalise(setting.text, allow_http)
-    if problem:
-        raise ConfigurationError(f"{setting.source}: {problem}")
-    return url
-
-
-def _normalise(url: object, allow_http: bool) -> tuple[str, str | None]:
-    """The base URL that is meant, or what is wrong with `url`, which is said without quoting from it."""
+def _normalise(url: object, *, allow_http: bool) -> str:
     if not isinstance(url, str):
-        return "", f"must be a string, not {type(url).__name__}"
+        raise ConfigurationError(f"must be a string, not {type(url).__name__}")
     if not _URL_CHARACTERS.fullmatch(url):
-        return "", "has whitespace or another character in it that no URL has (percent-encode it)"
+        raise ConfigurationError("has whitespace or another character that no URL has (percent-encode it)")
     parts = _URL.fullmatch(url)
-    scheme = parts["scheme"].lower() if parts else ""
-    if not parts or scheme not in ("https", "http"):
-        return "", "must begin with https://"
+    if not parts:
+        raise ConfigurationError("must begin with https://")
     if "@" in parts["authority"]:
-        return "", "must not have a user name or a password in it"
+        raise ConfigurationError("must not have a user name or a password in it")
     if parts["rest"]:
-        return "", "must not have a query or a fragment"
+        raise ConfigurationError("must not have a query or a fragment")
     if not parts["authority"].partition(":")[0]:
-        return "", "has no host"
-    authority = _AUTHORITY.fullmatch(parts["authority"])
-    read = _read_host(authority["host"].lower()) if authority else None
-    if not authority or not read:
-        return "", "has a malformed host or port"
-    port = authority["port"] or ""
+        raise ConfigurationError("has no host")
+    authority = _AUTHORITY.fullmatch(parts["authority"].lower())
+    if not authority:
+        raise ConfigurationError("has a malformed host or port")
+    scheme, host, port = parts["scheme"].lower(), authority["host"], authority["port"]
     if port and not (len(port) <= 5 and 1 <= int(port) <= 65535):
-        return "", "has a port outside 1 to 65535"
-    host, is_loopback = read
+        raise ConfigurationError("has a port outside 1 to 65535")
+    host, is_loopback = _read_host(host)
     if scheme == "http" and not (is_loopback or allow_http):
-        return (
-            "",
-            "must begin with https://; plain http, for this machine only, would send the token in clear",
-        )
+        raise ConfigurationError("plain http would send the token in clear to another machine; use https://")
     host, path = _rest_api(host, parts["path"])
-    return f"{scheme}://{host}{port and f':{int(port)}'}{path}", None
+    return f"{scheme}://{host}:{int(port)}{path}" if port else f"{scheme}://{host}{path}"
 
 
 def _rest_api(host: str, path: str) -> tuple[str, str]:
@@ -364,8 +358,8 @@ def _rest_api(host: str, path: str) -> tuple[str, str]:
     return host, "/".join([*segments, "rest"]) if segments else "/rest"
 
 
-def _read_host(host: str) -> tuple[str, bool] | None:
-    """A lower-case host in its one spelling, and whether it is this machine; None when it is malformed."""
+def _read_host(host: str) -> tuple[str, bool]:
+    """A lower-case host in its one spelling, and whether it is this machine."""
     try:
         if host.startswith("["):
             address = IPv6Address(host[1:-1])
@@ -373,9 +367,9 @@ def _read_host(host: str) -> tuple[str, bool] | None:
         if host.rpartition(".")[2].isdigit():
             return host, IPv4Address(host).is_loopback
     except ValueError:
-        return None
+        raise ConfigurationError("has a malformed IP address for a host") from None
     if len(host) > 253 or not _HOST_NAME.fullmatch(host):
-        return None
+        raise ConfigurationError("has a malformed host")
     return host, f".{host}".endswith(".localhost")
 
 

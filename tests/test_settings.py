@@ -1,0 +1,716 @@
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pickle
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import attrs
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from groups_sdk.auth import ApiToken, BearerToken, Credentials, OAuthClientCredentials
+from groups_sdk.errors import ConfigurationError
+from groups_sdk.settings import (
+    DEFAULT_API_VERSION,
+    Region,
+    Settings,
+    check_api_version,
+    normalise_base_url,
+    resolve,
+)
+
+TOKEN = "7e5f1a1c-0000-4000-8000-5ec2e75ec2e7"
+OTHER = "0d1ff0e2-0000-4000-8000-5ec2e75ec2e7"
+US_01 = "https://api.snyk.io/rest"
+EU_01 = "https://api.eu.snyk.io/rest"
+HOME = "/nonexistent-home"
+
+
+def pat(host: object, *, kind: str = "snyk_uat", last: bool = False) -> str:
+    return pat_of(json.dumps({"j": "id", "h": host}).encode(), kind=kind, last=last)
+
+
+def pat_of(claims: bytes, *, kind: str = "snyk_uat", last: bool = False) -> str:
+    payload = base64.urlsafe_b64encode(claims).decode().rstrip("=")
+    return f"{kind}.a1b2c3d4.{'c2ln' if last else payload}.{payload if last else 'c2lnbmF0dXJl'}"
+
+
+def secret(settings: Settings) -> tuple[type[Credentials], str]:
+    return type(settings.credentials), settings.credentials.secrets()[0]
+
+
+def lines_with_locals(error: BaseException) -> str:
+    """The traceback as a tool that prints locals would show it, without this test module's own frames."""
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in report.stack if frame.filename != __file__]
+    assert frames
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    return "".join([str(error), repr(error), *(str(frame.locals) for frame in frames)])
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[..., Path]:
+    def write(content: object = None, *, raw: bytes | None = None) -> Path:
+        path = tmp_path / "snyk.json"
+        path.write_bytes(json.dumps(content).encode() if raw is None else raw)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def no_file(tmp_path: Path) -> Path:
+    return tmp_path / "absent.json"
+
+
+class Forbidden(Mapping[str, str]):
+    """An environment that nobody may look into."""
+
+    def __getitem__(self, key: str) -> str:
+        raise AssertionError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError
+
+    def __len__(self) -> int:
+        raise AssertionError
+
+
+class TestRegion:
+    @pytest.mark.parametrize(
+        ("name", "base_url"),
+        [
+            ("SNYK-US-01", "https://api.snyk.io/rest"),
+            ("SNYK-US-02", "https://api.us.snyk.io/rest"),
+            ("SNYK-EU-01", "https://api.eu.snyk.io/rest"),
+            ("SNYK-AU-01", "https://api.au.snyk.io/rest"),
+            ("SNYK-GOV-01", "https://api.snykgov.io/rest"),
+        ],
+    )
+    def test_is_found_by_name_in_any_case(self, name: str, base_url: str) -> None:
+        assert Region(name) is Region(name.lower()) is Region(name.title())
+        assert Region(name).base_url == base_url
+        assert normalise_base_url(base_url) == base_url
+
+    @pytest.mark.parametrize("name", ["", "EU", "SNYK-EU-01 ", "SNYK-EU-01\n", 7, None, []])
+    def test_anything_else_is_no_region(self, name: Any) -> None:
+        with pytest.raises(ValueError, match="is not a valid Region"):
+            Region(name)
+
+
+class TestApiVersion:
+    @pytest.mark.parametrize(
+        "version",
+        [
+            DEFAULT_API_VERSION,
+            "2024-10-15~beta",
+            "2024-10-15~wip",
+            "2024-10-15~work-in-progress",
+            "2024-10-31~experimental",
+            "wip",
+            "work-in-progress",
+            "experimental",
+            "beta",
+        ],
+    )
+    def test_what_the_api_understands_passes_as_it_is(self, version: str) -> None:
+        assert check_api_version(version) == version
+
+    @pytest.mark.parametrize(
+        "version",
+        [
+            "",
+            "2025",
+            "2025-11-5",
+            "2025-11-05\n",
+            " 2025-11-05",
+            "2025-21-05",
+            "2025-11-00",
+            "2025-11-32",
+            "2025-11-05~ga",
+            "2025-11-05~",
+            "2025-11-05beta",
+            "BETA",
+            "latest",
+            "٢٠٢٥-11-05",
+            None,
+            20251105,
+        ],
+    )
+    def test_anything_else_is_refused_and_the_choices_named(self, version: Any) -> None:
+        with pytest.raises(ConfigurationError, match=r"2025-11-05.*~beta"):
+            check_api_version(version)
+
+    def test_the_refusal_quotes_what_is_short_only(self) -> None:
+        with pytest.raises(ConfigurationError, match="'2025-11-5' will not do"):
+            check_api_version("2025-11-5")
+        with pytest.raises(ConfigurationError) as caught:
+            check_api_version(TOKEN)
+        assert TOKEN[:8] not in str(caught.value)
+
+
+class TestNormaliseBaseUrl:
+    @pytest.mark.parametrize(
+        ("url", "normalised"),
+        [
+            ("https://api.snyk.io", US_01),
+            ("https://api.snyk.io/", US_01),
+            ("https://api.snyk.io//", US_01),
+            ("https://api.snyk.io/v1", US_01),
+            ("https://api.snyk.io/v1/", US_01),
+            ("https://api.snyk.io/rest", US_01),
+            ("https://api.snyk.io/rest//", US_01),
+            ("https://api.snyk.io/rest/v1", US_01),
+            ("https://api.snyk.io/api/v1", US_01),
+            ("https://app.snyk.io", US_01),
+            ("https://snyk.io/api/v1", US_01),
+            ("HTTPS://App.EU.Snyk.IO/api", EU_01),
+            ("https://app.us.snyk.io/v1", "https://api.us.snyk.io/rest"),
+            ("https://app.snykgov.io", "https://api.snykgov.io/rest"),
+            ("https://app.eu.snyk.io:8443/rest", "https://api.eu.snyk.io:8443/rest"),
+            ("https://api.snyk.io:0443", "https://api.snyk.io:443/rest"),
+            ("https://api.snyk.io:", US_01),
+            ("https://tenant.snyk.io", "https://tenant.snyk.io/rest"),
+            ("https://app.example.com", "https://app.example.com/rest"),
+            ("https://app.notsnyk.io", "https://app.notsnyk.io/rest"),
+            ("https://app.snyk.io.example.com", "https://app.snyk.io.example.com/rest"),
+            ("https://Example.com/Gateway/snyk/v1/", "https://example.com/Gateway/snyk/rest"),
+            ("https://example.com/api", "https://example.com/api/rest"),
+            ("https://example.com/rested", "https://example.com/rested/rest"),
+            ("https://example.com/a@b;c=%20", "https://example.com/a@b;c=%20/rest"),
+            ("https://192.0.2.7:8443", "https://192.0.2.7:8443/rest"),
+            ("https://[2001:DB8:0::1]:8443/rest", "https://[2001:db8::1]:8443/rest"),
+        ],
+    )
+    def test_leads_to_the_rest_api(self, url: str, normalised: str) -> None:
+        assert normalise_base_url(url) == normalised
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "localhost",
+            "LocalHost:8000",
+            "fake.localhost",
+            "127.0.0.1:80",
+            "127.9.9.9",
+            "[::1]",
+            "[0:0::1]:8000",
+        ],
+    )
+    def test_plain_http_is_for_this_machine(self, host: str) -> None:
+        assert normalise_base_url(f"http://{host}").startswith("http://")
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "api.snyk.io",
+            "localhost.example.com",
+            "notlocalhost",
+            "128.0.0.1",
+            "127.0.0.1.example.com",
+            "0.0.0.0",
+            "[::]",
+            "[::2]",
+            "[::ffff:192.0.2.1]",
+        ],
+    )
+    def test_plain_http_to_another_machine_must_be_allowed(self, host: str) -> None:
+        with pytest.raises(ConfigurationError, match=r"base URL: plain http would send the token in clear"):
+            normalise_base_url(f"http://{host}")
+        assert normalise_base_url(f"http://{host}", allow_http=True).startswith("http://")
+
+    @pytest.mark.parametrize(
+        ("url", "why"),
+        [
+            ("", "must begin with https://"),
+            ("api.snyk.io", "must begin with https://"),
+            ("api.snyk.io:443", "must begin with https://"),
+            ("//api.snyk.io", "must begin with https://"),
+            ("https:/api.snyk.io", "must begin with https://"),
+            ("ftp://api.snyk.io", "must begin with https://"),
+            ("xhttps://api.snyk.io", "must begin with https://"),
+            ("file:///etc/passwd", "must begin with https://"),
+            ("https://", "no host"),
+            ("https:///rest", "no host"),
+            ("https://:443", "no host"),
+            ("https://user@api.snyk.io", "user name or a password"),
+            ("https://user:pass@api.snyk.io", "user name or a password"),
+            ("https://@api.snyk.io", "user name or a password"),
+            ("https://api.snyk.io@example.com", "user name or a password"),
+            ("https://api.snyk.io/rest?version=1", "query or a fragment"),
+            ("https://api.snyk.io/rest?", "query or a fragment"),
+            ("https://api.snyk.io/#", "query or a fragment"),
+            ("https://api.snyk.io#@example.com", "query or a fragment"),
+            (" https://api.snyk.io", "whitespace"),
+            ("https://api.snyk.io\n", "whitespace"),
+            ("https://api.sn\tyk.io", "whitespace"),
+            ("https://api.snyk.io/a b", "whitespace"),
+            ("https://api.snyk.io\x00", "whitespace"),
+            ("https://api.snyk.io\\@example.com", "no URL has"),
+            ("https://\u0430pi.snyk.io", "no URL has"),
+            ("https://api.snyk.io:port", "malformed host or port"),
+            ("https://api.snyk.io:80:80", "malformed host or port"),
+            ("https://api.snyk.io:-1", "malformed host or port"),
+            ("https://::1", "no host"),
+            ("https://[::1", "malformed host or port"),
+            ("https://[::1]x", "malformed host or port"),
+            ("https://[fe80::1%25eth0]", "malformed host or port"),
+            ("https://api.snyk.io:0", "outside 1 to 65535"),
+            ("https://api.snyk.io:65536", "outside 1 to 65535"),
+            ("https://api.snyk.io:" + "9" * 5000, "outside 1 to 65535"),
+            ("https://[]", "malformed IP address"),
+            ("https://[1::2::3]", "malformed IP address"),
+            ("https://127.1", "malformed IP address"),
+            ("https://2130706433", "malformed IP address"),
+            ("https://256.0.0.1", "malformed IP address"),
+            ("https://api..snyk.io", "malformed host"),
+            ("https://api.snyk.io.", "malformed host"),
+            ("https://.snyk.io", "malformed host"),
+            ("https://-api.snyk.io", "malformed host"),
+            ("https://api%2esnyk.io", "malformed host"),
+            ("https://" + "a" * 64 + ".io", "malformed host"),
+            ("https://" + "a." * 127 + "io", "malformed host"),
+            (None, "must be a string, not NoneType"),
+            (b"https://api.snyk.io", "must be a string, not bytes"),
+        ],
+    )
+    def test_anything_else_is_refused_with_the_reason(self, url: Any, why: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"^base URL: .*{why}"):
+            normalise_base_url(url, allow_http=True)
+
+    def test_a_refusal_shows_no_password(self) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            normalise_base_url(f"https://user:{TOKEN}@api.snyk.io")
+        assert TOKEN not in lines_with_locals(caught.value)
+
+    @given(
+        url=st.one_of(
+            st.text(),
+            st.builds(
+                "{}://{}{}{}".format,
+                st.sampled_from(["http", "https", "HTTPS", "ftp", ""]),
+                st.one_of(
+                    st.sampled_from(["api.snyk.io", "app.EU.snyk.io", "snyk.io", "[::1]", "LOCALHOST"]),
+                    st.from_regex(r"[a-zA-Z0-9._:\[\]@%-]{0,20}", fullmatch=True),
+                    st.ip_addresses(v=4).map(str),
+                    st.ip_addresses(v=6).map("[{}]".format),
+                ),
+                st.one_of(st.just(""), st.integers(-1, 70000).map(":{}".format)),
+                st.lists(st.sampled_from(["/", "/v1", "/rest", "/api", "/x", "/..", "?", "#", "%"])).map(
+                    "".join
+                ),
+            ),
+        ),
+        allow_http=st.booleans(),
+    )
+    @example(url="https://api.snyk.io/rest/rest/v1//", allow_http=False)
+    def test_gives_a_url_that_stays_as_it_is_or_says_no(self, url: str, allow_http: bool) -> None:
+        try:
+            normalised = normalise_base_url(url, allow_http=allow_http)
+        except ConfigurationError:
+            return
+        assert normalise_base_url(normalised, allow_http=allow_http) == normalised
+        assert normalised.endswith("/rest")
+        parts, seen_by_httpx = urlsplit(normalised), httpx.URL(normalised)
+        assert parts.scheme in ("https", "http")
+        assert parts.hostname == seen_by_httpx.raw_host.decode()
+        assert (parts.username, parts.query, parts.fragment, seen_by_httpx.userinfo) == (None, "", "", b"")
+
+
+class TestToken:
+    @pytest.mark.parametrize(
+        ("argument", "environ", "content", "expected"),
+        [
+            (TOKEN, {"SNYK_OAUTH_TOKEN": OTHER, "SNYK_TOKEN": OTHER}, {"api": OTHER}, (ApiToken, TOKEN)),
+            (ApiToken(TOKEN), {"SNYK_TOKEN": OTHER}, {"api": OTHER}, (ApiToken, TOKEN)),
+            (BearerToken(TOKEN), {"SNYK_TOKEN": OTHER}, {"api": OTHER}, (BearerToken, TOKEN)),
+            (OAuthClientCredentials("id", TOKEN), {}, {}, (OAuthClientCredentials, TOKEN)),
+            (None, {"SNYK_OAUTH_TOKEN": TOKEN, "SNYK_TOKEN": OTHER}, {}, (BearerToken, TOKEN)),
+            (None, {"SNYK_TOKEN": TOKEN}, {"api": OTHER}, (ApiToken, TOKEN)),
+            (None, {"SNYK_OAUTH_TOKEN": "", "SNYK_TOKEN": TOKEN}, {}, (ApiToken, TOKEN)),
+            (None, {"SNYK_OAUTH_TOKEN": " \n", "SNYK_TOKEN": " "}, {"api": TOKEN}, (ApiToken, TOKEN)),
+            (None, {}, {"api": TOKEN}, (ApiToken, TOKEN)),
+        ],
+    )
+    def test_comes_from_the_first_source_that_has_one(
+        self,
+        config: Callable[..., Path],
+        argument: str | Credentials | None,
+        environ: dict[str, str],
+        content: object,
+        expected: object,
+    ) -> None:
+        settings = resolve(argument, environ=environ, config_path=config(content))
+        assert secret(settings) == expected
+        assert settings.base_url == US_01
+        assert settings.api_version == DEFAULT_API_VERSION
+
+    def test_given_as_credentials_stays_the_same_object(self, no_file: Path) -> None:
+        credentials = BearerToken(TOKEN)
+        assert resolve(credentials, environ={}, config_path=no_file).credentials is credentials
+
+    @pytest.mark.parametrize("content", [{}, {"api": ""}, {"api": " \n"}, {"api": None}])
+    def test_found_nowhere_says_where_it_was_looked_for(
+        self, config: Callable[..., Path], content: object
+    ) -> None:
+        path = config(content)
+        with pytest.raises(ConfigurationError, match="no token") as caught:
+            resolve(environ={"SNYK_TOKEN": ""}, config_path=path)
+        for place in ("token argument", "SNYK_OAUTH_TOKEN", "SNYK_TOKEN", "'api'", str(path)):
+            assert place in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            f"{TOKEN}\n",
+            f"{TOKEN}\r\nX-Evil: 1",
+            f" {TOKEN}",
+            f"{TOKEN} x",
+            f"{TOKEN}\x00",
+            f"{TOKEN}é",
+            f"{TOKEN}\udc80",
+        ],
+    )
+    def test_that_no_header_can_carry_is_refused_with_its_source_and_never_shown(
+        self, config: Callable[..., Path], bad: str
+    ) -> None:
+        empty, full = config({}), config({"api": bad})
+        cases: list[tuple[str, Callable[[], object]]] = [
+            ("token argument: ", lambda: resolve(bad, environ={}, config_path=empty)),
+            ("SNYK_OAUTH_TOKEN: ", lambda: resolve(environ={"SNYK_OAUTH_TOKEN": bad}, config_path=empty)),
+            ("SNYK_TOKEN: ", lambda: resolve(environ={"SNYK_TOKEN": bad}, config_path=empty)),
+            (f"'api' in {full}: ", lambda: resolve(environ={}, config_path=full)),
+        ]
+        for source, call in cases:
+            with pytest.raises(ConfigurationError) as caught:
+                call()
+            assert str(caught.value).startswith(source)
+            assert TOKEN[:8] not in lines_with_locals(caught.value)
+
+    @pytest.mark.parametrize("blank", ["", " ", "\n"])
+    def test_that_is_blank_is_refused_as_an_argument(self, blank: str) -> None:
+        with pytest.raises(ConfigurationError, match=r"token argument: .*empty"):
+            resolve(blank, environ={"SNYK_TOKEN": TOKEN})
+
+    def test_of_another_type_is_refused(self) -> None:
+        with pytest.raises(ConfigurationError, match="not bytes") as caught:
+            resolve(cast("str", TOKEN.encode()), environ={})
+        assert TOKEN not in lines_with_locals(caught.value)
+
+
+class TestBaseUrl:
+    @pytest.mark.parametrize(
+        ("arguments", "environ", "endpoint", "expected"),
+        [
+            ({"base_url": "https://a.example"}, {"SNYK_API": "https://b.example"}, "https://c.example", "a"),
+            ({"region": "snyk-eu-01"}, {"SNYK_API": "https://b.example"}, "https://c.example", EU_01),
+            ({"region": Region.EU_01}, {}, None, EU_01),
+            ({}, {"SNYK_API": "https://b.example/v1/"}, "https://c.example", "b"),
+            ({}, {"SNYK_API": "https://app.eu.snyk.io/api"}, None, EU_01),
+            ({}, {"SNYK_API": " "}, "https://c.example", "c"),
+            ({}, {}, "https://c.example/rest", "c"),
+            ({}, {}, "", US_01),
+            ({}, {}, None, US_01),
+        ],
+    )
+    def test_comes_from_the_first_source_that_has_one(
+        self,
+        config: Callable[..., Path],
+        arguments: dict[str, Any],
+        environ: dict[str, str],
+        endpoint: str | None,
+        expected: str,
+    ) -> None:
+        settings = resolve(TOKEN, **arguments, environ=environ, config_path=config({"endpoint": endpoint}))
+        assert settings.base_url == (f"https://{expected}.example/rest" if len(expected) == 1 else expected)
+
+    @pytest.mark.parametrize("region", [Region.US_01, "SNYK-US-01", "nowhere"])
+    def test_and_region_together_are_refused(self, region: str) -> None:
+        with pytest.raises(ConfigurationError, match="either region or base_url"):
+            resolve(TOKEN, region, US_01, environ={})
+
+    @pytest.mark.parametrize("name", ["", "EU", "SNYK-XX-01", TOKEN, cast("str", 7)])
+    def test_of_an_unknown_region_is_refused_and_the_choices_named(self, name: str) -> None:
+        with pytest.raises(
+            ConfigurationError, match=r"^region: .*SNYK-US-01, SNYK-US-02, .*SNYK-GOV-01"
+        ) as caught:
+            resolve(OTHER, name, environ={})
+        assert TOKEN not in lines_with_locals(caught.value)
+
+    def test_that_is_unusable_is_refused_with_its_source_and_never_shown(
+        self, config: Callable[..., Path]
+    ) -> None:
+        bad = f"https://user:{TOKEN}@api.snyk.io"
+        empty, full = config({}), config({"endpoint": bad})
+        cases: list[tuple[str, Callable[[], object]]] = [
+            ("base_url: ", lambda: resolve(OTHER, None, bad, environ={}, config_path=empty)),
+            ("SNYK_API: ", lambda: resolve(OTHER, environ={"SNYK_API": bad}, config_path=empty)),
+            (f"'endpoint' in {full}: ", lambda: resolve(OTHER, environ={}, config_path=full)),
+        ]
+        for source, call in cases:
+            with pytest.raises(ConfigurationError, match="user name or a password") as caught:
+                call()
+            assert str(caught.value).startswith(source)
+            report = lines_with_locals(caught.value)
+            assert TOKEN not in report
+            assert OTHER not in report
+
+    def test_may_be_plain_http_to_another_machine_only_when_allowed(self, no_file: Path) -> None:
+        environ = {"SNYK_API": "http://snyk.example"}
+        with pytest.raises(ConfigurationError, match="SNYK_API: plain http"):
+            resolve(TOKEN, environ=environ, config_path=no_file)
+        allowed = resolve(TOKEN, allow_http=True, environ=environ, config_path=no_file)
+        assert allowed.base_url == "http://snyk.example/rest"
+
+
+class TestPersonalAccessToken:
+    @pytest.mark.parametrize("kind", ["snyk_uat", "snyk_sat"])
+    @pytest.mark.parametrize("last", [False, True])
+    @pytest.mark.parametrize("host", ["api.eu.snyk.io", "API.eu.snyk.io"])
+    def test_names_its_region_when_nothing_else_does(
+        self, no_file: Path, kind: str, last: bool, host: str
+    ) -> None:
+        token = pat(host, kind=kind, last=last)
+        for given_token in (token, ApiToken(token)):
+            assert resolve(given_token, environ={}, config_path=no_file).base_url == EU_01
+        assert resolve(environ={"SNYK_TOKEN": token}, config_path=no_file).base_url == EU_01
+
+    def test_yields_to_whatever_is_said_explicitly(self, config: Callable[..., Path]) -> None:
+        token, empty = pat("api.eu.snyk.io"), config({})
+        assert resolve(token, "SNYK-US-01", environ={}, config_path=empty).base_url == US_01
+        assert resolve(token, None, US_01, environ={}, config_path=empty).base_url == US_01
+        assert resolve(token, environ={"SNYK_API": US_01}, config_path=empty).base_url == US_01
+        assert resolve(token, environ={}, config_path=config({"endpoint": US_01})).base_url == US_01
+
+    @pytest.mark.parametrize(
+        "token",
+        [
+            pat("evil.example"),
+            pat("api.eu.snyk.io.evil.example"),
+            pat("evil.example/api.eu.snyk.io"),
+            pat("api.eu.snyk.io@evil.example"),
+            pat("https://api.eu.snyk.io"),
+            pat(""),
+            pat(None),
+            pat(["api.eu.snyk.io"]),
+            pat("api.eu.snyk.io", kind="snyk_xat"),
+            pat("api.eu.snyk.io") + ".more",
+            pat_of(b'["api.eu.snyk.io"]'),
+            pat_of(b'{"h": "api.eu.snyk.io"'),
+            pat_of(b"\xff\xfe"),
+            pat_of(b"[" * 100_000),
+            pat_of(b"{}"),
+            "snyk_uat.a1b2c3d4.!!!.sig",
+            "snyk_uat.a1b2c3d4.A.sig",
+            "snyk_uat.a1b2c3d4.sig",
+            "snyk_uat....",
+            "snyk_uat",
+        ],
+    )
+    def test_that_is_malformed_or_names_an_unknown_host_names_no_region(
+        self, no_file: Path, token: str
+    ) -> None:
+        assert resolve(token, environ={}, config_path=no_file).base_url == US_01
+
+    def test_is_looked_into_only_when_it_is_sent_as_one(self, no_file: Path) -> None:
+        credentials = BearerToken(pat("api.eu.snyk.io"))
+        assert resolve(credentials, environ={}, config_path=no_file).base_url == US_01
+
+    @given(
+        token=st.one_of(
+            st.binary().map(pat_of),
+            st.dictionaries(st.sampled_from(["h", "j"]), st.one_of(st.text(), st.integers(), st.none())).map(
+                lambda claims: pat_of(json.dumps(claims).encode())
+            ),
+            st.from_regex(r"snyk_[us]at(\.[!-~]{0,12}){0,5}", fullmatch=True),
+        )
+    )
+    def test_never_leads_away_from_the_known_regions(self, token: str) -> None:
+        settings = resolve(token, environ={"HOME": HOME})
+        assert settings.base_url in {region.base_url for region in Region}
+
+
+class TestGovernmentRegion:
+    @pytest.mark.parametrize(
+        ("arguments", "environ"),
+        [
+            ({"region": "SNYK-GOV-01"}, {}),
+            ({"base_url": "https://api.snykgov.io:443/gateway"}, {}),
+            ({}, {"SNYK_API": "https://APP.snykgov.io/api"}),
+        ],
+    )
+    def test_takes_oauth_only(
+        self, no_file: Path, arguments: dict[str, Any], environ: dict[str, str]
+    ) -> None:
+        with pytest.raises(ConfigurationError, match="SNYK-GOV-01 takes OAuth only") as caught:
+            resolve(TOKEN, **arguments, environ=environ, config_path=no_file)
+        assert TOKEN not in lines_with_locals(caught.value)
+        for credentials in (BearerToken(TOKEN), OAuthClientCredentials("id", TOKEN)):
+            settings = resolve(credentials, **arguments, environ=environ, config_path=no_file)
+            assert settings.base_url.startswith("https://api.snykgov.io")
+
+    def test_named_by_a_personal_access_token_is_not_swapped_for_another(self, no_file: Path) -> None:
+        with pytest.raises(ConfigurationError, match="OAuth only"):
+            resolve(pat("api.snykgov.io"), environ={}, config_path=no_file)
+
+
+class TestConfigFile:
+    @pytest.mark.parametrize(
+        ("environ", "folder"),
+        [
+            ({"XDG_CONFIG_HOME": "{tmp}/xdg", "HOME": "{tmp}/home"}, "xdg"),
+            ({"XDG_CONFIG_HOME": " ", "HOME": "{tmp}/home"}, "home/.config"),
+            ({"HOME": "{tmp}/home"}, "home/.config"),
+        ],
+    )
+    def test_is_found_where_the_cli_keeps_it(
+        self, tmp_path: Path, environ: dict[str, str], folder: str
+    ) -> None:
+        path = tmp_path / folder / "configstore" / "snyk.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"api": TOKEN, "endpoint": "https://api.eu.snyk.io", "org": "mine"}))
+        environ = {name: value.format(tmp=tmp_path) for name, value in environ.items()}
+        settings = resolve(environ=environ)
+        assert (secret(settings), settings.base_url) == ((ApiToken, TOKEN), EU_01)
+
+    def test_and_environment_are_the_process_s_own_by_default(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("XDG_CONFIG_HOME", "SNYK_API", "SNYK_OAUTH_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("SNYK_TOKEN", TOKEN)
+        monkeypatch.setattr(Path, "home", lambda: tmp_path)
+        monkeypatch.delenv("HOME", raising=False)
+        assert secret(resolve()) == (ApiToken, TOKEN)
+        assert resolve().base_url == US_01
+        (tmp_path / ".config" / "configstore").mkdir(parents=True)
+        (tmp_path / ".config" / "configstore" / "snyk.json").write_text(
+            '{"endpoint": "https://api.eu.snyk.io"}'
+        )
+        assert resolve().base_url == EU_01
+
+    def test_is_not_looked_for_without_a_home_directory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def homeless() -> Path:
+            raise RuntimeError("Could not determine home directory.")
+
+        monkeypatch.setattr(Path, "home", homeless)
+        assert resolve(TOKEN, environ={}).base_url == US_01
+        with pytest.raises(ConfigurationError, match="no home directory"):
+            resolve(environ={})
+
+    def test_is_not_touched_when_nothing_is_missing(self, config: Callable[..., Path]) -> None:
+        broken = config(raw=b"{")
+        assert resolve(TOKEN, "SNYK-EU-01", environ=Forbidden(), config_path=broken).base_url == EU_01
+        assert resolve(TOKEN, None, EU_01, environ=Forbidden(), config_path=broken).base_url == EU_01
+        environ = {"SNYK_TOKEN": TOKEN, "SNYK_API": EU_01}
+        assert resolve(environ=environ, config_path=broken).base_url == EU_01
+
+    def test_is_read_once(self, config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+        reads: list[Path] = []
+        read_bytes = Path.read_bytes
+
+        def counted(path: Path) -> bytes:
+            reads.append(path)
+            return read_bytes(path)
+
+        monkeypatch.setattr(Path, "read_bytes", counted)
+        path = config({"api": TOKEN, "endpoint": EU_01})
+        resolve(environ={}, config_path=path)
+        assert reads == [path]
+
+    def test_below_something_that_is_no_folder_is_a_missing_one(self, config: Callable[..., Path]) -> None:
+        path = config({}) / "configstore" / "snyk.json"
+        assert resolve(TOKEN, environ={}, config_path=path).base_url == US_01
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+    def test_may_have_been_written_by_another_editor(
+        self, config: Callable[..., Path], encoding: str
+    ) -> None:
+        path = config(raw=json.dumps({"api": TOKEN}).encode(encoding))
+        assert secret(resolve(environ={}, config_path=path)) == (ApiToken, TOKEN)
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"",
+            b"{",
+            f'{{"api": "{TOKEN}"'.encode(),
+            f'["{TOKEN}"]'.encode(),
+            f'"{TOKEN}"'.encode(),
+            TOKEN.encode() + b"\xff",
+            b"[" * 100_000,
+            b"null",
+        ],
+    )
+    def test_that_is_not_a_json_object_is_refused_by_name_without_its_content(
+        self, config: Callable[..., Path], raw: bytes
+    ) -> None:
+        path = config(raw=raw)
+        for argument in (None, OTHER):  # the second needs the endpoint only
+            with pytest.raises(ConfigurationError, match="is not a JSON object; mend it, or") as caught:
+                resolve(argument, environ={}, config_path=path)
+            assert str(path) in str(caught.value)
+            assert TOKEN[:8] not in lines_with_locals(caught.value)
+
+    @pytest.mark.parametrize("wrong", [7, True, [TOKEN], {"token": TOKEN}])
+    def test_with_a_member_of_the_wrong_type_is_refused_when_the_member_counts(
+        self, config: Callable[..., Path], wrong: object
+    ) -> None:
+        path = config({"api": wrong, "endpoint": EU_01})
+        with pytest.raises(
+            ConfigurationError, match=r"^'api' in .*snyk.json: must be a string, not"
+        ) as caught:
+            resolve(environ={}, config_path=path)
+        assert TOKEN[:8] not in lines_with_locals(caught.value)
+        assert resolve(TOKEN, environ={}, config_path=path).base_url == EU_01
+
+        path = config({"api": TOKEN, "endpoint": wrong})
+        with pytest.raises(ConfigurationError, match=r"^'endpoint' in .*snyk.json: must be a string, not"):
+            resolve(environ={}, config_path=path)
+        assert resolve(environ={}, region="SNYK-EU-01", config_path=path).base_url == EU_01
+
+    def test_that_cannot_be_read_is_refused_by_name(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"cannot be read \(Is a directory\)") as caught:
+            resolve(TOKEN, environ={}, config_path=tmp_path)
+        assert str(tmp_path) in str(caught.value)
+        with pytest.raises(ConfigurationError, match=r"cannot be read \(not a path\)"):
+            resolve(TOKEN, environ={}, config_path=tmp_path / "nul\x00")
+
+
+class TestSecrecy:
+    def test_no_traceback_shows_a_token_of_a_call_that_fails_for_another_reason(
+        self, config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SNYK_TOKEN", TOKEN)
+        monkeypatch.setattr(os, "environ", {**os.environ, "SNYK_TOKEN": TOKEN})
+        path = config({"api": TOKEN, "endpoint": "ftp://x"})
+        calls: list[Callable[[], object]] = [
+            lambda: resolve(TOKEN, "nowhere", config_path=path),
+            lambda: resolve(TOKEN, "SNYK-EU-01", EU_01, config_path=path),
+            lambda: resolve(TOKEN, api_version="latest", config_path=path),
+            lambda: resolve(TOKEN, "SNYK-GOV-01", config_path=path),
+            lambda: resolve(config_path=path),
+            lambda: resolve(environ={"SNYK_TOKEN": TOKEN}, config_path=path),
+            lambda: resolve(environ={}, config_path=path),
+        ]
+        for call in calls:
+            with pytest.raises(ConfigurationError) as caught:
+                call()
+            assert TOKEN[:8] not in lines_with_locals(caught.value)
+            assert TOKEN.encode() not in pickle.dumps(caught.value)
+
+    def test_settings_show_no_token_and_do_not_change(self, no_file: Path) -> None:
+        settings = resolve(TOKEN, "SNYK-EU-01", api_version="beta", environ={}, config_path=no_file)
+        assert TOKEN not in repr(settings)
+        assert (settings.base_url, settings.api_version) == (EU_01, "beta")
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            settings.base_url = US_01  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]  # the point
