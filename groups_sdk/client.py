@@ -76,8 +76,9 @@ class AsyncGroupsClient:
         max_response_bytes: int = 64 * 1024 * 1024,
         allow_http: bool = False,
     ) -> None:
-        settings = resolve(token, region, base_url, api_version, allow_http=allow_http)
+        given = [token]
         del token  # so that a traceback with locals does not show it
+        settings = resolve(given.pop(), region, base_url, api_version, allow_http=allow_http)
         own = f"groups_sdk/{__version__} python/{platform.python_version()} {sys.platform}"
         options = Options(
             api_version=settings.api_version,
@@ -115,6 +116,8 @@ class AsyncGroupsClient:
             warnings.warn(f"unclosed client {self!r}", ResourceWarning, source=self, stacklevel=1)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_transport"):
+            return f"{type(self).__name__}(not set up)"
         settings = self._transport.pool.settings
         return f"{type(self).__name__}({settings.credentials!r}, base_url={settings.base_url!r})"
 

@@ -167,6 +167,10 @@ class Pool:
             raise ConfigurationError(f"http_client must be an httpx.AsyncClient; got {type(http_client).__name__}")
         if transport is not None and http_client is not None:
             raise ConfigurationError("give transport or http_client, not both")
+        try:
+            httpx.URL(settings.base_url)
+        except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
+            raise ConfigurationError(f"no such host can be in a base URL: {error}") from None
         self.settings = settings
         self.rate_limit = rate_limit
         self.max_connections = max_connections

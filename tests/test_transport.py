@@ -422,6 +422,8 @@ async def test_an_odd_answer_of_the_token_endpoint_is_a_decode_error(body: bytes
 
 
 def everything_shown(error: BaseException) -> str:
+    assert error.__traceback__ is not None
+    error = error.with_traceback(error.__traceback__.tb_next)  # the test's own frame holds the token
     shown = "".join(
         traceback.TracebackException.from_exception(error, capture_locals=True).format(chain=True)
     )
@@ -435,12 +437,13 @@ async def test_secrets_are_never_shown(token: Any, caplog: pytest.LogCaptureFixt
         return 400, f"<h1>Bad</h1>{dict(request.headers)}{request.content!r}".encode(), {}
 
     with caplog.at_level(logging.DEBUG):
-        for failure in (echo, httpx.ReadError(f"reset {TOKEN}"), 500, 429, 302):
+        secret = TOKEN if token == TOKEN else "client-secret-9f8e7d"
+        for failure in (echo, httpx.ReadError(f"reset {secret}"), 500, 429, 302):
             async with client_for(Script(failure), token=token) as client:
                 with pytest.raises(GroupsError) as caught:
                     await client.get_group(GROUP)
                 shown = everything_shown(caught.value) + repr(client)
-                assert TOKEN not in shown.replace("TOKEN", "")
+                assert TOKEN not in shown
                 assert "client-secret-9f8e7d" not in shown
     assert TOKEN not in caplog.text
     assert "client-secret-9f8e7d" not in caplog.text
@@ -510,7 +513,7 @@ def test_an_unclosed_client_warns_once() -> None:
         {"timeout": 0}, {"timeout": "5"}, {"deadline": -1}, {"deadline": True}, {"max_connections": 0},
         {"max_connections": 2.5}, {"max_response_bytes": 0}, {"user_agent": "a\nb"}, {"user_agent": "é"},
         {"transport": object()}, {"http_client": object()},
-        {"transport": Script(), "http_client": httpx.AsyncClient()},
+        {"transport": Script(), "http_client": httpx.AsyncClient()}, {"base_url": "https://xn--0/"},
     ],
 )
 def test_options_that_will_not_do_are_refused(options: dict[str, Any]) -> None:

@@ -1,0 +1,107 @@
+"""The workshop: `nox` runs everything that CI runs. One session: `nox -s lint`; one Python: `nox -s tests-3.12`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["lint", "types", "tests", "lowest", "build"]
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+PYTHONS = ["3.11", "3.12", "3.13"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def group(name: str) -> list[str]:
+    """The requirements of a dependency group."""
+    return list(PROJECT["dependency-groups"][name])
+
+
+def offer_pyenv() -> None:
+    """Let nox find every Python that pyenv has: its shims refuse to run versions that are not switched on."""
+    if shutil.which("pyenv"):
+        found = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
+        versions = [v for v in found.stdout.split() if v.rpartition(".")[0] in PYTHONS]
+        os.environ.setdefault("PYENV_VERSION", ":".join(sorted(versions)))
+
+
+offer_pyenv()
+INSTALLED = [v for v in PYTHONS if subprocess.run(["sh", "-c", f"python{v} -V"], capture_output=True).returncode == 0]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, format, and the generated client's freshness."""
+    session.install(*group("lint"), "-e", ".")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("python", "-m", "groups_sdk._codegen", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy and pyright, strictly, and the share of the public API that is typed."""
+    session.install(*group("types"), *group("test"), "nox", ".[speed]")
+    session.run("mypy", "--strict", "groups_sdk")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "groups_sdk", "--ignoreexternal")
+
+
+@nox.session(python=INSTALLED or PYTHONS[:1])
+def tests(session: nox.Session) -> None:
+    """All tests, on asyncio and trio, with the coverage of lines and branches."""
+    session.install(*group("test"), *group("lint"), "-e", ".")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", *([] if session.posargs else ["--fail-under=100"]))
+
+
+@nox.session(python=INSTALLED[:1] or PYTHONS[:1])
+def lowest(session: nox.Session) -> None:
+    """The tests with the oldest dependencies that pyproject.toml allows."""
+    oldest = [
+        requirement.split(",")[0].replace(">=", "==")
+        for requirement in (*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["speed"])
+    ]
+    session.install(*group("test"), *group("lint"), *oldest, "-e", ".")
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The wheel and the sdist, and the demo from the wheel in a clean environment."""
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
+    (wheel,) = dist.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    for name in ("groups_sdk/py.typed", "groups_sdk/sync_client.py", "groups_sdk/testing/__init__.py"):
+        if name not in names:
+            session.error(f"{name} is not in the wheel")
+    if any("_codegen" in name for name in names):
+        session.error("the generator is in the wheel")
+    clean = dist.parent / "clean"
+    venv.create(clean, clear=True, with_pip=True)
+    python = clean / ("Scripts" if os.name == "nt" else "bin") / "python"
+    session.run(str(python), "-m", "pip", "install", "-q", str(wheel), external=True)
+    with session.chdir(dist):
+        session.run(str(python), "-m", "groups_sdk", "demo", external=True)
+    session.log(f"{wheel.name}: {wheel.stat().st_size / 1024:.0f} KiB")
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Write the synchronous client anew from the asynchronous one."""
+    session.install(*group("lint"), "-e", ".")
+    session.run("python", "-m", "groups_sdk._codegen")
