@@ -168,7 +168,7 @@ class Pool:
         if transport is not None and http_client is not None:
             raise ConfigurationError("give transport or http_client, not both")
         try:
-            httpx.URL(settings.base_url)
+            _ = httpx.URL(settings.base_url).host
         except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
             raise ConfigurationError(f"no such host can be in a base URL: {error}") from None
         self.settings = settings
