@@ -35,7 +35,9 @@ def offer_pyenv() -> None:
 
 
 offer_pyenv()
-INSTALLED = [v for v in PYTHONS if subprocess.run(["sh", "-c", f"python{v} -V"], capture_output=True).returncode == 0]
+INSTALLED = [
+    v for v in PYTHONS if subprocess.run(["sh", "-c", f"python{v} -V"], capture_output=True).returncode == 0
+]
 
 
 @nox.session
@@ -71,7 +73,10 @@ def lowest(session: nox.Session) -> None:
     """The tests with the oldest dependencies that pyproject.toml allows."""
     oldest = [
         requirement.split(",")[0].replace(">=", "==")
-        for requirement in (*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["speed"])
+        for requirement in (
+            *PROJECT["project"]["dependencies"],
+            *PROJECT["project"]["optional-dependencies"]["speed"],
+        )
     ]
     session.install(*group("test"), *group("lint"), *oldest, "-e", ".")
     session.run("pytest", "-q", *session.posargs)

@@ -99,7 +99,9 @@ class OAuthClientCredentials(Credentials):
     __slots__ = ("_client_id", "_client_secret", "token_url")
 
     def __init__(self, client_id: str, client_secret: str, *, token_url: str | None = None) -> None:
-        problem = secret_problem("the client id", client_id) or secret_problem("the client secret", client_secret)
+        problem = secret_problem("the client id", client_id) or secret_problem(
+            "the client secret", client_secret
+        )
         if problem:
             del client_id, client_secret
             raise ConfigurationError(problem)

@@ -170,7 +170,12 @@ class AsyncGroupsClient:
             groups = await client.list_groups().collect()
         """
         return self._list(
-            operations.LIST_GROUPS, Group, {}, {"limit": arguments.limit(limit)}, starting_after, ending_before
+            operations.LIST_GROUPS,
+            Group,
+            {},
+            {"limit": arguments.limit(limit)},
+            starting_after,
+            ending_before,
         )
 
     async def get_group(self, group_id: str) -> Group:
@@ -412,7 +417,9 @@ class AsyncGroupsClient:
 
         async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[T]:
             cursors = {"starting_after": starting_after, "ending_before": ending_before}
-            return decode_page(await self._transport.send(operation.request(ids, {**params, **cursors})), model)
+            return decode_page(
+                await self._transport.send(operation.request(ids, {**params, **cursors})), model
+            )
 
         return AsyncPaginator(fetch, starting_after=starting_after, ending_before=ending_before)
 

@@ -119,9 +119,7 @@ class TransportError(GroupsError):
     `attempts` counts the requests that were tried; `operation` is the API's operation id.
     """
 
-    def __init__(
-        self, problem: str, *, sent: bool, attempts: int = 1, operation: str | None = None
-    ) -> None:
+    def __init__(self, problem: str, *, sent: bool, attempts: int = 1, operation: str | None = None) -> None:
         self.problem = problem
         self.sent = sent
         self.attempts = attempts

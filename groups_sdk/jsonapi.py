@@ -66,7 +66,10 @@ def _table(**members: tuple[str, str]) -> tuple[_Member, ...]:
 
 _RELATED: Final = {"user": User, "role": Role, "group": Group, "org": Org}
 _SHARED: Final = {"role", "group", "org"}  # a handful of values for a page of a hundred members
-_MEMBERSHIP: Final = {"user": ("relationships.user.data", "user"), "role": ("relationships.role.data", "role")}
+_MEMBERSHIP: Final = {
+    "user": ("relationships.user.data", "user"),
+    "role": ("relationships.role.data", "role"),
+}
 _TABLES: Final[dict[type[Any], tuple[_Member, ...]]] = {
     Group: _table(
         id=("id*", "text"),
@@ -144,7 +147,12 @@ def _time(value: Any) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-_KINDS: Final[dict[str, Callable[[Any], Any]]] = {"text": _text, "flag": _flag, "count": _count, "time": _time}
+_KINDS: Final[dict[str, Callable[[Any], Any]]] = {
+    "text": _text,
+    "flag": _flag,
+    "count": _count,
+    "time": _time,
+}
 
 
 def _compile(model: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
@@ -167,12 +175,16 @@ def _compile(model: type[Any], converter: Converter) -> Callable[[Any, Any], Any
         if related is not None:
             scope[f"{member.kind}_hook"] = converter.get_structure_hook(related)
             scope[f"{member.kind}_nobody"] = _NOBODY[related]
-            lines += [f"    if {member.name} is None:", f"        {member.name} = {member.kind}_nobody", "    else:"]
+            lines += [
+                f"    if {member.name} is None:",
+                f"        {member.name} = {member.kind}_nobody",
+                "    else:",
+            ]
             if member.kind in _SHARED:
                 attributes = f'{member.name}["attributes"]'
                 lines += [
                     f'        key = ({member.kind!r}, {member.name}["id"], {attributes}["name"])',
-                    "        same = shared.get(key)" ,
+                    "        same = shared.get(key)",
                     "        if same is None:",
                     f"            same = shared[key] = {member.kind}_hook({member.name}, shared)",
                     f"        {member.name} = same",
@@ -184,7 +196,10 @@ def _compile(model: type[Any], converter: Converter) -> Callable[[Any, Any], Any
         elif member.required:
             lines.append(f"    {member.name} = {member.kind}({member.name})")
         else:
-            lines += [f"    if {member.name} is not None:", f"        {member.name} = {member.kind}({member.name})"]
+            lines += [
+                f"    if {member.name} is not None:",
+                f"        {member.name} = {member.kind}({member.name})",
+            ]
         given.append(member.name)
     lines.append(f"    return model({', '.join(given)})")
     source, filename = "\n".join(lines) + "\n", f"<structure {model.__name__}>"

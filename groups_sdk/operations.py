@@ -55,9 +55,17 @@ LIST_MEMBERSHIPS = Operation("listGroupMemberships", "GET", "/groups/{group_id}/
 UPDATE_MEMBERSHIP = Operation(
     "updateGroupUserMembership", "PATCH", "/groups/{group_id}/memberships/{membership_id}"
 )
-DELETE_MEMBERSHIP = Operation("deleteGroupMembership", "DELETE", "/groups/{group_id}/memberships/{membership_id}")
-CREATE_MEMBERSHIP = Operation("createGroupMembership", "POST", "/groups/{group_id}/memberships", idempotent=False)
+DELETE_MEMBERSHIP = Operation(
+    "deleteGroupMembership", "DELETE", "/groups/{group_id}/memberships/{membership_id}"
+)
+CREATE_MEMBERSHIP = Operation(
+    "createGroupMembership", "POST", "/groups/{group_id}/memberships", idempotent=False
+)
 LIST_ORG_MEMBERSHIPS = Operation("listGroupUserOrgMemberships", "GET", "/groups/{group_id}/org_memberships")
 LIST_SSO_CONNECTIONS = Operation("listGroupSsoConnections", "GET", "/groups/{group_id}/sso_connections")
-LIST_SSO_USERS = Operation("listGroupSsoConnectionUsers", "GET", "/groups/{group_id}/sso_connections/{sso_id}/users")
-DELETE_SSO_USER = Operation("deleteUser", "DELETE", "/groups/{group_id}/sso_connections/{sso_id}/users/{user_id}")
+LIST_SSO_USERS = Operation(
+    "listGroupSsoConnectionUsers", "GET", "/groups/{group_id}/sso_connections/{sso_id}/users"
+)
+DELETE_SSO_USER = Operation(
+    "deleteUser", "DELETE", "/groups/{group_id}/sso_connections/{sso_id}/users/{user_id}"
+)

@@ -165,7 +165,9 @@ class AsyncPaginator(Generic[T]):
     async def collect(self, max_items: int | None = None) -> list[T]:
         """All items in a list, or the first `max_items`; no page is fetched that is not needed."""
         if max_items is not None and (type(max_items) is not int or max_items < 0):
-            raise InvalidArgumentError(f"max_items must be a whole number from 0 up, or None; got {max_items!r}")
+            raise InvalidArgumentError(
+                f"max_items must be a whole number from 0 up, or None; got {max_items!r}"
+            )
         walk = self.walk()
         found: list[T] = []
         while max_items is None or len(found) < max_items:

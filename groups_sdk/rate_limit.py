@@ -41,7 +41,11 @@ class SlidingWindows:
     def wait(self, now: float) -> float:
         """Seconds until one more request is within both limits; 0 or less when it is now."""
         return max(
-            (moments[0] + length - now for length, moments in self._windows if len(moments) == moments.maxlen),
+            (
+                moments[0] + length - now
+                for length, moments in self._windows
+                if len(moments) == moments.maxlen
+            ),
             default=0.0,
         )
 

@@ -34,7 +34,9 @@ class RetryEvent:
 def _number(least: float) -> Callable[[object, attrs.Attribute[Any], Any], None]:
     def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool) or not value >= least:
-            raise ConfigurationError(f"{attribute.name} must be a number of at least {least:g}; got {value!r}")
+            raise ConfigurationError(
+                f"{attribute.name} must be a number of at least {least:g}; got {value!r}"
+            )
 
     return check
 
@@ -70,7 +72,9 @@ class RetryPolicy:
         return None if asked > self.max_wait else asked + fraction * self.backoff_base
 
 
-def may_repeat(*, idempotent: bool, sent: bool, status_code: int | None = None, code: str | None = None) -> bool:
+def may_repeat(
+    *, idempotent: bool, sent: bool, status_code: int | None = None, code: str | None = None
+) -> bool:
     """Whether the same request may be sent again, and it could help.
 
     Without a status (no answer came), an idempotent request may, and any other only when it was not sent. With one:

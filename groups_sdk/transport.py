@@ -51,7 +51,14 @@ logger = logging.getLogger("groups_sdk")
 MEDIA_TYPE = "application/vnd.api+json"
 TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token")
 _BODY_KEPT = 65536
-_HTTP_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError, anyio.BrokenResourceError)
+_HTTP_FAILURES = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    ssl.SSLError,
+    OSError,
+    anyio.BrokenResourceError,
+)
 _BEFORE_SENDING = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -80,10 +87,16 @@ class Options:
     def __attrs_post_init__(self) -> None:
         for name in ("timeout", "deadline"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
-                raise ConfigurationError(f"{name} must be a number of seconds above 0, or None; got {value!r}")
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int | float) or not value > 0
+            ):
+                raise ConfigurationError(
+                    f"{name} must be a number of seconds above 0, or None; got {value!r}"
+                )
         if type(self.max_response_bytes) is not int or self.max_response_bytes < 1:
-            raise ConfigurationError(f"max_response_bytes must be a whole number above 0; got {self.max_response_bytes!r}")
+            raise ConfigurationError(
+                f"max_response_bytes must be a whole number above 0; got {self.max_response_bytes!r}"
+            )
         if not self.user_agent.isascii() or not self.user_agent.isprintable():
             raise ConfigurationError(f"user_agent must be printable ASCII; got {self.user_agent!r}")
 
@@ -160,11 +173,17 @@ class Pool:
         fetch_grant: Callable[[OAuthClientCredentials, float], Any],
     ) -> None:
         if type(max_connections) is not int or max_connections < 1:
-            raise ConfigurationError(f"max_connections must be a whole number above 0; got {max_connections!r}")
+            raise ConfigurationError(
+                f"max_connections must be a whole number above 0; got {max_connections!r}"
+            )
         if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
-            raise ConfigurationError(f"transport must be an asynchronous httpx transport; got {type(transport).__name__}")
+            raise ConfigurationError(
+                f"transport must be an asynchronous httpx transport; got {type(transport).__name__}"
+            )
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
-            raise ConfigurationError(f"http_client must be an httpx.AsyncClient; got {type(http_client).__name__}")
+            raise ConfigurationError(
+                f"http_client must be an httpx.AsyncClient; got {type(http_client).__name__}"
+            )
         if transport is not None and http_client is not None:
             raise ConfigurationError("give transport or http_client, not both")
         try:
@@ -320,7 +339,8 @@ class Transport:
                     error.sent, error.attempts = ambiguous, attempts
             if self.pool.closed and not isinstance(outcome, _Answer):
                 return ClientClosedError(
-                    "the client was closed while this call ran" + ("; it may have been applied" if ambiguous else "")
+                    "the client was closed while this call ran"
+                    + ("; it may have been applied" if ambiguous else "")
                 )
             wait = self.options.retries.wait(attempts, asked, random.random()) if again else None  # noqa: S311 - jitter
             if status == 429:
@@ -364,7 +384,9 @@ class Transport:
 
     def _late(self, operation: Operation, problem: str, *, sent: bool) -> DeadlineExceededError:
         return DeadlineExceededError(
-            f"{problem} within the deadline of {self.options.deadline or math.inf:g} s", sent=sent, operation=operation.name
+            f"{problem} within the deadline of {self.options.deadline or math.inf:g} s",
+            sent=sent,
+            operation=operation.name,
         )
 
     async def _exchange(
@@ -392,13 +414,17 @@ class Transport:
                 )
             return _Answer(response.status_code, headers, content)
         problem = f"no answer within the timeout of {timeout:g} s"
-        return _Failure(RequestTimeoutError(problem, sent=progress.sent, operation=operation.name), passing=True)
+        return _Failure(
+            RequestTimeoutError(problem, sent=progress.sent, operation=operation.name), passing=True
+        )
 
     async def _read(self, response: httpx.Response) -> bytes | None:
         """The whole body; None when it is too large."""
         chunks: list[bytes] = []
         size = 0
-        stream = cast("AsyncGenerator[bytes]", response.aiter_bytes())  # which it is; httpx promises an iterator only
+        stream = cast(
+            "AsyncGenerator[bytes]", response.aiter_bytes()
+        )  # which it is; httpx promises an iterator only
         async with aclosing(stream):
             async for chunk in stream:
                 size += len(chunk)
@@ -536,7 +562,13 @@ def _grant(response: ApiResponse) -> TokenGrant | DecodeError:
     if not isinstance(document, dict):
         return refuse("it is not an object")
     token, lifetime = document.get("access_token"), document.get("expires_in", 3600)
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token or " " in token:
+    if (
+        not isinstance(token, str)
+        or not token.isascii()
+        or not token.isprintable()
+        or not token
+        or " " in token
+    ):
         return refuse("access_token is missing, or not a token")
     if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not lifetime > 0:
         return refuse("expires_in is not a number of seconds")

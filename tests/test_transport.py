@@ -41,8 +41,17 @@ TOKEN = "7b6f9f2e-secret-token-5d41402abc4b"
 GROUP = "11111111-1111-4111-8111-111111111111"
 MEMBER = "22222222-2222-4222-8222-222222222222"
 ROLE = "33333333-3333-4333-8333-333333333333"
-ONE_GROUP = {"data": {"id": GROUP, "type": "group", "attributes": {
-    "name": "Engineering", "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z"}}}
+ONE_GROUP = {
+    "data": {
+        "id": GROUP,
+        "type": "group",
+        "attributes": {
+            "name": "Engineering",
+            "created_at": "2024-01-01T00:00:00Z",
+            "updated_at": "2024-01-01T00:00:00Z",
+        },
+    }
+}
 AT_ONCE = RetryPolicy(backoff_base=0.0)
 
 Handler = Callable[[httpx.Request], Any]
@@ -120,8 +129,10 @@ async def test_planned_maintenance_is_not_repeated() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("failure", [500, 503, httpx.ReadTimeout("slow"), httpx.ReadError("reset"),
-                                     httpx.RemoteProtocolError("closed")])
+@pytest.mark.parametrize(
+    "failure",
+    [500, 503, httpx.ReadTimeout("slow"), httpx.ReadError("reset"), httpx.RemoteProtocolError("closed")],
+)
 async def test_a_creation_that_may_have_arrived_is_not_repeated(failure: Any) -> None:
     script = Script(failure)
     async with client_for(script) as client:
@@ -222,7 +233,9 @@ async def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
         assert isinstance(caught.value.__cause__, RateLimitedError)
         assert caught.value.__cause__.retry_after == 60
         assert not caught.value.sent
-        with pytest.raises(DeadlineExceededError, match="rate limit"):  # the hold counts for the next call too
+        with pytest.raises(
+            DeadlineExceededError, match="rate limit"
+        ):  # the hold counts for the next call too
             await client.get_group(GROUP)
     assert len(script.requests) == 1
 
@@ -334,7 +347,9 @@ async def test_hooks_see_every_answer_and_every_retry_and_cannot_break_a_call(
 
     policy = attrs.evolve(AT_ONCE, on_retry=events.append)
     with caplog.at_level(logging.DEBUG, "groups_sdk"):
-        async with client_for(Script(503, (200, ONE_GROUP)), on_response=on_response, retries=policy) as client:
+        async with client_for(
+            Script(503, (200, ONE_GROUP)), on_response=on_response, retries=policy
+        ) as client:
             await client.get_group(GROUP)
     assert [r.status_code for r in seen] == [503, 200]
     assert [r.attempts for r in seen] == [1, 2]
@@ -409,9 +424,18 @@ async def test_refused_client_credentials_are_an_authorization_error(status: int
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     "body",
-    [b"<html>", b"[]", b"{}", b'{"access_token": 5}', b'{"access_token": "a b"}', b'{"access_token": ""}',
-     b'{"access_token": "x", "expires_in": "soon"}', b'{"access_token": "x", "expires_in": 0}',
-     b'{"access_token": "x", "expires_in": true}', b"[" * 100_000],
+    [
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"access_token": 5}',
+        b'{"access_token": "a b"}',
+        b'{"access_token": ""}',
+        b'{"access_token": "x", "expires_in": "soon"}',
+        b'{"access_token": "x", "expires_in": 0}',
+        b'{"access_token": "x", "expires_in": true}',
+        b"[" * 100_000,
+    ],
 )
 async def test_an_odd_answer_of_the_token_endpoint_is_a_decode_error(body: bytes) -> None:
     server = OAuthServer()
@@ -510,10 +534,19 @@ def test_an_unclosed_client_warns_once() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"timeout": 0}, {"timeout": "5"}, {"deadline": -1}, {"deadline": True}, {"max_connections": 0},
-        {"max_connections": 2.5}, {"max_response_bytes": 0}, {"user_agent": "a\nb"}, {"user_agent": "é"},
-        {"transport": object()}, {"http_client": object()},
-        {"transport": Script(), "http_client": httpx.AsyncClient()}, {"base_url": "https://xn--0/"},
+        {"timeout": 0},
+        {"timeout": "5"},
+        {"deadline": -1},
+        {"deadline": True},
+        {"max_connections": 0},
+        {"max_connections": 2.5},
+        {"max_response_bytes": 0},
+        {"user_agent": "a\nb"},
+        {"user_agent": "é"},
+        {"transport": object()},
+        {"http_client": object()},
+        {"transport": Script(), "http_client": httpx.AsyncClient()},
+        {"base_url": "https://xn--0/"},
     ],
 )
 def test_options_that_will_not_do_are_refused(options: dict[str, Any]) -> None:

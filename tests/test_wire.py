@@ -19,50 +19,199 @@ U = "44444444-4444-4444-8444-444444444444"
 S = "55555555-5555-4555-8555-555555555555"
 BASE = "https://api.eu.snyk.io/rest"
 EMPTY: dict[str, Any] = {"data": [], "links": {}, "jsonapi": {"version": "1.0"}}
-GROUP = {"data": {"id": G, "type": "group", "attributes": {
-    "name": "g", "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z"}}}
-MEMBERSHIP = {"data": {"id": M, "type": "group_membership",
-                       "attributes": {"created_at": "2024-01-01T00:00:00Z"}, "relationships": {}}}
-FULL_LISTING = {"email": "a+b@x.io", "user_id": U, "username": "ä b", "role_name": "Group Admin", "sort_by": "email",
-                "sort_order": "ASC", "include_group_membership_count": True, "limit": 20}
+GROUP = {
+    "data": {
+        "id": G,
+        "type": "group",
+        "attributes": {
+            "name": "g",
+            "created_at": "2024-01-01T00:00:00Z",
+            "updated_at": "2024-01-01T00:00:00Z",
+        },
+    }
+}
+MEMBERSHIP = {
+    "data": {
+        "id": M,
+        "type": "group_membership",
+        "attributes": {"created_at": "2024-01-01T00:00:00Z"},
+        "relationships": {},
+    }
+}
+FULL_LISTING = {
+    "email": "a+b@x.io",
+    "user_id": U,
+    "username": "ä b",
+    "role_name": "Group Admin",
+    "sort_by": "email",
+    "sort_order": "ASC",
+    "include_group_membership_count": True,
+    "limit": 20,
+}
 
 Call = Callable[[Any], Any]
 
 CASES: list[tuple[str, Call, str, str, dict[str, str], Any, int, Any]] = [
-    ("list_groups", lambda c: c.list_groups(limit=10).first(), "GET", "/groups", {"limit": "10"}, None, 200, EMPTY),
-    ("list_groups cursor", lambda c: c.list_groups(starting_after="v1.a+/=").first(), "GET", "/groups",
-     {"limit": "100", "starting_after": "v1.a+/="}, None, 200, EMPTY),
+    (
+        "list_groups",
+        lambda c: c.list_groups(limit=10).first(),
+        "GET",
+        "/groups",
+        {"limit": "10"},
+        None,
+        200,
+        EMPTY,
+    ),
+    (
+        "list_groups cursor",
+        lambda c: c.list_groups(starting_after="v1.a+/=").first(),
+        "GET",
+        "/groups",
+        {"limit": "100", "starting_after": "v1.a+/="},
+        None,
+        200,
+        EMPTY,
+    ),
     ("get_group", lambda c: c.get_group(G), "GET", f"/groups/{G}", {}, None, 200, GROUP),
-    ("list_memberships", lambda c: c.list_memberships(G).first(), "GET", f"/groups/{G}/memberships",
-     {"limit": "100"}, None, 200, EMPTY),
-    ("list_memberships full", lambda c: c.list_memberships(G, **FULL_LISTING, ending_before="v1.x").first(), "GET",
-     f"/groups/{G}/memberships",
-     {**{k: str(v) for k, v in FULL_LISTING.items()}, "include_group_membership_count": "true",
-      "ending_before": "v1.x"}, None, 200, EMPTY),
-    ("update_membership", lambda c: c.update_membership(G, M, role_id=R), "PATCH", f"/groups/{G}/memberships/{M}", {},
-     {"data": {"id": M, "type": "group_membership",
-               "relationships": {"role": {"data": {"id": R, "type": "group_role"}}}}}, 204, None),
-    ("delete_membership", lambda c: c.delete_membership(G, M), "DELETE", f"/groups/{G}/memberships/{M}", {}, None,
-     204, None),
-    ("delete_membership cascade", lambda c: c.delete_membership(G, M, cascade=True), "DELETE",
-     f"/groups/{G}/memberships/{M}", {"cascade": "true"}, None, 204, None),
-    ("delete_membership no cascade", lambda c: c.delete_membership(G, M, cascade=False), "DELETE",
-     f"/groups/{G}/memberships/{M}", {"cascade": "false"}, None, 204, None),
-    ("create_membership", lambda c: c.create_membership(G, user_id=U, role_id=R), "POST", f"/groups/{G}/memberships",
-     {}, {"data": {"type": "group_membership", "relationships": {
-         "group": {"data": {"id": G, "type": "group"}}, "user": {"data": {"id": U, "type": "user"}},
-         "role": {"data": {"id": R, "type": "group_role"}}}}}, 201, MEMBERSHIP),
-    ("list_org_memberships", lambda c: c.list_org_memberships(G, user_id=U, org_name="o", role_name="r").first(),
-     "GET", f"/groups/{G}/org_memberships", {"user_id": U, "org_name": "o", "role_name": "r", "limit": "100"}, None,
-     200, EMPTY),
-    ("list_sso_connections", lambda c: c.list_sso_connections(G).first(), "GET", f"/groups/{G}/sso_connections",
-     {"limit": "100"}, None, 200, EMPTY),
-    ("list_sso_users", lambda c: c.list_sso_users(G, S).first(), "GET", f"/groups/{G}/sso_connections/{S}/users",
-     {"limit": "100"}, None, 200, EMPTY),
-    ("delete_sso_user", lambda c: c.delete_sso_user(G, S, U), "DELETE",
-     f"/groups/{G}/sso_connections/{S}/users/{U}", {}, None, 204, None),
-    ("request", lambda c: c.request("POST", "/things/a%2Fb", params={"on": False, "n": 5, "none": None}, json=[1]),
-     "POST", "/things/a%2Fb", {"on": "false", "n": "5"}, [1], 200, {}),
+    (
+        "list_memberships",
+        lambda c: c.list_memberships(G).first(),
+        "GET",
+        f"/groups/{G}/memberships",
+        {"limit": "100"},
+        None,
+        200,
+        EMPTY,
+    ),
+    (
+        "list_memberships full",
+        lambda c: c.list_memberships(G, **FULL_LISTING, ending_before="v1.x").first(),
+        "GET",
+        f"/groups/{G}/memberships",
+        {
+            **{k: str(v) for k, v in FULL_LISTING.items()},
+            "include_group_membership_count": "true",
+            "ending_before": "v1.x",
+        },
+        None,
+        200,
+        EMPTY,
+    ),
+    (
+        "update_membership",
+        lambda c: c.update_membership(G, M, role_id=R),
+        "PATCH",
+        f"/groups/{G}/memberships/{M}",
+        {},
+        {
+            "data": {
+                "id": M,
+                "type": "group_membership",
+                "relationships": {"role": {"data": {"id": R, "type": "group_role"}}},
+            }
+        },
+        204,
+        None,
+    ),
+    (
+        "delete_membership",
+        lambda c: c.delete_membership(G, M),
+        "DELETE",
+        f"/groups/{G}/memberships/{M}",
+        {},
+        None,
+        204,
+        None,
+    ),
+    (
+        "delete_membership cascade",
+        lambda c: c.delete_membership(G, M, cascade=True),
+        "DELETE",
+        f"/groups/{G}/memberships/{M}",
+        {"cascade": "true"},
+        None,
+        204,
+        None,
+    ),
+    (
+        "delete_membership no cascade",
+        lambda c: c.delete_membership(G, M, cascade=False),
+        "DELETE",
+        f"/groups/{G}/memberships/{M}",
+        {"cascade": "false"},
+        None,
+        204,
+        None,
+    ),
+    (
+        "create_membership",
+        lambda c: c.create_membership(G, user_id=U, role_id=R),
+        "POST",
+        f"/groups/{G}/memberships",
+        {},
+        {
+            "data": {
+                "type": "group_membership",
+                "relationships": {
+                    "group": {"data": {"id": G, "type": "group"}},
+                    "user": {"data": {"id": U, "type": "user"}},
+                    "role": {"data": {"id": R, "type": "group_role"}},
+                },
+            }
+        },
+        201,
+        MEMBERSHIP,
+    ),
+    (
+        "list_org_memberships",
+        lambda c: c.list_org_memberships(G, user_id=U, org_name="o", role_name="r").first(),
+        "GET",
+        f"/groups/{G}/org_memberships",
+        {"user_id": U, "org_name": "o", "role_name": "r", "limit": "100"},
+        None,
+        200,
+        EMPTY,
+    ),
+    (
+        "list_sso_connections",
+        lambda c: c.list_sso_connections(G).first(),
+        "GET",
+        f"/groups/{G}/sso_connections",
+        {"limit": "100"},
+        None,
+        200,
+        EMPTY,
+    ),
+    (
+        "list_sso_users",
+        lambda c: c.list_sso_users(G, S).first(),
+        "GET",
+        f"/groups/{G}/sso_connections/{S}/users",
+        {"limit": "100"},
+        None,
+        200,
+        EMPTY,
+    ),
+    (
+        "delete_sso_user",
+        lambda c: c.delete_sso_user(G, S, U),
+        "DELETE",
+        f"/groups/{G}/sso_connections/{S}/users/{U}",
+        {},
+        None,
+        204,
+        None,
+    ),
+    (
+        "request",
+        lambda c: c.request("POST", "/things/a%2Fb", params={"on": False, "n": 5, "none": None}, json=[1]),
+        "POST",
+        "/things/a%2Fb",
+        {"on": "false", "n": "5"},
+        [1],
+        200,
+        {},
+    ),
 ]
 
 
@@ -72,8 +221,9 @@ CASES: list[tuple[str, Call, str, str, dict[str, str], Any, int, Any]] = [
 async def test_each_operation_is_sent_as_documented(case: Any, kind: str) -> None:
     _, call, method, path, query, body, status, answer = case
     with respx.mock(assert_all_called=False) as router:
-        route = router.route().mock(return_value=httpx.Response(status, json=answer) if answer is not None
-                                    else httpx.Response(status))
+        route = router.route().mock(
+            return_value=httpx.Response(status, json=answer) if answer is not None else httpx.Response(status)
+        )
         if kind == "async":
             async with AsyncGroupsClient("a-token", region="SNYK-EU-01") as client:
                 await call(client)
@@ -126,7 +276,11 @@ BAD_LISTINGS: list[tuple[str, Call, str]] = [
     ("sort_order", lambda c: c.list_memberships(G, sort_order="asc"), "sort_order must be one of ASC, DESC"),
     ("empty filter", lambda c: c.list_memberships(G, email=" "), "email must be a text"),
     ("user filter", lambda c: c.list_memberships(G, user_id="u"), "user_id"),
-    ("count", lambda c: c.list_memberships(G, include_group_membership_count=1), "include_group_membership_count"),
+    (
+        "count",
+        lambda c: c.list_memberships(G, include_group_membership_count=1),
+        "include_group_membership_count",
+    ),
     ("both cursors", lambda c: c.list_groups(starting_after="a", ending_before="b"), "not both"),
     ("empty cursor", lambda c: c.list_groups(starting_after=""), "starting_after"),
     ("org user", lambda c: c.list_org_memberships(G, user_id=""), "user_id"),
