@@ -157,6 +157,19 @@ class AsyncGroupsClient:
         twin._transport = self._transport.with_options(options)
         return twin
 
+    def detached(self) -> Self:
+        """The same client with connections, limits and access token of its own, for another event loop or process.
+
+        It is closed on its own; an `http_client` or `transport` that was handed in is handed on.
+
+        Example:
+            other = client.detached()
+        """
+        twin = type(self).__new__(type(self))
+        twin._owner = True
+        twin._transport = self._transport.detached()
+        return twin
+
     def list_groups(
         self, *, limit: int = 100, starting_after: str | None = None, ending_before: str | None = None
     ) -> AsyncPaginator[Group]:

@@ -256,6 +256,18 @@ class Transport:
         twin.options, twin.pool = options, self.pool
         return twin
 
+    def detached(self) -> Transport:
+        """A transport with a pool of its own."""
+        pool = self.pool
+        return Transport(
+            pool.settings,
+            self.options,
+            rate_limit=pool.rate_limit,
+            max_connections=pool.max_connections,
+            transport=pool.transport,
+            http_client=pool.http_client,
+        )
+
     async def send(self, request: Request) -> ApiResponse:
         """Send the request and return its successful answer, or raise why there is none."""
         bound = self.pool.bind()

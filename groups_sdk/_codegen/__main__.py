@@ -1,0 +1,33 @@
+"""`python -m groups_sdk._codegen` writes the synchronous client; `--check` fails when the committed one is stale."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+
+from groups_sdk._codegen.generator import generate
+
+ROOM = Path(__file__).parent.parent
+SOURCE, TARGET = ROOM / "client.py", ROOM / "sync_client.py"
+
+
+def main(arguments: list[str]) -> int:
+    new = generate(SOURCE.read_text(encoding="utf-8"))
+    if arguments == ["--check"]:
+        old = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
+        if old == new:
+            return 0
+        diff = difflib.unified_diff(old.splitlines(True), new.splitlines(True), TARGET.name, "generated anew")
+        sys.stdout.writelines(diff)
+        print(f"{TARGET.name} is stale: run python -m groups_sdk._codegen", file=sys.stderr)
+        return 1
+    if arguments:
+        print("usage: python -m groups_sdk._codegen [--check]", file=sys.stderr)
+        return 2
+    TARGET.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
