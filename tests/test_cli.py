@@ -1,0 +1,273 @@
+"""`python -m groups_sdk`, through the real entry point and in process."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from loopback import served
+
+from groups_sdk import Group, GroupMembership, Role, User, __version__
+from groups_sdk.cli import demo
+from groups_sdk.cli.entry import main
+from groups_sdk.cli.plain import MEMBERSHIP_COLUMNS, membership_row, printable, table
+from groups_sdk.testing import FakeSnyk
+
+ROOT = Path(__file__).parent.parent
+TOKEN = "11111111-2222-3333-4444-555555555555"
+COMMAND = [sys.executable, "-W", "error", "-m", "groups_sdk"]
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, cwd=ROOT, encoding="utf-8")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSnyk]:
+    """An example on a socket, with token and address in the environment."""
+    fake = FakeSnyk.example()
+    with served(fake) as url:
+        monkeypatch.setenv("SNYK_API", url)
+        monkeypatch.setenv("SNYK_TOKEN", TOKEN)
+        yield fake
+
+
+@pytest.fixture
+def group_id(fake: FakeSnyk) -> str:
+    with fake.client() as client:
+        group = client.list_groups().first()
+    assert group is not None
+    return group.id
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_demo_does_the_main_job_and_says_what_to_do_next() -> None:
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for sign in (
+        "page 2: 10 memberships",
+        " -> ",
+        "is out of the group",
+        "org memberships now: 0",
+        "NotFoundError",
+    ):
+        assert done.stdout.count(sign) >= 2, sign
+    assert "[request" in done.stdout
+    assert done.stdout.rpartition("\n=")[2].partition("\n")[2].startswith("Next: set SNYK_TOKEN")
+
+
+def test_demo_shows_the_same_on_both_clients(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo"]) == 0
+    chapters = capsys.readouterr().out.split("\n\n")
+    steps = [chapter for chapter in chapters if chapter.startswith("> ")]
+    half = len(steps) // 2
+    assert half == 6
+    assert [step.replace("await ", "") for step in steps[:half]] == steps[half:]
+
+
+def test_demo_changes_what_it_says() -> None:
+    fake = FakeSnyk.example()
+    with fake.client() as client:
+        demo._tour_again(client)
+    assert [r.method for r in fake.requests if r.method != "GET"] == ["PATCH", "DELETE", "PATCH"]
+    assert [r.status for r in fake.requests if r.method != "GET"] == [204, 204, 404]
+
+
+def test_memberships_prints_a_table_with_the_count(fake: FakeSnyk, group_id: str) -> None:
+    with fake.client() as client:
+        members = client.list_memberships(group_id).collect()
+    done = run("memberships", group_id)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, *rows, empty, count = done.stdout.splitlines()
+    assert head.split() == list(MEMBERSHIP_COLUMNS)
+    assert [row.split()[0] for row in rows] == [m.user.email for m in members]
+    assert (empty, count) == ("", f"{len(members)} memberships")
+
+
+def test_memberships_passes_its_options_on(
+    fake: FakeSnyk, group_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fake.client() as client:
+        someone = client.list_memberships(group_id, role_name="Group Admin").first()
+    assert someone is not None
+    email = someone.user.email
+    assert email is not None
+    options = ["--role-name", "Group Admin", "--email", email, "--sort-by", "email", "--sort-order", "ASC"]
+    assert main(["memberships", group_id, *options, "--limit", "20"]) == 0
+    assert capsys.readouterr().out.endswith("\n1 membership\n")
+    query = dict(fake.requests[-1].query)
+    query.pop("version")
+    assert query == {
+        "role_name": "Group Admin",
+        "email": email,
+        "sort_by": "email",
+        "sort_order": "ASC",
+        "limit": "20",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (400, 1, "400"),
+        (401, 3, "Check the token"),
+        (403, 3, "group.membership.read"),
+        (404, 4, "There is no such group"),
+        (410, 1, "410"),
+    ],
+)
+def test_error_is_one_line_and_its_exit_code_tells_its_kind(
+    fake: FakeSnyk, group_id: str, capsys: pytest.CaptureFixture[str], status: int, code: int, words: str
+) -> None:
+    fake.fail_next(status=status)
+    assert main(["memberships", group_id]) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("python -m groups_sdk: error: GET /groups/")
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
+    assert TOKEN not in captured.err
+
+
+def test_unknown_group_is_not_found(fake: FakeSnyk) -> None:
+    done = run("memberships", NOBODY)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "request id" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["memberships"], "GROUP_ID"),
+        (["memberships", "not-a-uuid"], "group_id must be a UUID"),
+        (["memberships", NOBODY, "--limit", "7"], "limit must be one of 10, 20, ... 100"),
+        (["memberships", NOBODY, "--limit", "many"], "--limit"),
+        (["memberships", NOBODY, "--sort-by", "age"], "--sort-by"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(fake: FakeSnyk, arguments: list[str], words: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert not fake.requests
+
+
+def test_without_a_token_it_says_where_it_looked() -> None:
+    done = run("memberships", NOBODY)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "SNYK_TOKEN" in done.stderr
+
+
+def test_alone_it_prints_help() -> None:
+    done = run()
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: python -m groups_sdk")
+    assert "exit codes" in done.stdout
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"groups_sdk {__version__}\n"
+
+
+def test_reader_that_goes_away_is_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        done = subprocess.run(COMMAND, stdout=gone, stderr=subprocess.PIPE, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process")
+def test_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("SNYK_API", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("SNYK_TOKEN", TOKEN)
+        process = subprocess.Popen(
+            [*COMMAND, "memberships", NOBODY],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            # A test run in the background ignores SIGINT, and its children with it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        silent.settimeout(60)
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+
+
+def test_terminal_gets_lines_that_fit_and_a_pipe_gets_everything(
+    fake: FakeSnyk, group_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    texts = []
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main(["memberships", group_id]) == 0
+        texts.append(stream.getvalue())
+    assert max(map(len, texts[0].splitlines())) <= 40
+    assert "..." in texts[0]
+    assert "..." not in texts[1]
+
+
+def test_terminal_without_unicode_gets_escapes(
+    fake: FakeSnyk, group_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    body = (
+        b'{"data": [{"id": "331ede0a-de94-456f-b788-166caeca58bf", "type": "group_membership",'
+        b'"attributes": {"created_at": "2024-01-02T03:04:05Z"},'
+        b'"relationships": {"user": {"data": {"id": "x", "type": "user", "attributes":'
+        b'{"name": "Zo\xc3\xab\\u001b[2J", "username": "z", "email": "z@example.com"}}}}}], "links": {}}'
+    )
+    fake.fail_next(status=200, body=body)
+    assert main(["memberships", group_id]) == 0
+    assert rb"Zo\xeb\x1b[2J" in raw.getvalue()
+
+
+def test_names_cannot_move_the_cursor_or_turn_the_text() -> None:
+    assert printable("Zoë 東京") == "Zoë 東京"
+    assert printable("a\x1b[2Jb\nc\u202ed\u200b") == "a\\x1b[2Jb\\nc\\u202ed\\u200b"
+
+
+def test_cells_that_the_api_left_out_are_dashes() -> None:
+    since = datetime(2024, 2, 29, 23, 59, tzinfo=UTC)
+    membership = GroupMembership("m", since, User(""), Role(""), Group(""))
+    assert membership_row(membership) == ("-", "-", "-", "-", "2024-02-29")
+
+
+def test_table_aligns_wide_and_combining_characters() -> None:
+    lines = table(("NAME", "ROLE"), [("東京", "a"), ("e\u0301e", "b")])
+    assert lines == ["NAME  ROLE", "東京  a", "e\u0301e    b"]
+
+
+def test_table_narrows_its_widest_columns_first() -> None:
+    lines = table(("EMAIL", "ROLE"), [("somebody@example.com", "Admin"), ("東京東京東京東京", "x")], width=16)
+    assert lines == ["EMAIL      ROLE", "somebo...  Admin", "東京...   x"]
+
+
+def test_table_keeps_its_heads_where_nothing_fits() -> None:
+    assert table(("EMAIL", "ID"), [("somebody@example.com", "123456")], width=3) == [
+        "EMAIL  ID",
+        "so...  1...",
+    ]

@@ -1,0 +1,120 @@
+"""The README is true: its examples run, against FakeSnyk on a real socket, and its tables match the code."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+from loopback import served
+
+import groups_sdk
+from groups_sdk import AsyncGroupsClient, errors
+from groups_sdk.testing import FakeSnyk
+
+README = Path(__file__).parent.parent / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS = [
+    pytest.param(
+        # The line breaks in front make tracebacks name lines of the README.
+        "\n" * TEXT[: block.start(1)].count("\n") + block[1],
+        id=f"line-{TEXT[: block.start(1)].count(chr(10)) + 1}",
+    )
+    for block in re.finditer(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What the README says that its reader has: a token and a region in the environment, and some ids."""
+    fake = FakeSnyk.example()
+    with fake.client() as client:
+        group = client.list_groups().first()
+        assert group is not None
+        members = client.list_memberships(group.id).collect()
+    member = next(m for m in members if m.role.name != "Group Admin")
+    admin = next(m for m in members if m.role.name == "Group Admin")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SNYK_TOKEN", "11111111-2222-3333-4444-555555555555")
+    loggers = [logging.getLogger(name) for name in ("groups_sdk", "httpx")]
+    levels = [logger.level for logger in loggers]
+    with served(fake) as url:
+        monkeypatch.setenv("SNYK_API", url)
+        yield {
+            "group_id": group.id,
+            "membership_id": member.id,
+            "user_id": member.user.id,
+            "role_id": admin.role.id,
+        }
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if "def test_" not in str(b.values[0])])
+def test_example_runs(block: str, names: dict[str, str]) -> None:
+    code = compile(block, str(README), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    example = FunctionType(code, {"__name__": "readme", **names})
+    outcome = example()
+    if inspect.iscoroutine(outcome):
+        asyncio.run(outcome)
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if "def test_" in str(b.values[0])])
+def test_example_tests_pass(block: str, tmp_path: Path) -> None:
+    (tmp_path / "test_example.py").write_text(block, encoding="utf-8")
+    plugin = (
+        []
+        if entry_points(group="pytest11", name="groups_sdk")
+        else ["-p", "groups_sdk.testing.pytest_plugin"]
+    )
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin]
+    root = str(README.parent)
+    done = subprocess.run(
+        [*command, "-o", f"pythonpath={root}", str(tmp_path)], capture_output=True, text=True, cwd=root
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(rf"^{block.count('def test_')} passed", done.stdout, re.MULTILINE)
+
+
+def test_two_commands_stand_before_everything_else() -> None:
+    top = TEXT.partition("\n## ")[0]
+    assert re.findall(r"^```sh\n(.*?)\n```$", top, re.MULTILINE | re.DOTALL) == [
+        "python -m pip install . && python -m groups_sdk demo",
+        "python -m pip install nox && nox",
+    ]
+
+
+def test_configuration_table_has_every_argument_with_its_default() -> None:
+    rows = re.findall(r"^\| (`.*?) \|.*?\| (.*?) \|", TEXT.partition("### Credentials")[0], re.MULTILINE)
+    stated = {name: default for cells, default in rows for name in re.findall(r"`(\w+)`", cells)}
+    parameters = dict(inspect.signature(AsyncGroupsClient).parameters)
+    assert stated.keys() == parameters.keys()
+    settled_elsewhere = {"token", "base_url", "region", "transport", "http_client"}
+    for name in stated.keys() - settled_elsewhere:
+        default = parameters[name].default
+        assert stated[name].replace('"', "'") == f"`{default!r}`", name
+
+
+def test_error_tree_has_every_error() -> None:
+    tree = TEXT.partition("\n## Errors\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^[│├└─ ]*(\w+Error)\b", tree, re.MULTILINE)) >= set(errors.__all__) - {
+        "ErrorObject"
+    }
+
+
+def test_every_operation_is_named() -> None:
+    operations = {
+        name
+        for name, member in vars(groups_sdk.GroupsClient).items()
+        if callable(member) and not name.startswith("_")
+    }
+    assert {name for name in operations - {"close", "with_options"} if f"`{name}`" not in TEXT} == set()
