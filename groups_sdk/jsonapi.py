@@ -28,11 +28,21 @@ __all__ = ["decode_errors", "decode_one", "decode_page", "membership_creation", 
 
 T = TypeVar("T")
 
+
+def _plain_loads(content: bytes) -> Any:
+    """The standard library's reading, as strict as orjson's: NaN and Infinity are not JSON."""
+    return json.loads(content, parse_constant=_not_a_number)
+
+
+def _not_a_number(name: str) -> None:
+    raise ValueError(name)
+
+
 _loads: Callable[[bytes], Any]
 try:
     import orjson
 except ImportError:  # without the extra "speed"
-    _loads = json.loads
+    _loads = _plain_loads
 else:
     _loads = orjson.loads
 
@@ -141,7 +151,7 @@ def _time(value: Any) -> datetime:
     if type(value) is not str or not _DATE_TIME.fullmatch(value):
         raise TypeError("a date and time such as 2024-05-29T09:50:54Z")
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.upper())
     except ValueError:
         raise TypeError("a date and time that exists") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
