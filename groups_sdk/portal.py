@@ -306,7 +306,12 @@ class Portal(Generic[T]):
 
     def __del__(self) -> None:
         state: _State[T] | None = getattr(self, "_state", None)
-        if state is not None and not sys.is_finalizing() and self.warn_unclosed() and state.thread is not None:
+        if (
+            state is not None
+            and not sys.is_finalizing()
+            and self.warn_unclosed()
+            and state.thread is not None
+        ):
             state.thread.post(partial(_close_orphan, state, state.thread))
 
 
@@ -362,6 +367,6 @@ class SyncClient(Generic[T]):
         return repr(self._async).removeprefix("Async") if hasattr(self, "_portal") else object.__repr__(self)
 
     def close(self) -> None:
-        """Close the connections. Calls of other threads that are still waiting fail; closing twice does nothing more."""
+        """Close the connections. Calls that are still waiting fail; closing twice does nothing more."""
         if self._derive is None:
             self._portal.close()

@@ -1,7 +1,7 @@
 """One call, from a request value to its answer: credentials, version, limits, retries, deadline, errors.
 
-The only room that imports httpx; nothing of httpx leaves it. Failures travel as values until the call is decided and
-are raised outside of any `except`, so that no foreign traceback, whose frames hold the request's headers, hangs on them.
+The only room that imports httpx; nothing of httpx leaves it. Failures travel as values until the call is decided,
+and are raised outside of any `except`: the frames of a foreign traceback would hold the request's headers.
 """
 
 from __future__ import annotations

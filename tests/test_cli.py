@@ -22,7 +22,7 @@ from groups_sdk.cli.plain import MEMBERSHIP_COLUMNS, membership_row, printable, 
 from groups_sdk.testing import FakeSnyk
 
 ROOT = Path(__file__).parent.parent
-TOKEN = "11111111-2222-3333-4444-555555555555"
+TOKEN = FakeSnyk.TOKEN
 COMMAND = [sys.executable, "-W", "error", "-m", "groups_sdk"]
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -43,10 +43,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSnyk]:
 
 @pytest.fixture
 def group_id(fake: FakeSnyk) -> str:
-    with fake.client() as client:
-        group = client.list_groups().first()
-    assert group is not None
-    return group.id
+    return fake.group_id
 
 
 class Terminal(io.StringIO):
@@ -186,7 +183,9 @@ def test_version() -> None:
     assert run("--version").stdout == f"groups_sdk {__version__}\n"
 
 
-def test_reader_that_goes_away_is_no_traceback() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_reader_that_goes_away_is_no_traceback(unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as gone:
@@ -213,6 +212,17 @@ def test_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+
+
+def test_interrupted_demo_is_exit_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "run", interrupt)
+    assert main(["demo"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_terminal_gets_lines_that_fit_and_a_pipe_gets_everything(
@@ -263,7 +273,7 @@ def test_table_aligns_wide_and_combining_characters() -> None:
 
 def test_table_narrows_its_widest_columns_first() -> None:
     lines = table(("EMAIL", "ROLE"), [("somebody@example.com", "Admin"), ("東京東京東京東京", "x")], width=16)
-    assert lines == ["EMAIL      ROLE", "somebo...  Admin", "東京...   x"]
+    assert lines == ["EMAIL      ROLE", "somebo...  Admin", "東京東...  x"]
 
 
 def test_table_keeps_its_heads_where_nothing_fits() -> None:

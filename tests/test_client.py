@@ -85,7 +85,7 @@ async def test_groups_are_listed_and_read(client: Either, fake: FakeSnyk) -> Non
     group = await client("get_group", fake.group_id)
     assert (group.id, group.name, group.slug) == (fake.group_id, "Engineering", "engineering")
     assert group.created_at.tzinfo is not None
-    assert group.tenant_id and group.avatar_url and group.logo_url and group.updated_at
+    assert None not in (group.tenant_id, group.avatar_url, group.logo_url, group.updated_at)
 
 
 @pytest.mark.parametrize("link_form", ["string", "object", "absolute"])

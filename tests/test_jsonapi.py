@@ -344,7 +344,8 @@ FULL = {
     ("body", "expected"),
     [
         ({"errors": [FULL]}, [ErrorObject("404", "C", "T", "D", "e-1", "/a", "p", "https://x", {"k": 1})]),
-        ({"errors": [{"status": "403", "detail": "a"}, "b", 5]}, [ErrorObject("403", detail="a"), ErrorObject(detail="b")]),
+        ({"errors": [{"status": "403", "detail": "a"}, "b", 5]},
+         [ErrorObject("403", detail="a"), ErrorObject(detail="b")]),
         ({"code": 401, "message": "M", "error": "kind"}, [ErrorObject(code="401", title="kind", detail="M")]),
         ({"code": 1, "title": "t", "message": "M", "error": "k"}, [ErrorObject(code="1", title="t", detail="M")]),
         ({"message": "M", "errorRef": "ref"}, [ErrorObject(code="ref", detail="M")]),

@@ -37,20 +37,15 @@ BLOCKS = [
 def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, str]]:
     """What the README says that its reader has: a token and a region in the environment, and some ids."""
     fake = FakeSnyk.example()
-    with fake.client() as client:
-        group = client.list_groups().first()
-        assert group is not None
-        members = client.list_memberships(group.id).collect()
-    member = next(m for m in members if m.role.name != "Group Admin")
-    admin = next(m for m in members if m.role.name == "Group Admin")
+    admin, member, *_ = fake.memberships(fake.group_id)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SNYK_TOKEN", "11111111-2222-3333-4444-555555555555")
+    monkeypatch.setenv("SNYK_TOKEN", FakeSnyk.TOKEN)
     loggers = [logging.getLogger(name) for name in ("groups_sdk", "httpx")]
     levels = [logger.level for logger in loggers]
     with served(fake) as url:
         monkeypatch.setenv("SNYK_API", url)
         yield {
-            "group_id": group.id,
+            "group_id": fake.group_id,
             "membership_id": member.id,
             "user_id": member.user.id,
             "role_id": admin.role.id,
@@ -76,7 +71,19 @@ def test_example_tests_pass(block: str, tmp_path: Path) -> None:
         if entry_points(group="pytest11", name="groups_sdk")
         else ["-p", "groups_sdk.testing.pytest_plugin"]
     )
-    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin]
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        *plugin,
+    ]
     root = str(README.parent)
     done = subprocess.run(
         [*command, "-o", f"pythonpath={root}", str(tmp_path)], capture_output=True, text=True, cwd=root

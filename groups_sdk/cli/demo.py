@@ -149,7 +149,12 @@ def _show_groups(groups: Sequence[Group]) -> None:
 
 def _show_group(group: Group) -> None:
     since = group.created_at.date() if group.created_at else "-"
-    _show([printable(f"{group.name}, slug {group.slug}, created {since}, tenant {group.tenant_id}")])
+    _show(
+        [
+            printable(f"{group.name}, slug {group.slug}, created {since}"),
+            printable(f"tenant {group.tenant_id}"),
+        ]
+    )
 
 
 def _show_page(number: int, page: Page[GroupMembership]) -> None:

@@ -84,7 +84,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     elif options.command == "memberships":
         _print_memberships(asyncio.run(_fetch_memberships(options)))
     else:
-        parser.print_help()
+        print(parser.format_help(), end="")  # print_help() would keep a broken pipe to itself
     return 0
 
 

@@ -13,6 +13,7 @@ from groups_sdk.testing.state import (
     GroupRecord,
     Key,
     MembershipRecord,
+    OrgMembershipRecord,
     RoleRecord,
     SsoConnectionRecord,
     SsoUserRecord,
@@ -71,8 +72,7 @@ def membership(record: MembershipRecord, group_: GroupRecord, count: int | None)
     return document
 
 
-def org_membership(record: MembershipRecord) -> Document:
-    assert record.org is not None
+def org_membership(record: OrgMembershipRecord) -> Document:
     return {
         "id": record.id,
         "type": "org_membership",

@@ -17,6 +17,7 @@ from groups_sdk.testing.state import (
     Book,
     GroupRecord,
     MembershipRecord,
+    OrgMembershipRecord,
     OrgRecord,
     RoleRecord,
     SsoConnectionRecord,
@@ -251,12 +252,12 @@ class FakeSnyk:
             org = OrgRecord(self._state.new_id(), name, self._state.groups[group_id].id)
             return self._state.orgs.put(org.id, org)
 
-    def add_org_membership(self, org_id: str, user_id: str, role_id: str) -> MembershipRecord:
+    def add_org_membership(self, org_id: str, user_id: str, role_id: str) -> OrgMembershipRecord:
         """Make a user a member of an organization."""
         with self._lock:
             state, org = self._state, self._state.orgs[org_id]
             sequence = state.next_sequence()
-            record = MembershipRecord(
+            record = OrgMembershipRecord(
                 state.new_id(),
                 sequence,
                 org.group_id,
@@ -309,7 +310,7 @@ class FakeSnyk:
         with self._lock:
             return list(self._state.memberships[group_id])
 
-    def org_memberships(self, group_id: str, user_id: str | None = None) -> list[MembershipRecord]:
+    def org_memberships(self, group_id: str, user_id: str | None = None) -> list[OrgMembershipRecord]:
         """The memberships of organizations below a group, of one user or of all."""
         with self._lock:
             everything = self._state.org_memberships[group_id]

@@ -11,7 +11,16 @@ import attrs
 
 from groups_sdk.testing import documents
 from groups_sdk.testing.documents import Document
-from groups_sdk.testing.state import ADMIN, GroupRecord, Key, Listing, MembershipRecord, RoleRecord, State
+from groups_sdk.testing.state import (
+    ADMIN,
+    GroupRecord,
+    Key,
+    Listing,
+    MembershipRecord,
+    OrgMembershipRecord,
+    RoleRecord,
+    State,
+)
 
 UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 SORT_KEYS: dict[str, Callable[[MembershipRecord], str]] = {
@@ -147,7 +156,12 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
 
 
 def _page(
-    asked: Asked, listing: Listing[R], render: Callable[[R], Document], *, descending: bool = False
+    asked: Asked,
+    listing: Listing[R],
+    render: Callable[[R], Document],
+    *,
+    descending: bool = False,
+    meta: Document | None = None,
 ) -> Given:
     limit = _limit(asked.query)
     names = [name for name in ("starting_after", "ending_before") if name in asked.query]
@@ -161,7 +175,10 @@ def _page(
     records, before, after = listing.cut(
         limit, cursor, backwards=names == ["ending_before"], descending=descending
     )
-    return Given(200, {"data": [render(record) for record in records]}, before=before, after=after)
+    document: Document = {"data": [render(record) for record in records]}
+    if meta is not None:
+        document["meta"] = meta
+    return Given(200, document, before=before, after=after)
 
 
 def _body(asked: Asked, *path: str) -> Document:
@@ -327,17 +344,16 @@ def list_org_memberships(state: State, behaviour: Behaviour, asked: Asked) -> Gi
     book = state.org_memberships[group.id]
     wanted = user_id.lower()
 
-    def keep(m: MembershipRecord) -> bool:
+    def keep(m: OrgMembershipRecord) -> bool:
         return (
             m.user.id == wanted
-            and (org_name is None or (m.org is not None and m.org.name == org_name))
+            and (org_name is None or m.org.name == org_name)
             and (role_name is None or m.role.name == role_name)
         )
 
-    given = _page(asked, Listing(filter(keep, book), lambda m: ("", m.sequence)), documents.org_membership)
-    assert given.document is not None
-    given.document["meta"] = {"org_membership_count": sum(m.user.id == wanted for m in book)}
-    return given
+    count = sum(m.user.id == wanted for m in book)
+    listing = Listing(filter(keep, book), lambda m: ("", m.sequence))
+    return _page(asked, listing, documents.org_membership, meta={"org_membership_count": count})
 
 
 def list_sso_connections(state: State, behaviour: Behaviour, asked: Asked) -> Given:

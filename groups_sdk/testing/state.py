@@ -49,7 +49,7 @@ class OrgRecord:
 
 @attrs.define
 class MembershipRecord:
-    """A membership of a group, or, with `org`, of an organization below it."""
+    """A membership of a group."""
 
     id: str
     sequence: int
@@ -57,7 +57,13 @@ class MembershipRecord:
     user: UserRecord
     role: RoleRecord
     created_at: datetime
-    org: OrgRecord | None = None
+
+
+@attrs.define
+class OrgMembershipRecord(MembershipRecord):
+    """A membership of an organization below a group."""
+
+    org: OrgRecord
 
 
 @attrs.frozen
@@ -159,7 +165,7 @@ class State:
         self.roles: Book[RoleRecord] = Book()
         self.orgs: Book[OrgRecord] = Book()
         self.memberships: dict[str, Book[MembershipRecord]] = {}
-        self.org_memberships: dict[str, Book[MembershipRecord]] = {}
+        self.org_memberships: dict[str, Book[OrgMembershipRecord]] = {}
         self.sso_connections: Book[SsoConnectionRecord] = Book()
         self.sso_users: dict[str, Book[SsoUserRecord]] = {}
         self.members: dict[tuple[str, str], str] = {}  # (group, user) to membership
@@ -188,7 +194,7 @@ class State:
         self.memberships[record.group_id].remove(record.id)
         del self.members[record.group_id, record.user.id]
 
-    def orgs_of(self, group_id: str, user_id: str) -> list[MembershipRecord]:
+    def orgs_of(self, group_id: str, user_id: str) -> list[OrgMembershipRecord]:
         return [record for record in self.org_memberships[group_id] if record.user.id == user_id]
 
 
