@@ -107,7 +107,7 @@ class OAuthClientCredentials(Credentials):
             raise ConfigurationError(problem)
         self._client_id = client_id
         self._client_secret = client_secret
-        self.token_url = token_url
+        self.token_url: str | None = token_url
 
     def secrets(self) -> tuple[str, ...]:
         return (self._client_secret,)

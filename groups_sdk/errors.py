@@ -182,9 +182,9 @@ class ApiError(GroupsError):
     ) -> None:
         first = errors[0] if errors else ErrorObject()
         self.status_code = status_code
-        self.code = first.code
-        self.title = first.title
-        self.detail = first.detail
+        self.code: str | None = first.code
+        self.title: str | None = first.title
+        self.detail: str | None = first.detail
         self.errors = errors
         self.request_id = request_id
         self.method = method

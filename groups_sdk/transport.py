@@ -46,7 +46,7 @@ from groups_sdk.settings import Settings
 
 __all__ = ["Options", "Pool", "Transport"]
 
-logger = logging.getLogger("groups_sdk")
+logger: logging.Logger = logging.getLogger("groups_sdk")
 
 MEDIA_TYPE = "application/vnd.api+json"
 TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token")
@@ -146,7 +146,7 @@ class _Bound:
 
     def __init__(self, pool: Pool, loop: object) -> None:
         self.loop = loop
-        self.http = pool.http_client or httpx.AsyncClient(
+        self.http: httpx.AsyncClient = pool.http_client or httpx.AsyncClient(
             transport=pool.transport,
             verify=_ssl_context() if pool.transport is None else False,
             timeout=None,
@@ -154,9 +154,9 @@ class _Bound:
             # cancellation (https://github.com/encode/httpcore/issues/1093).
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool.max_connections),
         )
-        self.slots = anyio.Semaphore(pool.max_connections)
-        self.limiter = RateLimiter(pool.rate_limit)
-        self.authenticator = Authenticator(pool.settings.credentials, pool.fetch_grant)
+        self.slots: anyio.Semaphore = anyio.Semaphore(pool.max_connections)
+        self.limiter: RateLimiter = RateLimiter(pool.rate_limit)
+        self.authenticator: Authenticator = Authenticator(pool.settings.credentials, pool.fetch_grant)
 
 
 class Pool:
@@ -196,7 +196,7 @@ class Pool:
         self.transport = transport
         self.http_client = http_client
         self.fetch_grant = fetch_grant
-        self.closed = False
+        self.closed: bool = False
         self._bound: _Bound | None = None
 
     @property
@@ -241,7 +241,7 @@ class Transport:
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         self.options = options
-        self.pool = Pool(
+        self.pool: Pool = Pool(
             settings,
             rate_limit=rate_limit,
             max_connections=max_connections,

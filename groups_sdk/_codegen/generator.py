@@ -158,7 +158,10 @@ def _ruff(text: str) -> str:
     for command in (["check", "--select=I,F401,UP", "--fix-only", "-q"], ["format", "-q"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, *RUFF, "-"],
-            input=text, text=True, capture_output=True, check=False,
+            input=text,
+            text=True,
+            capture_output=True,
+            check=False,
         )
         if done.returncode:
             raise GenerationError(f"ruff failed: {done.stderr.strip()}")

@@ -126,9 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         description=f"{what}. Token and region come from SNYK_TOKEN and SNYK_API, "
         "or from the Snyk CLI's configuration.",
     )
-    memberships.add_argument(
-        "group_id", metavar="GROUP_ID", help="a UUID; Snyk shows it in the group's settings"
-    )
+    memberships.add_argument("group_id", metavar="GROUP_ID", help="the id of the group, a UUID")
     memberships.add_argument("--role-name", metavar="NAME", help="only those with this role")
     memberships.add_argument("--email", help="only the user with this email address")
     memberships.add_argument("--sort-by", choices=arguments.SORT_COLUMNS, help="the column to sort by")

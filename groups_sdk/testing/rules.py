@@ -47,8 +47,9 @@ class Refusal(Exception):
         parameter: str | None = None,
         pointer: str | None = None,
     ) -> None:
-        self.status, self.detail = status, detail
-        self.code = code or CODES.get(status, "SNYK-9999")
+        self.status: int = status
+        self.detail: str = detail
+        self.code: str = code or CODES.get(status, "SNYK-9999")
         self.source: Document | None = {"parameter": parameter} if parameter else None
         if pointer:
             self.source = {"pointer": pointer}
