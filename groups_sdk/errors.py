@@ -199,7 +199,8 @@ class ApiError(GroupsError):
         entries = [_sentence(entry) for entry in self.errors[:3]]
         what = "; ".join(entry for entry in entries if entry) or "no explanation in the answer"
         more = f" (and {len(self.errors) - 3} more)" if len(self.errors) > 3 else ""
-        return f"{self.method} {self.path}: {self.status_code}{code}: {what}{more}{_ref(self.request_id)}".lstrip()
+        call = f"{self.method} {self.path}: " if self.method else ""
+        return f"{call}{self.status_code}{code}: {what}{more}{_ref(self.request_id)}"
 
 
 class BadRequestError(ApiError):

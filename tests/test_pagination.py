@@ -1,0 +1,149 @@
+"""Paginators over pages in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import anyio
+import pytest
+
+from groups_sdk import AsyncPaginator, GroupsError, InvalidArgumentError, Page, PaginationError, Paginator
+from groups_sdk.responses import ApiResponse, Headers
+
+R = TypeVar("R")
+RESPONSE = ApiResponse(200, Headers(), b"", "list")
+
+
+class Pages:
+    """Pages of numbers behind cursors "1", "2", ... and what was asked for them."""
+
+    def __init__(self, *pages: list[int], next_cursors: dict[int, str | None] | None = None) -> None:
+        self.pages = pages
+        self.next_cursors = next_cursors or {}
+        self.asked: list[tuple[str | None, str | None]] = []
+        self.failures: list[Exception] = []
+
+    async def fetch(self, *, starting_after: str | None, ending_before: str | None) -> Page[int]:
+        self.asked.append((starting_after, ending_before))
+        await anyio.lowlevel.checkpoint()
+        if self.failures:
+            raise self.failures.pop(0)
+        index = int(ending_before) - 1 if ending_before else int(starting_after or 0)
+        following = str(index + 1) if index + 1 < len(self.pages) else None
+        return Page(
+            self.pages[index],
+            self.next_cursors.get(index, following),
+            str(index) if index else None,
+            {},
+            RESPONSE,
+        )
+
+    def listing(self, **cursors: str) -> AsyncPaginator[int]:
+        return AsyncPaginator(self.fetch, **cursors)
+
+
+def call(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+    return anyio.run(func)
+
+
+@pytest.mark.anyio
+async def test_items_pages_first_and_collect() -> None:
+    listing = Pages([1, 2], [], [3]).listing()
+    assert [item async for item in listing] == [1, 2, 3]
+    assert [item async for item in listing] == [1, 2, 3]  # each iteration starts anew
+    assert [page.items async for page in listing.pages()] == [[1, 2], [], [3]]
+    assert await listing.collect() == [1, 2, 3]
+    assert await listing.first() == 1
+    assert await Pages([], [5]).listing().first() == 5
+    assert await Pages([]).listing().first() is None
+
+
+@pytest.mark.anyio
+async def test_collect_fetches_no_page_that_is_not_needed() -> None:
+    pages = Pages([1, 2], [3, 4], [5])
+    assert await pages.listing().collect(0) == []
+    assert pages.asked == []
+    assert await pages.listing().collect(3) == [1, 2, 3]
+    assert len(pages.asked) == 2
+    for wrong in (-1, True, "5", 1.5):
+        with pytest.raises(InvalidArgumentError, match="max_items"):
+            await pages.listing().collect(wrong)  # type: ignore[arg-type] # which is the point
+
+
+@pytest.mark.anyio
+async def test_resuming_and_walking_backwards() -> None:
+    pages = Pages([1, 2], [3, 4], [5, 6])
+    assert await pages.listing(starting_after="1").collect() == [3, 4, 5, 6]
+    back = pages.listing(ending_before="2")
+    assert await back.collect() == [4, 3, 2, 1]
+    assert [page.items async for page in back.pages()] == [[3, 4], [1, 2]]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("cursor", ["1", ""])
+async def test_a_cursor_that_leads_nowhere_is_an_error_after_the_items_of_its_page(cursor: str) -> None:
+    pages = Pages([1], [2], next_cursors={1: cursor})
+    seen: list[int] = []
+    with pytest.raises(PaginationError) as caught:
+        async for item in pages.listing():
+            seen.append(item)
+    assert seen == [1, 2]
+    assert caught.value.cursor == cursor
+
+
+@pytest.mark.anyio
+async def test_after_an_error_the_same_page_is_asked_for_again_and_the_error_tells_where() -> None:
+    pages = Pages([1], [2], [3])
+    walk = pages.listing().pages()
+    await anext(walk)
+    pages.failures = [GroupsError("broken")]
+    with pytest.raises(GroupsError) as caught:
+        await anext(walk)
+    assert caught.value.__notes__ == ["The listing can be resumed here with starting_after='1'."]
+    assert [page.items async for page in walk] == [[2], [3]]
+    pages.failures = [GroupsError("broken at once"), RuntimeError("not ours")]
+    with pytest.raises(GroupsError) as caught:
+        await pages.listing().first()
+    assert not hasattr(caught.value, "__notes__")
+    with pytest.raises(RuntimeError):
+        await pages.listing().first()
+    pages.failures = [GroupsError("broken")]
+    with pytest.raises(GroupsError) as caught:
+        await pages.listing(ending_before="2").first()
+    assert "ending_before='2'" in caught.value.__notes__[0]
+
+
+@pytest.mark.anyio
+async def test_two_tasks_cannot_wait_on_one_iteration() -> None:
+    walk = Pages([1], [2]).listing().walk()
+    problems: list[str] = []
+
+    async def step() -> None:
+        try:
+            await walk.next_page()
+        except RuntimeError as error:
+            problems.append(str(error))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(step)
+        tasks.start_soon(step)
+    assert len(problems) == 1
+
+
+def test_the_synchronous_paginator_crosses_once_for_each_page() -> None:
+    crossings = 0
+
+    def counted(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+        nonlocal crossings
+        crossings += 1
+        return call(func)
+
+    listing = Paginator(counted, Pages([1, 2, 3], [4, 5]).listing())
+    assert list(listing) == [1, 2, 3, 4, 5]
+    assert crossings == 3  # two pages, and the end
+    assert [page.items for page in listing.pages()] == [[1, 2, 3], [4, 5]]
+    assert listing.first() == 1
+    assert listing.collect(4) == [1, 2, 3, 4]
+    with pytest.raises(InvalidArgumentError):
+        listing.collect(-1)
