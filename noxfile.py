@@ -85,7 +85,7 @@ def lowest(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """The wheel and the sdist, and the demo from the wheel in a clean environment."""
-    dist = Path(session.create_tmp()) / "dist"
+    dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     session.install("build")
     session.run("python", "-m", "build", "--outdir", str(dist), silent=True)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
+import traceback
 from collections.abc import AsyncIterator
+from datetime import date
 from functools import partial
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from groups_sdk import (
     AsyncGroupsClient,
     BadRequestError,
+    ConfigurationError,
     ConflictError,
     DecodeError,
     ForbiddenError,
@@ -293,7 +299,7 @@ async def test_an_answer_that_makes_no_sense_is_told_with_its_place(client: Eith
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_permissions_tokens_and_versions(kind: str) -> None:
-    fake = FakeSnyk.example(retired_before=__import__("datetime").date(2022, 1, 1))
+    fake = FakeSnyk.example(retired_before=date(2022, 1, 1))
     fake.add_token("reader", permissions=["group.membership.read"], groups=[fake.group_id])
     fake.add_oauth_client("id", "secret")
     make: Any = fake.async_client if kind == "async" else fake.client
@@ -352,3 +358,42 @@ def test_both_clients_have_the_same_methods_with_the_same_parameters() -> None:
     assert list(inspect.signature(AsyncGroupsClient).parameters) == list(
         inspect.signature(GroupsClient).parameters
     )
+
+
+async def test_a_detached_client_has_connections_of_its_own(fake: FakeSnyk) -> None:
+    async with fake.async_client() as client, client.detached() as other:
+        assert client.base_url == other.base_url == "http://localhost/rest"
+        await other.get_group(fake.group_id)
+        await other.aclose()
+        assert (await client.get_group(fake.group_id)).id == fake.group_id
+    with fake.client() as sync:
+        assert sync.base_url == "http://localhost/rest"
+
+
+async def test_a_fake_can_be_reached_through_an_http_client_of_yours(fake: FakeSnyk) -> None:
+    async with httpx.AsyncClient(transport=fake.transport()) as mine:
+        async with fake.async_client(http_client=mine) as client:
+            assert (await client.get_group(fake.group_id)).id == fake.group_id
+
+
+def test_a_client_that_could_not_be_set_up_shows_no_token() -> None:
+    for make in (AsyncGroupsClient, GroupsClient):
+        with pytest.raises(ConfigurationError) as caught:
+            make("s3cr3t" + "-token", region="SNYK-XX-99")
+        assert caught.value.__traceback__ is not None
+        error = caught.value.with_traceback(caught.value.__traceback__.tb_next)
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        assert "s3cr3t-token" not in shown
+        assert "not set up" in shown or make is GroupsClient
+
+
+def test_without_orjson_the_standard_library_reads_the_same() -> None:
+    code = (
+        "import sys; sys.modules['orjson'] = None\n"
+        "from groups_sdk import jsonapi\n"
+        "assert jsonapi._loads is jsonapi._plain_loads\n"
+        "from groups_sdk.testing import FakeSnyk\n"
+        "fake = FakeSnyk.example()\n"
+        "with fake.client() as client: assert len(client.list_memberships(fake.group_id).collect()) == 36\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

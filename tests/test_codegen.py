@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,10 @@ SOURCE = Path(client.__file__).read_text(encoding="utf-8")
 
 def test_the_committed_client_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_the_command_line_checks_it_too() -> None:
+    subprocess.run([sys.executable, "-m", "groups_sdk._codegen", "--check"], check=True)
 
 
 def test_a_stale_client_is_found_and_written_anew(

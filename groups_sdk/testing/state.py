@@ -93,9 +93,6 @@ class Listing(Generic[R]):
     def __init__(self, records: Iterable[R], key: Callable[[R], Key]) -> None:
         self._rows = sorted(((key(record), record) for record in records), key=lambda row: row[0])
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def cut(
         self, limit: int, cursor: Key | None, *, backwards: bool, descending: bool
     ) -> tuple[list[R], Key | None, Key | None]:
