@@ -231,6 +231,7 @@ async def test_org_memberships(client: Either, fake: FakeSnyk) -> None:
 async def test_sso(client: Either, fake: FakeSnyk) -> None:
     (connection,) = await client("list_sso_connections", fake.group_id)
     assert connection.name == "Example Okta"
+    fake.add_sso_connection(fake.groups()[1].id, "Elsewhere")
     users = await client("list_sso_users", fake.group_id, connection.id, limit=10)
     assert [u.id for u in users] == [u.user.id for u in fake.sso_users(connection.id)]
     assert users[0].membership_strategy == "direct"

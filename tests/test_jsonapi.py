@@ -313,6 +313,12 @@ def test_anything_anywhere_is_decoded_or_refused_with_its_place(place: tuple[Any
         assert all(type(v) in (str, type(None)) for v in attrs.astuple(found.user))
 
 
+def test_a_flag_is_true_or_false_and_nothing_else() -> None:
+    for wrong in (1, 0, "true"):
+        with pytest.raises(DecodeError, match=r"data\.attributes\.active: true or false is wanted"):
+            decode_one(answer({"data": {"id": "u", "attributes": {"active": wrong}}}), SsoUser)
+
+
 def test_bodies() -> None:
     assert json.loads(role_change("m", "r")) == {
         "data": {

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
+from loopback import served
 
 from groups_sdk import AsyncGroupsClient, ConnectionFailedError, GroupsClient, RetryPolicy
 from groups_sdk.testing import FakeSnyk
@@ -18,29 +17,10 @@ def fake() -> FakeSnyk:
     return FakeSnyk.example()
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
 @pytest.fixture
 def base_url(fake: FakeSnyk) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = _Server(uvicorn.Config(fake, log_level="error", lifespan="on"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        assert server.ready.wait(30)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    with served(fake) as url:
+        yield url
 
 
 @pytest.mark.anyio
