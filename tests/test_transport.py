@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import pickle
@@ -581,3 +582,31 @@ async def test_a_body_that_breaks_off_is_a_failed_connection() -> None:
     async with client_for(Half(), retries=RetryPolicy(max_attempts=1)) as client:
         with pytest.raises(ConnectionFailedError, match="half-way"):
             await client.get_group(GROUP)
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_asyncio_task_gives_its_slot_back() -> None:
+    entered = asyncio.Event()
+    script = Script(never, (200, ONE_GROUP))
+
+    async def hold(request: httpx.Request) -> None:
+        entered.set()
+        await anyio.sleep_forever()
+
+    script.answers[0] = hold
+    async with client_for(script, max_connections=1) as client:
+        task = asyncio.create_task(client.get_group(GROUP))
+        await entered.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await client.get_group(GROUP)).id == GROUP
+
+
+@pytest.mark.asyncio
+async def test_a_timeout_of_asyncio_ends_a_call() -> None:
+    async with client_for(Script(never), deadline=None, timeout=None) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await client.get_group(GROUP)
+    assert asyncio.all_tasks() == {asyncio.current_task()}

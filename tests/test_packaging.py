@@ -1,0 +1,85 @@
+"""The house keeps its order: imports point down, and one room only knows the HTTP library."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import pytest
+
+import groups_sdk
+
+ROOT = Path(groups_sdk.__file__).parent
+FLOORS = [
+    ["_version", "models", "errors", "responses"],
+    ["pagination", "operations", "arguments", "retries", "rate_limit", "auth"],
+    ["jsonapi", "settings"],
+    ["transport"],
+    ["client"],
+    ["portal"],
+    ["sync_client"],
+    ["testing"],
+    ["cli"],
+    ["__main__"],
+]
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+ASIDE = {"__init__", "_codegen"}  # the names for everybody, and the generator, which is no part of the wheel
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, wherever in it; what is for type checkers only does not count."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        todo.extend(ast.iter_child_nodes(node))
+    return found
+
+
+FILES = [path for path in sorted(ROOT.rglob("*.py")) if room_of(path) not in ASIDE]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_only_point_down(path: Path) -> None:
+    room = room_of(path)
+    for module in imports(path):
+        parts = module.split(".")
+        if parts[0] == "groups_sdk" and len(parts) > 1 and parts[1] in FLOOR_OF and parts[1] != room:
+            assert FLOOR_OF[parts[1]] <= FLOOR_OF[room], f"{room} imports {parts[1]}"
+
+
+def test_the_http_library_stays_in_one_room() -> None:
+    importers = {room_of(path) for path in FILES if "httpx" in imports(path)}
+    assert importers == {"transport", "testing"}  # the fake only to lend its transport
+
+
+def test_every_room_has_its_floor() -> None:
+    assert {room_of(path) for path in FILES} == set(FLOOR_OF)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert groups_sdk.__version__ == version("groups-sdk")
+
+
+def test_the_pytest_plugin_is_announced() -> None:
+    (plugin,) = entry_points(group="pytest11", name="groups_sdk")
+    assert plugin.value == "groups_sdk.testing.pytest_plugin"
+
+
+def test_importing_the_package_imports_no_dependency() -> None:
+    code = "import sys, groups_sdk; assert not {'httpx', 'attrs', 'cattrs', 'anyio'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
