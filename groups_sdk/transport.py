@@ -331,7 +331,7 @@ class Transport:
                     rejected = True
                     if bound.authenticator.reject(progress.generation):
                         continue
-                asked = requested_wait(outcome.headers, datetime.now(UTC)) if status in (429, 503) else None
+                asked = _asked(status, outcome.headers)
                 error: GroupsError = _api_error(
                     response, operation, path, bound.authenticator.secrets(), asked, ambiguous
                 )
@@ -349,6 +349,8 @@ class Transport:
                 again = outcome.passing and may_repeat(idempotent=operation.idempotent, sent=sent)
                 if isinstance(error, TransportError):
                     error.sent, error.attempts = ambiguous, attempts
+                elif isinstance(error, ApiError):  # of the token endpoint: this request was not sent
+                    error.maybe_applied = ambiguous and operation.method != "GET"
             if self.pool.closed and not isinstance(outcome, _Answer):
                 return ClientClosedError(
                     "the client was closed while this call ran"
@@ -385,6 +387,8 @@ class Transport:
             if operation is not TOKEN_REQUEST:
                 failure = await bound.authenticator.prepare(deadline)
                 if failure is not None:
+                    if isinstance(failure, TransportError):
+                        failure.sent = False
                     return _Failure(failure)
             async with bound.slots:
                 if not await bound.limiter.acquire(deadline):
@@ -405,6 +409,10 @@ class Transport:
         self, bound: _Bound, operation: Operation, request: httpx.Request, progress: _Progress
     ) -> _Answer | _Failure:
         """The request over the wire and the whole answer back, or what went wrong."""
+        if bound.http.is_closed:
+            return _Failure(
+                ClientClosedError(f"{operation.name}: the connections are closed; it was not sent")
+            )
         timeout = self.options.timeout or math.inf
         with anyio.CancelScope(deadline=anyio.current_time() + timeout):
             try:
@@ -500,6 +508,13 @@ def _call_hook(hook: Callable[[Any], object] | None, argument: object) -> None:
 def _extensions(progress: _Progress) -> dict[str, Any]:
     # Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
     return {"timeout": httpx.Timeout(None).as_dict(), "trace": progress.trace}
+
+
+def _asked(status: int, headers: Headers) -> float | None:
+    """The wait that an error asks for. Answers of all kinds may tell the state of the rate limit; 429 means it."""
+    if status == 429:
+        return requested_wait(headers, datetime.now(UTC))
+    return requested_wait({"retry-after": headers.get("retry-after", "")}, datetime.now(UTC))
 
 
 def _redacted(text: str, secrets: tuple[str, ...]) -> str:

@@ -610,3 +610,40 @@ async def test_a_timeout_of_asyncio_ends_a_call() -> None:
             async with asyncio.timeout(0.01):
                 await client.get_group(GROUP)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", [500, httpx.ReadError("reset")])
+async def test_a_write_whose_token_cannot_be_fetched_was_not_sent(failure: Any) -> None:
+    async with client_for(Script(failure), token=OAUTH) as client:
+        with pytest.raises((ServerError, ConnectionFailedError)) as caught:
+            await remove(client)
+    assert not getattr(caught.value, "sent", False)
+    assert not getattr(caught.value, "maybe_applied", False)
+
+
+@pytest.mark.anyio
+async def test_a_client_of_yours_that_you_closed_is_told_and_not_used() -> None:
+    mine = httpx.AsyncClient(transport=Script((200, ONE_GROUP)))
+    await mine.aclose()
+    async with AsyncGroupsClient(TOKEN, http_client=mine) as client:
+        with pytest.raises(ClientClosedError, match="it was not sent"):
+            await client.get_group(GROUP)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("status", "headers", "waited"),
+    [
+        (500, {"retry-after": "60"}, True),
+        (429, {"x-ratelimit-reset": "60"}, True),
+        (500, {"x-ratelimit-reset": "60"}, False),
+    ],
+)
+async def test_whose_wait_is_kept(status: int, headers: dict[str, str], waited: bool) -> None:
+    async with client_for(Script((status, {}, headers), (200, ONE_GROUP)), deadline=5) as client:
+        if waited:
+            with pytest.raises(DeadlineExceededError):
+                await client.get_group(GROUP)
+        else:
+            await client.get_group(GROUP)
