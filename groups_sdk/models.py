@@ -3,8 +3,8 @@
 Instances are immutable, hashable and compared by value. Members that the API may leave out are None. Where it
 leaves out a whole related object, that object is there all the same, with `id=""` and None for the rest: reading
 `membership.user.email` never fails half-way through a listing, and no call accepts an empty id.
-Times are timezone-aware `datetime`s. Values that look like enumerations (`login_method`, ...) are plain strings,
-since the API may add to them without notice.
+Times are timezone-aware `datetime`s in UTC. Values that look like enumerations (`login_method`, ...) are plain
+strings, since the API may add to them without notice.
 """
 
 from __future__ import annotations
