@@ -81,7 +81,8 @@ class Call(Generic[R]):
             pass
         except BaseException as error:  # a SystemExit too is the caller's: it must not end the loop
             self.end(error=error)
-        self.fail(self._reason)  # if there is no outcome by now, it was cancelled
+        if not self.ended:  # then it was cancelled
+            self.fail(self._reason)
 
     def cancel(self, reason: str) -> None:
         """Cancel the call. It ends when it has let go, or at once when it had not begun."""

@@ -32,11 +32,12 @@ from groups_sdk.loop_thread import (
     threads,
 )
 
-__all__ = ["Portal", "SyncClient"]
+__all__ = ["Portal", "SyncClient", "SyncPart"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound=AsyncClient)
+A = TypeVar("A")
 
 _AT_EXIT = 1.0  # seconds that the end of the program may wait for clients that nobody closed
 
@@ -249,3 +250,15 @@ class SyncClient(Generic[T]):
         """
         if self._derive is None:
             self._portal.close()
+
+
+class SyncPart(Generic[A]):
+    """What the generated classes share that are reached through a client, and live on its portal."""
+
+    def __init__(self, portal: Portal[Any], part: Callable[[], A]) -> None:
+        self._portal = portal
+        self._part = part
+
+    @property
+    def _async(self) -> A:
+        return self._part()  # always anew: in a forked child it belongs to another client

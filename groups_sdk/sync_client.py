@@ -1,4 +1,4 @@
-"""The synchronous client. Written by groups_sdk/_codegen from client.py: edit that, then generate anew."""
+"""The synchronous client. Written by groups_sdk/_codegen from groups_sdk.client: edit that, then generate anew."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     Every method that talks to the API can raise `TransportError`, `ApiError`, `DecodeError` and `ClientClosedError`
     (all of them `GroupsError`). Raises `ConfigurationError` when the settings will not do.
 
+    The calls run on an event loop in a thread of its own, which starts with the first call and is shared by all
+    clients. `backend` ("asyncio" or "trio") and `backend_options` (those of `anyio.run`) choose it. A forked
+    process goes on with connections of its own, unless a `transport` or `http_client` was handed in. Ctrl-C
+    cancels the call that it interrupts.
+
     Example:
         with GroupsClient() as client:
             for group in client.list_groups():
@@ -62,6 +67,8 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         user_agent: str | None = None,
         max_response_bytes: int = 64 * 1024 * 1024,
         allow_http: bool = False,
+        backend: str = "asyncio",
+        backend_options: Mapping[str, Any] | None = None,
     ) -> None:
         given = [token]
         del token  # so that a traceback with locals does not show it
@@ -82,7 +89,10 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
                 user_agent=user_agent,
                 max_response_bytes=max_response_bytes,
                 allow_http=allow_http,
-            )
+            ),
+            backend=backend,
+            backend_options=backend_options,
+            forkable=transport is None and http_client is None,
         )
 
     @property

@@ -2,19 +2,241 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from groups_sdk import client, sync_client
 from groups_sdk._codegen import __main__ as command
 from groups_sdk._codegen import generator
-from groups_sdk._codegen.generator import GenerationError, generate
+from groups_sdk._codegen.generator import GenerationError, Rules, generate
 
-SOURCE = Path(client.__file__).read_text(encoding="utf-8")
+RULES = Rules(
+    clients={"AsyncShop": "Shop"},
+    parts={"AsyncTill": "Till"},
+    paginators={"AsyncPaginator": "Paginator"},
+    prose=((r"\basync (?=with|for)", ""), (r"\bawait ", ""), (r"\bAsync(?=Shop)", "")),
+    client_note="It has a thread.",
+)
+SHOP = '''
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self
+
+from groups_sdk.pagination import AsyncPaginator
+from shop.till import AsyncTill
+
+if TYPE_CHECKING:
+    from shop.goods import Item
+    from shop.till import AsyncTill
+
+LIMIT = 5
+
+
+class _Shelf:
+    pass
+
+
+class AsyncShop:
+    """A shop.
+
+    Example:
+        async with AsyncShop("key") as shop:
+            print(await shop.price("tea"))
+    """
+
+    def __init__(self, token: str, *, transport: object = None, http_client: object = None) -> None:
+        self._token = token
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def aclose(self) -> None:
+        """Close."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return os.name
+
+    @property
+    def till(self) -> AsyncTill:
+        """Its till."""
+        return AsyncTill()
+
+    def with_options(self, *, limit: int = 5) -> Self:
+        """A copy."""
+        return self
+
+    def goods(self, kind: str, /, *, limit: int = LIMIT) -> AsyncPaginator[Item]:
+        """What there is."""
+        return self._goods(kind)
+
+    async def price(self, item: str, count: int = 1, *, currency: str | None = None) -> float:
+        """What it costs.
+
+        Example:
+            async for item in shop.goods("tea"):
+                print(item)
+        """
+        return 1.0
+
+    async def order(self, item: str) -> None:
+        """Order it."""
+
+    async def _goods(self) -> None:
+        pass
+'''
+TILL = '''
+class Coin:
+    pass
+
+
+class AsyncTill:
+    """A till."""
+
+    def __init__(self, *coins: Coin) -> None:
+        self._coins = coins
+
+    async def count(self) -> int:
+        """How much is in it."""
+        return 0
+'''
+
+
+def written(shop: str = SHOP, till: str = TILL, rules: Rules = RULES) -> str:
+    # LIMIT is a default of the source that the synchronous module has to import from somewhere
+    return generate({"shop.shop": shop.replace("= LIMIT)", "= 5)"), "shop.till": till}, rules)
+
+
+def test_each_kind_of_method_becomes_one_forwarding_statement() -> None:
+    text = written()
+    classes = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
+    assert list(classes) == ["Shop", "Till"]
+    bodies = {
+        f"{cls}.{item.name}": ast.unparse(item.body[-1])
+        for cls, node in classes.items()
+        for item in node.body
+        if isinstance(item, ast.FunctionDef)
+    }
+    assert bodies == {
+        "Shop.__init__": (
+            "super().__init__(AsyncShop(given.pop(), transport=transport, http_client=http_client), backend=backend, "
+            "backend_options=backend_options, forkable=transport is None and http_client is None)"
+        ),
+        "Shop.name": "return self._async.name",
+        "Shop.till": "return Till(self._portal, lambda: self._async.till)",
+        "Shop.with_options": "return self._copy(lambda client: client.with_options(limit=limit))",
+        "Shop.goods": "return Paginator(self._portal.call, self._async.goods(kind, limit=limit))",
+        "Shop.price": "return self._portal.call(self._async.price, item, count, currency=currency)",
+        "Shop.order": "self._portal.call(self._async.order, item)",
+        "Till.count": "return self._portal.call(self._async.count)",
+    }
+    assert 'def goods(self, kind: str, /, *, limit: int = 5) -> Paginator[Item]:\n        """What' in text
+    assert "if TYPE_CHECKING:\n    from shop.goods import Item" in text
+    assert not re.search(r"import.* AsyncTill, Till|import Till|^pass", text, re.M), (
+        "a twin that is written here"
+    )
+    assert "import os" not in text, "an import that only bodies needed is left out"
+
+
+def test_docstrings_are_turned_and_say_what_is_different() -> None:
+    doc = ast.get_docstring(next(n for n in ast.parse(written()).body if isinstance(n, ast.ClassDef)))
+    assert (
+        doc
+        == 'A shop.\n\nIt has a thread.\n\nExample:\n    with Shop("key") as shop:\n        print(shop.price("tea"))'
+    )
+    assert '    for item in shop.goods("tea"):\n' in written()
+
+
+def in_shop(*lines: str) -> str:
+    """The shop with one more method."""
+    return SHOP + "\n" + "".join(f"    {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("shop", "message"),
+    [
+        (in_shop("async def buy(self) -> int:", "    return 1"), "AsyncShop.buy: no docstring"),
+        (SHOP.replace('    """A shop.', '    x = """A shop.'), "AsyncShop: no docstring"),
+        (in_shop("@cache", "async def buy(self) -> int:", '    """Buy."""'), "no rule for decorators: cache"),
+        (in_shop("@cache", "def buy(self) -> int:", '    """Buy."""'), "no rule for decorators: cache"),
+        (
+            in_shop("@asynccontextmanager", "async def buy(self) -> int:", '    """Buy."""'),
+            "no rule for decorators",
+        ),
+        (
+            in_shop("@overload", "async def buy(self) -> int:", '    """Buy."""'),
+            "no rule for decorators: overload",
+        ),
+        (in_shop("def buy(self) -> int:", '    """Buy."""'), "no rule for a method that returns int"),
+        (in_shop("def buy(self):", '    """Buy."""'), "no rule for a method that returns nothing"),
+        (
+            in_shop("async def buy(self) -> AsyncPaginator[int]:", '    """Buy."""'),
+            "no rule for an async method",
+        ),
+        (
+            in_shop("async def buy(self) -> object:", '    """Buy."""', "    yield 1"),
+            "AsyncShop.buy: a public asynchronous generator",
+        ),
+        (
+            in_shop("async def buy(self, *item: str) -> int:", '    """Buy."""'),
+            "AsyncShop.buy: no rule for *args",
+        ),
+        (
+            in_shop("async def buy(self, **item: str) -> int:", '    """Buy."""'),
+            "AsyncShop.buy: no rule for *args",
+        ),
+        (
+            in_shop("async def buy(self, item: AsyncItem) -> int:", '    """Buy."""'),
+            "no rule for the name AsyncItem",
+        ),
+        (in_shop("def __len__(self) -> int:", '    """Size."""'), "__len__: no rule for this special method"),
+        (in_shop("LIMIT = 5"), "AsyncShop: no rule for 'LIMIT = 5'"),
+        (SHOP.replace("class AsyncShop:", "class AsyncShop(Base):"), "AsyncShop: no rule for base classes"),
+        (SHOP.replace("class AsyncShop:", "@final\nclass AsyncShop:"), "AsyncShop: no rule for base classes"),
+        (SHOP.replace("class _Shelf", "class AsyncShelf"), "AsyncShelf: no rule for this class"),
+        (SHOP.replace("self, token: str, *,", "self, key: str, *,"), "the first parameter is not the token"),
+        (SHOP.replace(" transport: object = None,", ""), "__init__: no parameter transport"),
+        (SHOP.replace("A copy.", "A copy for asyncio."), "AsyncShop.with_options: 'asyncio' is left"),
+        (SHOP.replace("A copy.", "A copy for AsyncTill."), "'AsyncTill' is left in the docstring"),
+        (SHOP.replace("A copy.", "A copy: aclose() it."), "'aclose' is left in the docstring"),
+        (SHOP.replace("A copy.", "A \\\\ copy."), "AsyncShop.with_options: no rule for backslashes"),
+        (SHOP.replace("print(item)", "print(= item)"), "AsyncShop.price: the example does not compile"),
+        (
+            SHOP.replace("async for item in shop", "for item in shop").replace("async with", "with"),
+            "nothing used",
+        ),
+        (SHOP.replace("    from shop.goods import Item\n", ""), "Undefined name `Item`"),
+        (
+            SHOP.replace("    from shop.goods import Item", "    Item = int"),
+            "no rule for 'Item = int' among the imports",
+        ),
+    ],
+)
+def test_what_has_no_rule_is_refused(shop: str, message: str) -> None:
+    assert shop != SHOP
+    with pytest.raises(GenerationError, match=re.escape(message)):
+        written(shop)
+
+
+@pytest.mark.parametrize("kind", ["clients", "parts", "paginators"])
+def test_a_name_that_nothing_uses_is_refused(kind: str) -> None:
+    names: Mapping[str, str] = {**getattr(RULES, kind), "AsyncNobody": "Nobody"}
+    rules = Rules(**{**vars(RULES), kind: names})
+    with pytest.raises(GenerationError, match="nothing used: AsyncNobody"):
+        written(rules=rules)
+
+
+def test_a_failure_of_the_formatter_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generator, "RUFF", ["--no-such-option"])
+    with pytest.raises(GenerationError, match="ruff failed"):
+        written()
 
 
 def test_the_committed_client_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,76 +250,20 @@ def test_the_command_line_checks_it_too() -> None:
 def test_a_stale_client_is_found_and_written_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    fresh = command.TARGET.read_text(encoding="utf-8")
     target = tmp_path / "sync_client.py"
     monkeypatch.setattr(command, "TARGET", target)
-    assert command.main(["--check"]) == 1
-    target.write_text(
-        Path(sync_client.__file__).read_text(encoding="utf-8").rstrip().rpartition("\n")[0] + "\n"
-    )
+    assert command.main(["--check"]) == 1, "a missing one is stale"
+    target.write_text(fresh.rstrip().rpartition("\n")[0] + "\n", encoding="utf-8")
+    capsys.readouterr()
     assert command.main(["--check"]) == 1
     printed = capsys.readouterr()
     assert printed.out.startswith("--- sync_client.py")
+    assert printed.out.count("\n+") == 2, (
+        "the diff shows the line that is missing at the end, below its heading"
+    )
     assert "stale" in printed.err
     assert command.main([]) == 0
+    assert target.read_text(encoding="utf-8") == fresh
     assert command.main(["--check"]) == 0
     assert command.main(["--what"]) == 2
-
-
-METHOD = '    async def get_group(self, group_id: str) -> Group:\n        """'
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (METHOD, METHOD.replace('"""', '"x"\n        """'), None),
-        ("    async def get_group(", "    @cache\n    async def get_group(", "no rule for decorators"),
-        ("-> AsyncPaginator[Group]:", "-> Group:", "no rule for a method that returns Group"),
-        (
-            "    async def get_group(self, group_id: str) -> Group:",
-            "    async def get_group(self, group_id: str) -> AsyncIterator[Group]:",
-            "public asynchronous generator",
-        ),
-        (
-            "    async def get_group(self, group_id: str)",
-            "    async def get_group(self, *group_id: str)",
-            "no rule for",
-        ),
-        (
-            "class AsyncGroupsClient:",
-            "class AsyncOther:\n    pass\nclass AsyncGroupsClient:",
-            "no rule for this class",
-        ),
-        ("class AsyncGroupsClient:", "class _Private:\n    pass\nclass AsyncGroupsClient:", None),
-        ("group = await client.get_group(group_id)", "group = anyio.run(client)", "'anyio' is left"),
-        ("group = await client.get_group(group_id)", "group = = 1", "does not compile"),
-        ("One group with all its details", "One group \\\\ with", "backslashes"),
-        ("The client is safe to share between tasks of one event loop", "Share it", "nothing used"),
-        (
-            "        token: str | Credentials | None = None,\n",
-            "        key: str,\n",
-            "first parameter is not the token",
-        ),
-    ],
-)
-def test_what_has_no_rule_is_refused(old: str, new: str, message: str | None) -> None:
-    assert old in SOURCE
-    changed = SOURCE.replace(old, new, 1)
-    if message is None:
-        assert "def get_group" in generate(changed)
-    else:
-        with pytest.raises(GenerationError, match=re.escape(message)):
-            generate(changed)
-
-
-def test_a_method_without_docstring_is_refused() -> None:
-    changed = re.sub(
-        r'(async def get_group\(self, group_id: str\) -> Group:\n)\s+""".*?"""\n', r"\1", SOURCE, flags=re.S
-    )
-    with pytest.raises(GenerationError, match=r"get_group: no docstring"):
-        generate(changed)
-
-
-def test_a_failure_of_the_formatter_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "RUFF", ["--no-such-option"])
-    with pytest.raises(GenerationError, match="ruff failed"):
-        generate(SOURCE)

@@ -9,24 +9,25 @@ from pathlib import Path
 from groups_sdk._codegen.generator import generate
 
 ROOM = Path(__file__).parent.parent
-SOURCE, TARGET = ROOM / "client.py", ROOM / "sync_client.py"
+SOURCES = {"groups_sdk.client": ROOM / "client.py"}
+TARGET = ROOM / "sync_client.py"
 
 
 def main(arguments: list[str]) -> int:
-    new = generate(SOURCE.read_text(encoding="utf-8"))
-    if arguments == ["--check"]:
-        old = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
-        if old == new:
-            return 0
-        diff = difflib.unified_diff(old.splitlines(True), new.splitlines(True), TARGET.name, "generated anew")
-        sys.stdout.writelines(diff)
-        print(f"{TARGET.name} is stale: run python -m groups_sdk._codegen", file=sys.stderr)
-        return 1
-    if arguments:
+    if arguments not in ([], ["--check"]):
         print("usage: python -m groups_sdk._codegen [--check]", file=sys.stderr)
         return 2
-    TARGET.write_text(new, encoding="utf-8")
-    return 0
+    new = generate({module: path.read_text(encoding="utf-8") for module, path in SOURCES.items()})
+    if not arguments:
+        TARGET.write_text(new, encoding="utf-8", newline="\n")
+        return 0
+    old = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
+    if old == new:
+        return 0
+    diff = difflib.unified_diff(old.splitlines(True), new.splitlines(True), TARGET.name, "generated anew")
+    sys.stdout.writelines(diff)
+    print(f"{TARGET.name} is stale: run python -m groups_sdk._codegen", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
