@@ -115,7 +115,7 @@ def test_no_error_body_breaks_the_reading_of_it(body: bytes) -> None:
         b"&#" + b"9" * 6000,
         b"<title>&#" + b"9" * 6000,
         b'{"status": ' + b"9" * 6000 + b"}",
-        b"[" * 100_000,
+        *(piece * 100_000 for piece in (b"<title", b"<script", b"<!--", b"<a ", b"< ", b"&#9", b"[")),
         b'{"errors":' * 900 + b"1" + b"}" * 900,
         b'{"detail": "\\ud800"}',
         b"\xff\xfe{\x00}\x00",
@@ -126,12 +126,8 @@ def test_hostile_bodies_are_read_without_an_error(body: bytes) -> None:
     assert all(isinstance(entry, ErrorObject) for entry in decode_errors(body))
 
 
-@pytest.mark.parametrize("piece", [b"<title", b"<script", b"<!--", b"<a ", b"< ", b"&#9", b"<"])
-def test_only_the_beginning_of_a_page_is_read(piece: bytes) -> None:
-    def steps(body: bytes) -> tuple[ErrorObject, ...]:
-        return decode_errors(body)
-
-    assert steps(piece * 10_000) == steps((piece * 10_000)[: 16 * 1024])
+def test_only_the_beginning_of_a_page_is_read() -> None:
+    assert decode_errors(b"<br>" * 5000 + b"too late") == ()
 
 
 def test_entries_past_the_hundredth_are_left_out() -> None:

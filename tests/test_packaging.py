@@ -19,6 +19,7 @@ FLOORS = [
     ["jsonapi", "settings"],
     ["transport"],
     ["client"],
+    ["loop_thread"],
     ["portal"],
     ["sync_client"],
     ["testing"],

@@ -289,7 +289,8 @@ def _indented(lines: list[str]) -> list[str]:
 def _draft(model: type[Any]) -> type[Any]:
     """The model as long as it can be written to: filled by plain assignment, then given its real class.
 
-    That is three times as fast as the `__init__` of a frozen class, which goes through `object.__setattr__`.
+    That is three times as fast as the `__init__` of a frozen class, which goes through `object.__setattr__`. It takes
+    both methods: with one of the two written in Python, the interpreter leaves its fast path.
     """
     writable = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     return type(model.__name__, (model,), writable)
