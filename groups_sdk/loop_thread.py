@@ -51,7 +51,7 @@ class _Here(threading.local):
     on_loop = False  # whether this thread runs an event loop for us
 
 
-here = _Here()
+here: _Here = _Here()
 threads: list[LoopThread] = []  # those that accept clients
 
 
@@ -61,8 +61,8 @@ class Call(Generic[R]):
     __slots__ = ("_error", "_func", "_gate", "_reason", "_scope", "_value", "context", "ended")
 
     def __init__(self, func: Callable[[], Coroutine[Any, Any, R]], context: Context) -> None:
-        self.context = context
-        self.ended = False
+        self.context: Context = context
+        self.ended: bool = False
         self._func = func
         self._scope: anyio.CancelScope | None = None
         self._reason = CANCELLED
@@ -130,7 +130,7 @@ class LoopThread:
     def __init__(self, backend: str, options: Mapping[str, Any]) -> None:
         self.backend = backend
         self.options = options
-        self.open = False
+        self.open: bool = False
         self.sessions: set[Session] = set()
         self._failure: BaseException | None = None
         self._ready = threading.Event()
@@ -214,7 +214,7 @@ class Session:
     def __init__(self, thread: LoopThread, target: AsyncClient) -> None:
         self.thread = thread
         self.target = target
-        self.closing = Call(self._close, Context())
+        self.closing: Call[bool] = Call(self._close, Context())
         self._asked_to_close = False
         self._shut = False
         self._calls: set[Call[Any]] = set()

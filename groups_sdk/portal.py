@@ -76,7 +76,7 @@ class Portal(Generic[T]):
             raise ConfigurationError(f"backend must be 'asyncio' or 'trio'; got {backend!r}")
         if backend == "trio" and find_spec("trio") is None:
             raise ConfigurationError("backend='trio' needs the package trio, which is not installed")
-        self.target = target
+        self.target: T = target
         self._backend = backend
         self._options = dict(backend_options or {})
         self._forkable = forkable

@@ -27,7 +27,8 @@ class Malformed(Exception):
     """Something in a resource is not what it must be."""
 
     def __init__(self, path: str, problem: str) -> None:
-        self.path, self.problem = path, problem
+        self.path: str = path
+        self.problem: str = problem
 
 
 class _Member(NamedTuple):
