@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from urllib.parse import unquote
 
 from groups_sdk.errors import InvalidArgumentError
 
@@ -12,6 +13,7 @@ SORT_ORDERS = ("ASC", "DESC")
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~@:+,=-]|%[0-9A-Fa-f]{2})+)+")
 _SHOWN = 60
 
 
@@ -64,8 +66,8 @@ def path(value: str) -> str:
     """A path below the base URL, without a query: it can lead nowhere else."""
     if (
         not isinstance(value, str)
-        or not re.fullmatch(r"(?:/[A-Za-z0-9._~%@:+,=-]+)+", value)
-        or any(set(segment.lower().replace("%2e", ".")) == {"."} for segment in value.split("/")[1:])
+        or not _PATH.fullmatch(value)
+        or not {".", ".."}.isdisjoint(re.split(r"[/\\]", unquote(value)))  # %2F may be decoded on the way too
     ):
         raise InvalidArgumentError(
             f"path must be like '/groups/{{id}}' below the base URL, percent-encoded, with the query in params; "

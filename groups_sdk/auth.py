@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
@@ -142,11 +144,11 @@ class Authenticator:
         self._renewing = anyio.Lock()
         self._grant: TokenGrant | None = None
         self._renew_at = 0.0
+        self._issued = deque[str](maxlen=2)  # an answer to the one before may still be on its way
 
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
-        granted = (self._grant.access_token,) if self._grant else ()
-        return self._credentials.secrets() + granted
+        return (*self._credentials.secrets(), *self._issued)
 
     async def prepare(self, deadline: float) -> GroupsError | None:
         """Make sure that `authorization` is good; the failure when it cannot be made so before the deadline."""
@@ -159,6 +161,7 @@ class Authenticator:
             if isinstance(outcome, GroupsError):
                 return outcome
             self._grant = outcome
+            self._issued.append(outcome.access_token)
             self._renew_at = anyio.current_time() + max(
                 outcome.expires_in - _RENEW_BEFORE, outcome.expires_in / 2
             )
@@ -181,7 +184,8 @@ class Authenticator:
         if generation is None:
             return False
         if generation is self._grant:
-            self._grant = None
+            # It stays until it is replaced: a request that is past `prepare` must not go out without any.
+            self._renew_at = -math.inf
         return True
 
     def _fresh(self) -> bool:

@@ -178,6 +178,48 @@ class AsyncPaginator(Generic[T]):
         return found[:max_items]
 
 
+class _Crossing(Generic[T]):
+    """The steps of one walk, taken from synchronous code."""
+
+    def __init__(self, call: Call, walk: PageWalk[T]) -> None:
+        self._call = call
+        self._walk = walk
+        self._stuck = False
+
+    def _step(self, step: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        if self._stuck:
+            raise RuntimeError("this iteration was interrupted, or is used by two threads: begin a new one")
+        self._stuck = True  # stays so after an interrupt: the page that it hit may be lost
+        try:
+            result = self._call(step)
+        except Exception:
+            self._stuck = False
+            raise
+        self._stuck = False
+        return result
+
+
+class _Pages(_Crossing[T], Iterator[Page[T]]):
+    def __next__(self) -> Page[T]:
+        page = self._step(self._walk.next_page)
+        if page is None:
+            raise StopIteration
+        return page
+
+
+class _Items(_Crossing[T], Iterator[T]):
+    _items: Iterator[T] = iter(())
+
+    def __next__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            items = self._step(self._walk.next_items)
+            if items is None:
+                raise StopIteration
+            self._items = iter(items)
+
+
 class Paginator(Generic[T]):
     """A listing: iterate it for its items, or its `pages()` for whole pages.
 
@@ -194,15 +236,11 @@ class Paginator(Generic[T]):
         self._paginator = paginator
 
     def __iter__(self) -> Iterator[T]:
-        walk = self._paginator.walk()
-        while (items := self._call(walk.next_items)) is not None:
-            yield from items
+        return _Items(self._call, self._paginator.walk())
 
     def pages(self) -> Iterator[Page[T]]:
         """Page by page. `page.next_cursor` is where to resume: pass it as `starting_after`."""
-        walk = self._paginator.walk()
-        while (page := self._call(walk.next_page)) is not None:
-            yield page
+        return _Pages(self._call, self._paginator.walk())
 
     def first(self) -> T | None:
         """The first item, or None when there is none."""

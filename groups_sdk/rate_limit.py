@@ -69,14 +69,21 @@ class RateLimiter:
 
     async def acquire(self, deadline: float) -> bool:
         """Wait for permission to send one request. False, at once, when it would come after the deadline."""
+        if self._late(deadline):  # do not queue behind somebody who has the time to wait
+            return False
         async with self._turn:
             while (wait := self._wait(anyio.current_time())) > 0:
-                if anyio.current_time() + wait > deadline:
+                if self._late(deadline):
                     return False
                 await anyio.sleep(wait)
             if self._windows:
                 self._windows.record(anyio.current_time())
         return True
+
+    def _late(self, deadline: float) -> bool:
+        now = anyio.current_time()
+        wait = self._wait(now)
+        return wait > 0 and now + wait > deadline
 
     def _wait(self, now: float) -> float:
         held = self._held_until - now

@@ -50,7 +50,7 @@ def _moment(value: str | None) -> datetime | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # the latter for numbers beyond all dates
             return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -102,4 +102,7 @@ class ApiResponse:
 
     def json(self) -> Any:
         """The body, parsed as JSON; None when it is empty. Raises `ValueError` on a body that is not JSON."""
-        return json.loads(self.content) if self.content else None
+        try:
+            return json.loads(self.content) if self.content else None
+        except RecursionError:
+            raise ValueError("the body is nested too deeply") from None

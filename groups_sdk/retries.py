@@ -107,7 +107,7 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
         return seconds
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for numbers beyond all dates
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

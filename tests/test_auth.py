@@ -56,6 +56,8 @@ def test_static_tokens_are_sent_as_they_are() -> None:
     for credentials, header in ((ApiToken("t"), "token t"), (BearerToken("b"), "Bearer b")):
         authenticator = Authenticator(credentials, fetch)
         assert authenticator.authorization == header
+        assert authenticator.secrets() == credentials.secrets()
+        assert anyio.run(authenticator.prepare, 0.0) is None
         assert not authenticator.reject(authenticator.generation)
 
 
@@ -96,3 +98,155 @@ def test_tokens_are_fetched_once_and_renewed_before_they_expire() -> None:
         assert fetched == 3
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+class Endpoint:
+    """Where access tokens come from: counts what it is asked, and answers when `let` is set."""
+
+    def __init__(self, lifetime: float = 3600) -> None:
+        self.lifetime = lifetime
+        self.failure: GroupsError | None = None
+        self.asked: list[float] = []
+        self.issued = 0
+        self.inside = 0
+        self.most_inside = 0
+        self.let = anyio.Event()
+        self.let.set()
+
+    async def fetch(self, credentials: OAuthClientCredentials, deadline: float) -> TokenGrant | GroupsError:
+        self.asked.append(deadline)
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        try:
+            await self.let.wait()
+            if self.failure:
+                return self.failure
+        finally:
+            self.inside -= 1
+        self.issued += 1
+        return TokenGrant(f"access-{self.issued}", self.lifetime)
+
+    def authenticator(self) -> Authenticator:
+        return Authenticator(OAuthClientCredentials("id", SECRET), self.fetch)
+
+
+@pytest.mark.anyio
+async def test_fifty_callers_at_once_share_one_renewal() -> None:
+    endpoint = Endpoint()
+    endpoint.let = anyio.Event()
+    authenticator = endpoint.authenticator()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(50):
+            tasks.start_soon(authenticator.prepare, 7.0)
+        await anyio.wait_all_tasks_blocked()
+        endpoint.let.set()
+    assert (endpoint.asked, endpoint.issued, endpoint.most_inside) == ([7.0], 1, 1)
+    assert authenticator.authorization == "Bearer access-1"
+
+
+@pytest.mark.anyio
+async def test_the_failure_of_a_renewal_reaches_each_caller_and_the_next_one_tries_again() -> None:
+    endpoint = Endpoint()
+    endpoint.failure = GroupsError("refused")
+    authenticator = endpoint.authenticator()
+    outcomes: list[GroupsError | None] = []
+
+    async def prepare() -> None:
+        outcomes.append(await authenticator.prepare(0.0))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(50):
+            tasks.start_soon(prepare)
+    assert [str(outcome) for outcome in outcomes] == ["refused"] * 50
+    assert endpoint.most_inside == 1
+    endpoint.failure = None
+    assert await authenticator.prepare(0.0) is None
+    assert authenticator.authorization == "Bearer access-1"
+
+
+@pytest.mark.anyio
+async def test_when_the_one_who_renews_is_cancelled_the_next_one_renews() -> None:
+    endpoint = Endpoint()
+    endpoint.let = anyio.Event()
+    authenticator = endpoint.authenticator()
+    first = anyio.CancelScope()
+
+    async def cancelled() -> None:
+        with first:
+            await authenticator.prepare(1.0)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(cancelled)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(authenticator.prepare, 2.0)
+        await anyio.wait_all_tasks_blocked()
+        first.cancel()
+        await anyio.wait_all_tasks_blocked()
+        endpoint.let.set()
+    assert (endpoint.asked, endpoint.issued) == ([1.0, 2.0], 1)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("lifetime", "renewed_after"), [(3600, 3540), (120, 60), (100, 50), (10, 5)])
+async def test_renewal_comes_a_minute_before_expiry_or_at_half_of_a_short_life(
+    monkeypatch: pytest.MonkeyPatch, lifetime: float, renewed_after: float
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("groups_sdk.auth.anyio.current_time", lambda: now)
+    endpoint = Endpoint(lifetime)
+    authenticator = endpoint.authenticator()
+    await authenticator.prepare(9e9)
+    now += renewed_after - 0.001
+    await authenticator.prepare(9e9)
+    assert endpoint.issued == 1
+    now += 0.001
+    await authenticator.prepare(9e9)
+    assert endpoint.issued == 2
+
+
+@pytest.mark.anyio
+async def test_a_request_that_was_prepared_before_a_rejection_still_has_a_token_and_may_be_repeated() -> None:
+    endpoint = Endpoint()
+    authenticator = endpoint.authenticator()
+    await authenticator.prepare(9e9)
+    assert authenticator.reject(
+        authenticator.generation
+    )  # by another request, while this one waits for its turn
+    assert authenticator.authorization == "Bearer access-1"
+    assert authenticator.reject(authenticator.generation)
+    await authenticator.prepare(9e9)
+    assert (endpoint.issued, authenticator.authorization) == (2, "Bearer access-2")
+
+
+@pytest.mark.anyio
+async def test_a_token_is_kept_secret_after_its_rejection_and_its_renewal() -> None:
+    authenticator = Endpoint().authenticator()
+    await authenticator.prepare(9e9)
+    authenticator.reject(authenticator.generation)
+    assert "access-1" in authenticator.secrets()
+    await authenticator.prepare(9e9)
+    assert authenticator.secrets() == (SECRET, "access-1", "access-2")
+
+
+@pytest.mark.anyio
+async def test_an_authenticator_shows_no_secret() -> None:
+    authenticator = Endpoint().authenticator()
+    await authenticator.prepare(9e9)
+    assert "access-1" not in repr(authenticator) + repr(authenticator.generation)
+    assert SECRET not in repr(authenticator) + str(OAuthClientCredentials("id", SECRET))
+
+
+def test_without_a_token_there_is_nothing_to_reject() -> None:
+    authenticator = Endpoint().authenticator()
+    assert not authenticator.reject(authenticator.generation)
+
+
+def test_the_token_request_has_the_fields_of_the_client_credentials_grant() -> None:
+    credentials = OAuthClientCredentials("id", SECRET, token_url="https://example.com/oauth2/token")
+    assert credentials.form() == {
+        "grant_type": "client_credentials",
+        "client_id": "id",
+        "client_secret": SECRET,
+    }
+    assert credentials.token_url == "https://example.com/oauth2/token"
+    assert OAuthClientCredentials("id", SECRET).token_url is None

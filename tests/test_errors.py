@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pickle
-from datetime import UTC, datetime
+import traceback
+from typing import Any
 
 import pytest
 
-from groups_sdk import ApiResponse, ErrorObject, Headers, errors
+from groups_sdk import ErrorObject, errors
 from groups_sdk.errors import (
     ApiError,
     DeadlineExceededError,
@@ -17,6 +19,7 @@ from groups_sdk.errors import (
     InvalidArgumentError,
     PaginationError,
     RateLimitedError,
+    TransportError,
     api_error_class,
 )
 
@@ -70,32 +73,67 @@ def test_each_status_has_its_class(status: int, name: str) -> None:
 def test_the_tree_in_the_docstring_names_every_class() -> None:
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, GroupsError)]
     assert len(classes) == 19
+    assert {*(c.__name__ for c in classes), "ErrorObject"} == set(errors.__all__)
     assert all(cls.__name__ in (errors.__doc__ or "") for cls in classes)
 
 
-def test_responses_tell_their_headers() -> None:
-    headers = Headers([
-        ("Snyk-Request-Id", "r"), ("snyk-version-requested", "2025-11-05"), ("snyk-version-served", "2025-10-01"),
-        ("snyk-version-lifecycle-stage", "ga"), ("Deprecation", "2026-01-01T00:00:00Z"), ("sunset", "2027-01-01"),
-        ("Via", "a"), ("via", "b"),
-    ])  # fmt: skip
-    response = ApiResponse(200, headers, b"", "getGroup")
-    assert (response.request_id, response.version_requested, response.version_served) == (
-        "r",
-        "2025-11-05",
-        "2025-10-01",
+def made(cls: type[GroupsError]) -> GroupsError:
+    """An error of that class whose every member differs from its default."""
+    given: dict[str, Any] = {}
+    if issubclass(cls, ApiError):
+        given = {"status_code": 418, "errors": (ENTRY,), "request_id": "r", "method": "PATCH", "path": "/x"}
+        given |= {"body": "b", "attempts": 3, "maybe_applied": True}
+        error: GroupsError = cls(**given)
+        if isinstance(error, RateLimitedError):
+            given["retry_after"] = error.retry_after = 7.5
+    elif issubclass(cls, TransportError):
+        given = {"sent": True, "attempts": 3, "operation": "getGroup"}
+        error = cls("broken", **given)
+    elif issubclass(cls, DecodeError):
+        given = {"path": "data[3]", "operation": "getGroup", "request_id": "r"}
+        error = cls("odd", **given)
+    elif issubclass(cls, PaginationError):
+        given = {"cursor": "v1.x"}
+        error = cls("round", **given)
+    else:
+        error = cls("wrong")
+    assert given.items() <= vars(error).items()
+    return error
+
+
+@pytest.mark.parametrize("name", [name for name in errors.__all__ if name != "ErrorObject"])
+def test_every_class_survives_pickles_and_copies_with_all_members_and_notes(name: str) -> None:
+    error = made(getattr(errors, name))
+    error.add_note("first")
+    error.add_note("second")
+    copies = [pickle.loads(pickle.dumps(error, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for twin in (*copies, copy.copy(error), copy.deepcopy(error)):
+        assert type(twin) is type(error)
+        assert (str(twin), repr(twin), twin.args) == (str(error), repr(error), error.args)
+        assert vars(twin) == vars(error)
+        assert twin.__notes__ == ["first", "second"]
+        assert "first\nsecond" in "".join(traceback.format_exception(twin))
+
+
+def test_a_member_set_later_is_what_the_text_says() -> None:
+    error = TransportError("reset", sent=False, operation="deleteUser")
+    error.sent, error.attempts = True, 4
+    assert str(error) == "deleteUser: reset after 4 attempts; it may have been applied"
+
+
+def test_an_entry_that_says_nothing_is_left_out_of_the_text() -> None:
+    entries = (
+        ErrorObject(),
+        ErrorObject(title="T", detail="D", pointer="/p", parameter="q"),
+        ErrorObject(title="T"),
     )
-    assert (response.lifecycle_stage, headers["VIA"], len(headers)) == ("ga", "a, b", 7)
-    assert response.deprecation == datetime(2026, 1, 1, tzinfo=UTC)
-    assert response.sunset == datetime(2027, 1, 1, tzinfo=UTC)
-    assert response.json() is None
-    assert "via" in repr(headers)
-    assert "via" in list(headers)
-    for text, moment in (
-        (None, None),
-        ("soon", None),
-        ("Fri, 01 Jan 2027 00:00:00 GMT", datetime(2027, 1, 1, tzinfo=UTC)),
-    ):
-        other = ApiResponse(200, Headers([("sunset", text)] if text else []), b"{}", "x")
-        assert other.sunset == moment
-        assert other.json() == {}
+    assert str(ApiError(status_code=400, errors=entries)) == "400: D (q); T"
+    assert (
+        str(ApiError(status_code=400, errors=(ErrorObject(code="X"),)))
+        == "400 X: no explanation in the answer"
+    )
+
+
+def test_the_body_of_an_answer_is_no_part_of_text_and_repr() -> None:
+    error = ApiError(status_code=500, method="GET", path="/x", body="a page of HTML")
+    assert "HTML" not in str(error) + repr(error)

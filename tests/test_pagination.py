@@ -147,3 +147,112 @@ def test_the_synchronous_paginator_crosses_once_for_each_page() -> None:
     assert listing.collect(4) == [1, 2, 3, 4]
     with pytest.raises(InvalidArgumentError):
         listing.collect(-1)
+
+
+def test_the_synchronous_iterators_ask_for_the_same_page_again_after_an_error() -> None:
+    pages = Pages([1, 2], [3], [4])
+    items = iter(Paginator(call, pages.listing()))
+    assert [next(items), next(items)] == [1, 2]
+    pages.failures = [GroupsError("broken"), OSError("not ours")]
+    with pytest.raises(GroupsError) as caught:
+        next(items)
+    assert caught.value.__notes__ == ["The listing can be resumed here with starting_after='1'."]
+    with pytest.raises(OSError):
+        next(items)
+    assert list(items) == [3, 4]
+    assert next(items, None) is None
+
+    whole = Paginator(call, pages.listing()).pages()
+    assert next(whole).items == [1, 2]
+    pages.failures = [GroupsError("broken")]
+    with pytest.raises(GroupsError):
+        next(whole)
+    assert [page.items for page in whole] == [[3], [4]]
+
+
+def test_an_interrupted_synchronous_iteration_does_not_pass_for_a_whole_one() -> None:
+    def interrupted(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+        call(func)
+        raise KeyboardInterrupt  # after the page came, before it was handed over
+
+    items = iter(Paginator(interrupted, Pages([1], [2]).listing()))
+    with pytest.raises(KeyboardInterrupt):
+        next(items)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="begin a new one"):
+            next(items)
+
+
+def test_two_threads_cannot_wait_on_one_synchronous_iteration() -> None:
+    problems: list[str] = []
+
+    def busy(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+        if not problems:
+            try:
+                next(pages)  # as another thread would, meanwhile
+            except RuntimeError as error:
+                problems.append(str(error))
+        return call(func)
+
+    pages = Paginator(busy, Pages([1], [2]).listing()).pages()
+    assert [page.items for page in pages] == [[1], [2]]
+    assert "two threads" in problems[0]
+
+
+def test_nothing_is_asked_for_before_the_first_step() -> None:
+    pages = Pages([1])
+    listing = Paginator(call, pages.listing())
+    iter(listing)
+    listing.pages()
+    aiter(pages.listing())
+    pages.listing().pages()
+    assert pages.asked == []
+
+
+@pytest.mark.anyio
+async def test_each_page_is_asked_for_once_with_the_cursor_of_its_direction_only() -> None:
+    pages = Pages([1], [2], [3])
+    await pages.listing().collect()
+    assert pages.asked == [(None, None), ("1", None), ("2", None)]
+    pages.asked.clear()
+    await pages.listing(ending_before="3").collect()
+    assert pages.asked == [(None, "3"), (None, "2"), (None, "1")]
+
+
+@pytest.mark.anyio
+async def test_an_iteration_at_its_end_stays_there() -> None:
+    pages = Pages([1])
+    walk = pages.listing().pages()
+    assert [page.items async for page in walk] == [[1]]
+    assert [page.items async for page in walk] == []
+    assert len(pages.asked) == 1
+
+
+@pytest.mark.anyio
+async def test_a_next_page_that_is_the_one_resumed_from_is_a_circle() -> None:
+    pages = Pages([1], [2], [3], next_cursors={1: "1"})
+    walk = pages.listing(starting_after="1").pages()
+    assert (await anext(walk)).items == [2]
+    for _ in range(2):  # and it does not go away
+        with pytest.raises(PaginationError, match="'1' came a second time"):
+            await anext(walk)
+    assert len(pages.asked) == 1
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_step_loses_no_page() -> None:
+    pages = Pages([1], [2])
+    walk = pages.listing().pages()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await anext(walk)
+    assert [page.items async for page in walk] == [[1], [2]]
+
+
+@pytest.mark.anyio
+async def test_whole_pages_keep_the_order_of_the_api_when_walking_backwards() -> None:
+    back = Pages([1, 2], [], [3, 4]).listing(ending_before="3")
+    assert [item async for item in back] == [4, 3, 2, 1]
+    assert [page.items async for page in back.pages()] == [[3, 4], [], [1, 2]]
+    assert await back.first() == 4
+    assert await back.collect(3) == [4, 3, 2]

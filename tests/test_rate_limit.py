@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -31,6 +33,38 @@ def test_no_window_ever_has_more_than_the_limit(per_second: int, per_minute: int
     for length, limit in ((1.0, per_second), (60.0, per_minute)):
         for start in sent:
             assert sum(start <= moment < start + length - 1e-6 for moment in sent) <= limit
+
+
+def allowed(limit: RateLimit, gaps: list[float]) -> list[float]:
+    """When requests are let through that come with those gaps between them."""
+    windows, now, sent = SlidingWindows(limit), 0.0, list[float]()
+    for gap in gaps:
+        now += gap
+        while (wait := windows.wait(now)) > 0:
+            now += wait
+        windows.record(now)
+        sent.append(now)
+    return sent
+
+
+@given(
+    limit=st.builds(RateLimit, per_second=st.integers(1, 6), per_minute=st.integers(1, 20)),
+    gaps=st.lists(st.floats(0, 90), max_size=60),
+    begin=st.floats(-60, 6000),
+)
+def test_a_window_may_begin_anywhere(limit: RateLimit, gaps: list[float], begin: float) -> None:
+    sent = allowed(limit, gaps)
+    for length, most in ((1.0, limit.per_second), (60.0, limit.per_minute)):
+        # Times are floats: the sum of one and the length is rounded, and so is the end of the window.
+        assert sum(begin <= moment < begin + length - 1e-9 for moment in sent) <= most
+        assert all(sent[i] >= sent[i - most] + length for i in range(most, len(sent)))
+
+
+def test_nobody_waits_who_need_not() -> None:
+    assert allowed(RateLimit(per_second=2, per_minute=5), [0.0] * 6) == [0, 0, 1, 1, 2, 60]
+    assert allowed(RateLimit(per_second=1, per_minute=9), [1.0] * 3) == [1, 2, 3]
+    assert SlidingWindows(RateLimit()).wait(0.0) == 0
+    assert (RateLimit().per_second, RateLimit().per_minute) == (160, 1620)
 
 
 def run_on_a_fake_clock(main: Any) -> None:
@@ -83,3 +117,111 @@ def test_a_limit_that_will_not_do_is_refused(wrong: Any) -> None:
     for name in ("per_second", "per_minute"):
         with pytest.raises(ConfigurationError, match=name):
             RateLimit(**{name: wrong})
+
+
+class Clock:
+    """The time that the limiter sees; sleeping moves it on, after `on_sleep` has had its say."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+        self.on_sleep: Callable[[], Awaitable[object]] = anyio.lowlevel.checkpoint
+        monkeypatch.setattr("groups_sdk.rate_limit.anyio.current_time", lambda: self.now)
+        monkeypatch.setattr("groups_sdk.rate_limit.anyio.sleep", self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await self.on_sleep()
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.mark.anyio
+async def test_the_order_of_arrival_is_kept_on_both_event_loops(clock: Clock) -> None:
+    limiter = RateLimiter(RateLimit(per_second=2, per_minute=5))
+    order: list[tuple[int, float]] = []
+
+    async def send(number: int) -> None:
+        assert await limiter.acquire(math.inf)
+        order.append((number, clock.now - 1000))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(7):
+            tasks.start_soon(send, number)
+            await anyio.lowlevel.checkpoint()
+    assert [number for number, _ in order] == sorted(number for number, _ in order)
+    assert [moment for _, moment in order] == sorted(moment for _, moment in order)
+    assert clock.slept == [1, 1, 58]
+
+
+@pytest.mark.anyio
+async def test_a_hold_that_comes_while_somebody_waits_holds_them_too(clock: Clock) -> None:
+    limiter = RateLimiter(None)
+    limiter.hold_until(1010)
+
+    async def hold_longer() -> None:
+        limiter.hold_until(1030)
+
+    clock.on_sleep = hold_longer
+    assert await limiter.acquire(math.inf)
+    assert (clock.now, clock.slept) == (1030, [10, 20])
+
+
+@pytest.mark.anyio
+async def test_a_hold_that_grows_past_the_deadline_ends_the_wait(clock: Clock) -> None:
+    limiter = RateLimiter(None)
+    limiter.hold_until(1010)
+
+    async def hold_longer() -> None:
+        limiter.hold_until(1030)
+
+    clock.on_sleep = hold_longer
+    assert not await limiter.acquire(1020)
+    assert clock.slept == [10]
+
+
+@pytest.mark.anyio
+async def test_who_cannot_wait_does_not_queue_behind_who_can(clock: Clock) -> None:
+    limiter = RateLimiter(None)
+    limiter.hold_until(1060)
+    waiting, refused = anyio.Event(), anyio.Event()
+
+    async def wait_for_the_other() -> None:
+        waiting.set()
+        await refused.wait()
+
+    clock.on_sleep = wait_for_the_other
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(limiter.acquire, math.inf)
+            await waiting.wait()
+            assert not await limiter.acquire(1059)  # while the first one is still asleep
+            refused.set()
+    assert clock.slept == [60]
+
+
+@pytest.mark.anyio
+async def test_a_permission_at_the_deadline_is_in_time_and_none_is_used_up_by_a_refusal(clock: Clock) -> None:
+    limiter = RateLimiter(RateLimit(per_second=1, per_minute=2))
+    assert await limiter.acquire(0)  # nothing to wait for
+    assert not await limiter.acquire(1000.5)
+    assert await limiter.acquire(1001)
+    assert clock.now == 1001
+
+
+@pytest.mark.anyio
+async def test_who_is_cancelled_while_waiting_uses_up_nothing_and_blocks_nobody(clock: Clock) -> None:
+    limiter = RateLimiter(RateLimit(per_second=1, per_minute=2))
+    assert await limiter.acquire(math.inf)
+    clock.on_sleep = anyio.sleep_forever
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(limiter.acquire, math.inf)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    clock.on_sleep = anyio.lowlevel.checkpoint
+    assert await limiter.acquire(math.inf)
+    assert clock.now == 1001

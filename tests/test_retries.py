@@ -25,6 +25,11 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         ({"retry-after": "Fri, 02 Jan 2026 03:04:35 -0000"}, 30.0),
         ({"retry-after": "Fri, 02 Jan 2026 03:00:00 GMT"}, 0.0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "Fri, 02 Jan 99999999999999999999 03:04:35 GMT"}, None),
+        ({"retry-after": "Fri, 02 Jan 2026 03:04:35 +99999999999999999999"}, None),
+        ({"retry-after": "Fri, 02 Jan 2026 05:04:35 +0200"}, 30.0),
+        ({"retry-after": "soon", "x-ratelimit-reset": "8"}, 8.0),
         ({"retry-after": "-5"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "nan"}, None),
@@ -83,3 +88,19 @@ def test_the_backoff_doubles_up_to_its_cap() -> None:
 def test_a_policy_that_will_not_do_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         RetryPolicy(**options)
+
+
+def test_a_wait_that_was_asked_for_is_kept_and_spread_or_not_waited_for() -> None:
+    policy = RetryPolicy(max_attempts=2, backoff_base=2, max_wait=60)
+    assert policy.wait(1, 0.0, 0.0) == 0
+    assert policy.wait(1, 60.0, 0.5) == 61
+    assert policy.wait(1, 60.1, 0.0) is None
+    assert policy.wait(2, 0.0, 0.0) is None
+    assert RetryPolicy(max_attempts=1).wait(1, None, 0.5) is None
+
+
+@given(st.text(alphabet="0123456789 ,:+-.eFriJanGMT_é", max_size=60))
+def test_no_text_in_a_header_makes_a_wait_that_cannot_be_waited(text: str) -> None:
+    for name in ("retry-after", "x-ratelimit-reset"):
+        wait = requested_wait({name: text}, NOW)
+        assert wait is None or 0 <= wait < float("inf")
