@@ -1,10 +1,14 @@
-"""The workshop: `nox` runs everything that CI runs. One session: `nox -s lint`; one Python: `nox -s tests-3.12`."""
+"""The workshop: `nox` runs everything that CI runs. One session: `nox -s lint`; one Python: `nox -s tests-3.12`.
+
+A Python that is not installed is skipped; where the variable CI is set, it is an error.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import tarfile
 import tomllib
 import venv
 import zipfile
@@ -26,18 +30,16 @@ def group(name: str) -> list[str]:
     return list(PROJECT["dependency-groups"][name])
 
 
-def offer_pyenv() -> None:
+def switch_on_pyenv() -> None:
     """Let nox find every Python that pyenv has: its shims refuse to run versions that are not switched on."""
     if shutil.which("pyenv"):
         found = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
-        versions = [v for v in found.stdout.split() if v.rpartition(".")[0] in PYTHONS]
-        os.environ.setdefault("PYENV_VERSION", ":".join(sorted(versions)))
+        versions = [version for version in found.stdout.split() if version.rpartition(".")[0] in PYTHONS]
+        if versions:
+            os.environ["PYENV_VERSION"] = ":".join(versions)
 
 
-offer_pyenv()
-INSTALLED = [
-    v for v in PYTHONS if subprocess.run(["sh", "-c", f"python{v} -V"], capture_output=True).returncode == 0
-]
+switch_on_pyenv()
 
 
 @nox.session
@@ -52,13 +54,13 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy and pyright, strictly, and the share of the public API that is typed."""
-    session.install(*group("types"), *group("test"), "nox", ".[speed]")
+    session.install(*group("types"), *group("test"), ".[speed]")
     session.run("mypy", "--strict", "groups_sdk")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "groups_sdk", "--ignoreexternal")
 
 
-@nox.session(python=INSTALLED or PYTHONS[:1])
+@nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests, on asyncio and trio, with the coverage of lines and branches."""
     session.install(*group("test"), *group("lint"), "-e", ".")
@@ -71,7 +73,7 @@ def tests(session: nox.Session) -> None:
         session.run("coverage", "report", "--omit=*/portal.py,*/loop_thread.py", "--fail-under=100")
 
 
-@nox.session(python=INSTALLED[:1] or PYTHONS[:1])
+@nox.session(python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
     """The tests with the oldest dependencies that pyproject.toml allows."""
     oldest = [
@@ -87,7 +89,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """The wheel and the sdist, and the demo from the wheel in a clean environment."""
+    """The wheel and the sdist, what is in them, and the demo from the wheel in a clean environment."""
     dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     session.install("build")
@@ -99,6 +101,12 @@ def build(session: nox.Session) -> None:
             session.error(f"{name} is not in the wheel")
     if any("_codegen" in name for name in names):
         session.error("the generator is in the wheel")
+    (sdist,) = dist.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        sources = {name.partition("/")[2] for name in archive.getnames()}
+    for name in ("tests/conftest.py", "groups_sdk/_codegen/__main__.py", "noxfile.py", "LICENSE"):
+        if name not in sources:
+            session.error(f"{name} is not in the sdist")
     clean = dist.parent / "clean"
     venv.create(clean, clear=True, with_pip=True)
     python = clean / ("Scripts" if os.name == "nt" else "bin") / "python"
