@@ -8,6 +8,7 @@ the loop) leaves the request running, or its caller waiting, for ever.
 
 from __future__ import annotations
 
+import _thread
 import math
 import sys
 import threading
@@ -132,21 +133,42 @@ class LoopThread:
         self.options = options
         self.open: bool = False
         self.sessions: set[Session] = set()
+        self.posted: set[Call[Any]] = set()  # those that the loop has not yet taken up
+        self.ended: bool = False
         self._failure: BaseException | None = None
-        self._ready = threading.Event()
+        self._abandoned = False
+        self._ready = False
+        self._gate = threading.Lock()  # locked until it is ready; an interrupted wait leaves an Event broken
+        self._gate.acquire()
         self._thread = threading.Thread(target=self._run, name="groups_sdk", daemon=True)
         self._post: Callable[[Callable[[], object]], object]
         self._tasks: anyio.abc.TaskGroup
         self._stop: anyio.Event
 
     def start(self) -> None:
-        self._thread.start()
-        self._ready.wait()
+        try:
+            # Not Thread.start, which an interrupt leaves half done: signals reach the main thread only.
+            _thread.start_new_thread(self._launch, ())
+            while not self._ready:
+                if self._gate.acquire(timeout=POLL):
+                    self._gate.release()
+        except BaseException:  # an interrupt: the thread ends, unless somebody else has found it meanwhile
+            self._abandoned = True
+            if self._ready:
+                self.post(self._end_if_idle)
+            raise
         if self._failure is not None:
             raise ConfigurationError(
                 f"no event loop can be had with backend={self.backend!r}, backend_options={self.options!r}:"
                 f" {self._failure!r}"
             ) from self._failure
+
+    def _launch(self) -> None:
+        try:
+            self._thread.start()
+        except BaseException as error:  # no thread is to be had
+            self._failure = error
+            self._set_ready()
 
     def _run(self) -> None:
         here.on_loop = True
@@ -157,9 +179,12 @@ class LoopThread:
         finally:
             if self in threads:
                 threads.remove(self)
-            self._ready.set()
+            self._set_ready()
+            self.ended = True
             for session in list(self.sessions):
                 session.loop_ended(self._failure)
+            for call in list(self.posted):  # while it was ending, the loop took them and let them lie
+                call.fail(LOOP_ENDED, self._failure)
 
     async def _main(self) -> None:
         self._stop = anyio.Event()
@@ -173,13 +198,20 @@ class LoopThread:
             self._post = asyncio.get_running_loop().call_soon_threadsafe
         async with anyio.create_task_group() as self._tasks:
             self.open = True
-            threads.append(self)  # here: an interrupted start leaves a thread that will be used
-            self._ready.set()
+            threads.append(self)
+            self._set_ready()
+            if self._abandoned:
+                self._end_if_idle()
             try:
                 await self._stop.wait()
             finally:
                 self.open = False
                 self._tasks.cancel_scope.cancel()
+
+    def _set_ready(self) -> None:
+        if not self._ready:
+            self._ready = True
+            self._gate.release()
 
     def post(self, func: Callable[[], object]) -> bool:
         """Have func run on the loop thread. It waits for nothing and takes no lock: finalisers may use it."""
@@ -199,10 +231,13 @@ class LoopThread:
     def leave(self, session: Session) -> bool:
         """Let a client go; on the loop thread only. Whether it was the last, with which the thread ends."""
         self.sessions.discard(session)
+        self._end_if_idle()
+        return not self.open
+
+    def _end_if_idle(self) -> None:
         if self.open and not self.sessions:
             self.open = False
             self._stop.set()
-        return not self.open
 
     def join(self, timeout: float) -> None:
         self._thread.join(max(timeout, 0))
@@ -237,8 +272,11 @@ class Session:
         """Run the call and wait for it. Whatever interrupts the wait cancels the call."""
         try:
             self._calls.add(call)
-            if not self.thread.post(partial(self._begin, call)):
+            self.thread.posted.add(call)
+            lost = not self.thread.post(partial(self._begin, call)) or (self.thread.ended and not call.ended)
+            if lost:
                 self._calls.discard(call)
+                self.thread.posted.discard(call)
                 raise ClientClosedError(CLOSED if self._asked_to_close else LOOP_ENDED)
             call.wait()
         except BaseException:  # Ctrl-C, or anything else that a signal handler raises
@@ -264,6 +302,7 @@ class Session:
     # What follows runs on the loop thread.
 
     def _begin(self, call: Call[Any]) -> None:
+        self.thread.posted.discard(call)
         if self._shut or not self.thread.open:
             self._cancel(call, CLOSED if self._shut else LOOP_ENDED)
         else:

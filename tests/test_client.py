@@ -391,8 +391,8 @@ def test_a_client_that_could_not_be_set_up_shows_no_token() -> None:
 def test_without_orjson_the_standard_library_reads_the_same() -> None:
     code = (
         "import sys; sys.modules['orjson'] = None\n"
-        "from groups_sdk import jsonapi\n"
-        "assert jsonapi._loads is jsonapi._plain_loads\n"
+        "from groups_sdk.jsonapi import parsing\n"
+        "assert parsing.parse is parsing.parse_plainly\n"
         "from groups_sdk.testing import FakeSnyk\n"
         "fake = FakeSnyk.example()\n"
         "with fake.client() as client: assert len(client.list_memberships(fake.group_id).collect()) == 36\n"

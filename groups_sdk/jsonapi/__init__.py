@@ -6,10 +6,7 @@ is in them, and `error_documents` finds out what an error's body says.
 
 from __future__ import annotations
 
-from groups_sdk.jsonapi import parsing
 from groups_sdk.jsonapi.documents import decode_one, decode_page, membership_creation, role_change
 from groups_sdk.jsonapi.error_documents import decode_errors
 
 __all__ = ["decode_errors", "decode_one", "decode_page", "membership_creation", "role_change"]
-
-_loads, _plain_loads = parsing.parse, parsing.parse_plainly

@@ -1,0 +1,177 @@
+"""What comes of one attempt, and what it means: an answer, an error of the API, a failure on the way.
+
+Failures travel as values until the call is decided, and are raised outside of any `except`: the frames of a foreign
+traceback would hold the request's headers.
+"""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import attrs
+import httpx
+
+from groups_sdk.auth import TokenGrant
+from groups_sdk.errors import (
+    ApiError,
+    ConnectionFailedError,
+    DecodeError,
+    GroupsError,
+    RateLimitedError,
+    RequestTimeoutError,
+    UnauthorizedError,
+    api_error_class,
+)
+from groups_sdk.jsonapi import decode_errors
+from groups_sdk.operations import Operation
+from groups_sdk.responses import ApiResponse, Headers
+from groups_sdk.retries import requested_wait
+
+TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token")
+_BODY_KEPT = 65536
+HTTP_FAILURES = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    ssl.SSLError,
+    OSError,
+    anyio.BrokenResourceError,
+)
+_BEFORE_SENDING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+
+
+class Progress:
+    """What httpcore's trace tells of one attempt. Other transports tell nothing: then it counts as sent."""
+
+    __slots__ = ("connecting", "generation", "sending")
+
+    def __init__(self) -> None:
+        self.connecting = True  # until the exchange begins
+        self.sending = False
+        self.generation: object = None
+
+    async def trace(self, event: str, _: Any) -> None:
+        if event.endswith("send_request_headers.started"):
+            self.sending = True
+        elif event.startswith("connection."):
+            self.connecting = True
+
+    @property
+    def sent(self) -> bool:
+        return self.sending or not self.connecting
+
+
+@attrs.frozen
+class Answer:
+    status_code: int
+    headers: Headers
+    content: bytes
+
+
+@attrs.frozen
+class Failure:
+    error: GroupsError
+    passing: bool = False  # it may help to try again
+
+
+def asked_wait(status: int, headers: Headers) -> float | None:
+    """The wait that an error asks for. Answers of all kinds may tell the state of the rate limit; 429 means it."""
+    if status == 429:
+        return requested_wait(headers, datetime.now(UTC))
+    return requested_wait({"retry-after": headers.get("retry-after", "")}, datetime.now(UTC))
+
+
+def _redacted(text: str, secrets: tuple[str, ...]) -> str:
+    """Without our secrets: some gateways repeat the request's headers in their error pages."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def api_error(
+    response: ApiResponse,
+    operation: Operation,
+    path: str,
+    secrets: tuple[str, ...],
+    retry_after: float | None,
+    ambiguous: bool,
+) -> ApiError:
+    status = response.status_code
+    body = _redacted(response.content.decode("utf-8", "replace"), secrets)
+    objects = decode_errors(body.encode())
+    token_refused = operation is TOKEN_REQUEST and status in (400, 401, 403)
+    error = (UnauthorizedError if token_refused else api_error_class(status))(
+        status_code=status,
+        errors=objects,
+        request_id=response.request_id,
+        method=operation.method,
+        path=path,
+        body=body[:_BODY_KEPT],
+        attempts=response.attempts,
+        maybe_applied=operation.method != "GET" and (ambiguous or status == 408 or status >= 500),
+    )
+    if isinstance(error, RateLimitedError):
+        error.retry_after = retry_after
+    return error
+
+
+def failure_of(
+    error: Exception, operation: Operation, progress: Progress, secrets: tuple[str, ...]
+) -> Failure:
+    """What an exception of the HTTP library means to us."""
+    problem = _redacted(f"{type(error).__name__}: {error}".rstrip(": "), secrets)
+    if isinstance(error, httpx.DecodingError):
+        return Failure(DecodeError(problem, operation=operation.name))
+    sent = progress.sent and not isinstance(error, _BEFORE_SENDING)
+    if isinstance(error, httpx.TimeoutException):
+        return Failure(RequestTimeoutError(problem, sent=sent, operation=operation.name), passing=True)
+    passing = not isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError)
+    return Failure(
+        ConnectionFailedError(problem, sent=sent, operation=operation.name),
+        passing=passing and not _certificate_refused(error),
+    )
+
+
+def _certificate_refused(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def grant_of(response: ApiResponse) -> TokenGrant | DecodeError:
+    """The token endpoint's answer."""
+
+    def refuse(problem: str) -> DecodeError:
+        return DecodeError(problem, operation=TOKEN_REQUEST.name, request_id=response.request_id)
+
+    try:
+        document = response.json()
+    except (ValueError, RecursionError):
+        return refuse("it is not JSON")
+    if not isinstance(document, dict):
+        return refuse("it is not an object")
+    token, lifetime = document.get("access_token"), document.get("expires_in", 3600)
+    if (
+        not isinstance(token, str)
+        or not token.isascii()
+        or not token.isprintable()
+        or not token
+        or " " in token
+    ):
+        return refuse("access_token is missing, or not a token")
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not lifetime > 0:
+        return refuse("expires_in is not a number of seconds")
+    return TokenGrant(token, lifetime)

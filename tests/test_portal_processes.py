@@ -1,0 +1,464 @@
+"""The synchronous client across what befalls processes: exit, Ctrl-C and fork, each in a real one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from stalling import PATIENCE, StallingServer, stalling_server
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="signals to a process, and forks, are those of POSIX"
+)
+
+HERE = Path(__file__).parent
+
+# Every script gets the URL of a server in argv[1], and ends with all stacks when it hangs.
+PRELUDE = f"""
+import faulthandler, gc, os, random, signal, sys, threading, warnings
+faulthandler.register(signal.SIGALRM, chain=True)  # its other watchdog, a thread, does not outlive a fork
+signal.alarm({PATIENCE})
+os.register_at_fork(after_in_child=lambda: signal.alarm({PATIENCE}))
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent)!r}]
+from stalling import PATIENCE, STALLED, StallingTransport, group_id
+from groups_sdk import ClientClosedError, GroupsClient
+
+def new_client(**options):
+    return GroupsClient("t0ken", base_url=sys.argv[1] + "/rest", rate_limit=None, **options)
+
+def loop_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "groups_sdk"]
+
+def say(*words):
+    print(*words, flush=True)
+
+def in_child(work):
+    \"\"\"Fork; the child does the work and exits as interpreters do. Its exit code.\"\"\"
+    pid = os.fork()
+    if pid == 0:
+        work()
+        sys.exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[StallingServer]:
+    with stalling_server() as running:
+        yield running
+
+
+@contextmanager
+def started(script: str, server: StallingServer | None = None) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-W", "always::ResourceWarning", "-c", PRELUDE + textwrap.dedent(script)]
+    environment = dict(os.environ)
+    if script.startswith(ALARM):  # an interrupt in the midst of coverage's own code leaves its lock held
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    with subprocess.Popen(
+        [*command, server.url if server else "http://127.0.0.1:1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A test run in the background ignores SIGINT, and its children with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[list[str], str]:
+    """The lines that it wrote, and its stderr, once it has exited with `code`."""
+    out, err = process.communicate(timeout=2 * PATIENCE)
+    assert process.returncode == code, err
+    return out.splitlines(), err
+
+
+def run(script: str, server: StallingServer | None = None, code: int = 0) -> tuple[list[str], str]:
+    with started(script, server) as process:
+        return finish(process, code)
+
+
+# Interpreter exit
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_exit_without_close_warns_once_and_closes_the_connections(
+    server: StallingServer, backend: str
+) -> None:
+    out, err = run(
+        f"""
+        client = new_client(backend={backend!r})
+        say(client.get_group(group_id(1)).name)
+        copy = client.with_options(timeout=5)
+        """,
+        server,
+    )
+    assert out == ["group 1"]
+    assert err.count("ResourceWarning") == 1
+    assert "unclosed client GroupsClient" in err
+    assert "t0ken" not in err
+    server.disconnected.get(timeout=PATIENCE)
+
+
+def test_exit_without_close_keeps_the_exit_code_and_the_error_of_the_program(server: StallingServer) -> None:
+    _, err = run(
+        """
+        client = new_client()
+        client.get_group(group_id(1))
+        raise ZeroDivisionError("of the program")
+        """,
+        server,
+        code=1,
+    )
+    assert err.count("ResourceWarning") == 1
+    assert err.count("Traceback") == 1
+    assert "of the program" in err
+
+
+def test_exit_does_not_wait_for_a_call_of_a_daemon_thread(server: StallingServer) -> None:
+    script = """
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        client = new_client()
+        threading.Thread(target=client.get_group, args=[STALLED], daemon=True).start()
+        signal.sigwait([signal.SIGUSR1])
+        """
+    with started(script, server) as process:
+        server.arrived.get(timeout=PATIENCE)
+        process.send_signal(signal.SIGUSR1)
+        _, err = finish(process)
+    assert err.count("ResourceWarning") == 1
+    server.gone.get(timeout=PATIENCE)
+
+
+def test_exit_after_close_is_silent(server: StallingServer) -> None:
+    out, err = run(
+        """
+        with new_client() as client:
+            say(client.get_group(group_id(1)).name)
+        unused = new_client()
+        """,
+        server,
+    )
+    assert (out, err) == (["group 1"], "")
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_ctrl_c_cancels_the_call_and_leaves_the_client_usable(server: StallingServer, backend: str) -> None:
+    script = f"""
+        with new_client(max_connections=1, backend={backend!r}) as client:
+            for _ in range(2):
+                try:
+                    client.get_group(STALLED)
+                except KeyboardInterrupt:
+                    say("interrupted")
+                say(client.get_group(group_id(1)).name)
+        say(len(loop_threads()))
+        """
+    with started(script, server) as process:
+        for _ in range(2):
+            port = server.arrived.get(timeout=PATIENCE)
+            process.send_signal(signal.SIGINT)
+            assert server.gone.get(timeout=PATIENCE) == port
+            server.answered.get(timeout=PATIENCE)
+        out, err = finish(process)
+    assert out == ["interrupted", "group 1"] * 2 + ["0"]
+    assert err == ""
+
+
+def test_ctrl_c_that_nobody_catches_ends_the_program(server: StallingServer) -> None:
+    with started("new_client().get_group(STALLED)", server) as process:
+        server.arrived.get(timeout=PATIENCE)
+        process.send_signal(signal.SIGINT)
+        _, err = finish(process, -signal.SIGINT)
+    assert "KeyboardInterrupt" in err
+    server.gone.get(timeout=PATIENCE)
+
+
+# An alarm raises SIGINT: so it comes at any microsecond of the call's beginning.
+ALARM = """
+    faulthandler.unregister(signal.SIGALRM)
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+    def interrupt(call, delay):
+        try:
+            # Once more after a second: an interrupt in the midst of a finaliser is printed by Python, and gone.
+            signal.setitimer(signal.ITIMER_REAL, delay, 1)
+            call()
+        except KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            return
+        raise AssertionError("the interrupt was lost")
+"""
+
+
+def test_ctrl_c_at_the_very_start_of_a_call_leaks_nothing() -> None:
+    out, err = run(
+        ALARM
+        + """
+    transport = StallingTransport()
+    with new_client(transport=transport, max_connections=1) as client:
+        client.get_group(group_id(1))
+        for round in range(600):
+            interrupt(lambda: client.get_group(STALLED), 1e-6 * (round % 500 + 1))
+            assert client.get_group(group_id(2)).name == "group 2", round  # with the one slot that there is
+            assert transport.waiting == 0, round
+    say(transport.arrived.qsize() == transport.gone.qsize(), transport.arrived.qsize() < 600)
+    """
+    )
+    assert out == ["True True"], err
+
+
+def test_ctrl_c_at_the_very_start_of_the_first_call_leaks_nothing() -> None:
+    out, err = run(
+        ALARM
+        + """
+    for round in range(150):
+        transport = StallingTransport()
+        with new_client(transport=transport, max_connections=1) as client:
+            interrupt(lambda: client.get_group(STALLED), 1e-5 * (round + 1))
+            assert client.get_group(group_id(2)).name == "group 2", round
+            assert transport.waiting == 0, round
+        for thread in loop_threads():  # one whose start was interrupted ends by itself
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), round
+    say("done")
+    """
+    )
+    assert out == ["done"], err
+
+
+# Fork
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_forked_child_uses_connections_of_its_own_and_leaves_the_parents_alone(
+    server: StallingServer, backend: str
+) -> None:
+    out, err = run(
+        f"""
+        client = new_client(backend={backend!r})
+        copy = client.with_options(timeout=20)
+        say(client.get_group(group_id(1)).name)
+
+        def work():
+            say("child", client.get_group(group_id(2)).name)
+            say("child", copy.get_group(group_id(3)).name)
+            say("child", len(client.list_groups().collect()))
+            client.close()
+
+        say("exit", in_child(work))
+        say(client.get_group(group_id(4)).name, copy.get_group(group_id(5)).name)
+        client.close()
+        """,
+        server,
+    )
+    assert out == ["group 1", "child group 2", "child group 3", "child 30", "exit 0", "group 4 group 5"]
+    assert err == ""
+    ports = [server.answered.get(timeout=PATIENCE) for _ in range(8)]  # a listing is three pages
+    parent, child = ports[0], ports[1]
+    assert ports == [parent] + [child] * 5 + [parent] * 2
+    assert parent != child
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "pass",
+        "client.close()",
+        "globals().pop('client'); gc.collect()",
+        "client.with_options(timeout=5).close()",
+        "in_child(lambda: say('grandchild', client.get_group(group_id(9)).name)); client.close()",
+    ],
+)
+def test_whatever_a_child_does_with_an_inherited_client_the_parent_goes_on(
+    server: StallingServer, work: str
+) -> None:
+    out, err = run(
+        f"""
+        client = new_client()
+        client.get_group(group_id(1))
+
+        def work():
+            {work}
+
+        say("exit", in_child(work))
+        say(client.get_group(group_id(2)).name)
+        client.close()
+        """,
+        server,
+    )
+    assert out[-2:] == ["exit 0", "group 2"]
+    assert err.count("ResourceWarning") == len(out) - 2  # of the grandchild, which used it and did not close
+    ports = [server.answered.get(timeout=PATIENCE) for _ in range(len(out))]
+    assert ports[0] == ports[-1]
+
+
+def test_a_child_that_uses_a_client_and_does_not_close_it_exits_with_a_warning(
+    server: StallingServer,
+) -> None:
+    out, err = run(
+        """
+        client = new_client()
+        client.get_group(group_id(1))
+        say("exit", in_child(lambda: client.get_group(group_id(2))))
+        say(client.get_group(group_id(3)).name)
+        client.close()
+        """,
+        server,
+    )
+    assert out == ["exit 0", "group 3"]
+    assert err.count("ResourceWarning") == 1
+
+
+def test_a_fork_while_another_thread_waits_leaves_its_call_to_the_parent(server: StallingServer) -> None:
+    script = """
+        client = new_client()
+        def wait():
+            try:
+                client.get_group(STALLED)
+            except ClientClosedError:
+                say("closed")
+        waiting = threading.Thread(target=wait)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        waiting.start()
+        signal.sigwait([signal.SIGUSR1])
+
+        def work():
+            say("child", client.get_group(group_id(2)).name)
+            client.close()
+
+        say("exit", in_child(work))
+        say(waiting.is_alive())
+        client.close()
+        waiting.join()
+        """
+    with started(script, server) as process:
+        server.arrived.get(timeout=PATIENCE)
+        process.send_signal(signal.SIGUSR1)
+        out, err = finish(process)
+    assert (out, err) == (["child group 2", "exit 0", "True", "closed"], "")
+
+
+def test_a_fork_in_a_signal_handler_ends_the_call_in_the_child_only(server: StallingServer) -> None:
+    script = """
+        client = new_client()
+        signal.signal(signal.SIGUSR1, lambda *_: os.fork() and signal.raise_signal(signal.SIGINT))
+        try:
+            client.get_group(STALLED)
+        except KeyboardInterrupt:
+            code = os.waitstatus_to_exitcode(os.wait()[1])
+            say("parent", code, client.get_group(group_id(1)).name)
+        except ClientClosedError as error:
+            say("child", "may have been applied" in str(error), client.get_group(group_id(2)).name)
+        client.close()
+        """
+    with started(script, server) as process:
+        server.arrived.get(timeout=PATIENCE)
+        process.send_signal(signal.SIGUSR1)
+        out, err = finish(process)
+    assert (sorted(out), err) == (["child True group 2", "parent 0 group 1"], "")
+
+
+def test_a_child_of_multiprocessing_uses_the_client(server: StallingServer) -> None:
+    out, err = run(
+        """
+        import multiprocessing
+        client = new_client()
+        say(client.get_group(group_id(1)).name)
+
+        def work():
+            say("child", client.get_group(group_id(2)).name)
+
+        child = multiprocessing.get_context("fork").Process(target=work)
+        child.start()
+        child.join()
+        say("exit", child.exitcode, client.get_group(group_id(3)).name)
+        client.close()
+        """,
+        server,
+    )
+    assert out == ["group 1", "child group 2", "exit 0 group 3"]
+    assert "Traceback" not in err
+
+
+def test_a_child_is_refused_a_client_whose_transport_was_handed_in() -> None:
+    out, err = run(
+        """
+        used = new_client(transport=StallingTransport())
+        unused = new_client(transport=StallingTransport())
+        used.get_group(group_id(1))
+
+        def work():
+            for _ in range(2):
+                try:
+                    used.get_group(group_id(2))
+                except ClientClosedError as error:
+                    say("make a new client" in str(error))
+            used.close()
+            say(unused.get_group(group_id(3)).name)  # which nothing of the parent is in
+            unused.close()
+
+        say("exit", in_child(work))
+        say(used.get_group(group_id(4)).name)
+        used.close()
+        """
+    )
+    assert (out, err) == (["True", "True", "group 3", "exit 0", "group 4"], "")
+
+
+# Races
+
+
+@pytest.mark.parametrize("neighbour", [False, True], ids=["the thread ends", "the thread stays"])
+def test_a_thousand_calls_that_race_with_close_end(neighbour: bool) -> None:
+    out, err = run(
+        f"""
+        from concurrent.futures import ThreadPoolExecutor
+        from collections import Counter
+        sys.setswitchinterval(1e-5)
+        other = new_client(transport=StallingTransport())
+        if {neighbour}:
+            other.get_group(group_id(1))
+        outcomes = Counter()
+        gate = threading.Barrier(2)
+
+        def call(client):
+            gate.wait()
+            try:
+                return client.get_group(group_id(5)).name
+            except ClientClosedError:
+                return "closed"
+
+        with ThreadPoolExecutor(1) as pool:
+            for round in range(1000):
+                client = new_client(transport=StallingTransport())
+                if round % 2:
+                    client.get_group(group_id(1))
+                pending = pool.submit(call, client)
+                gate.wait()
+                for _ in range(round % 100 * 5):
+                    pass
+                client.close()
+                outcomes[pending.result({PATIENCE})] += 1
+        other.close()
+        for thread in loop_threads():
+            thread.join({PATIENCE})
+        say(outcomes.total(), *sorted(set(outcomes) - {{"closed", "group 5"}}), len(loop_threads()))
+        """
+    )
+    assert (out, err) == (["1000 0"], "")
