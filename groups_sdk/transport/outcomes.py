@@ -57,8 +57,8 @@ class Progress:
     __slots__ = ("connecting", "generation", "sending")
 
     def __init__(self) -> None:
-        self.connecting = True  # until the exchange begins
-        self.sending = False
+        self.connecting: bool = True  # until the exchange begins
+        self.sending: bool = False
         self.generation: object = None
 
     async def trace(self, event: str, _: Any) -> None:
