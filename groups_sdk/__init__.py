@@ -17,6 +17,7 @@ from groups_sdk._version import __version__
 if TYPE_CHECKING:
     from groups_sdk.auth import ApiToken, BearerToken, Credentials, OAuthClientCredentials
     from groups_sdk.client import AsyncGroupsClient
+    from groups_sdk.deprecations import ApiDeprecationWarning
     from groups_sdk.errors import (
         ApiError,
         BadRequestError,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "auth": ("ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials"),
     "client": ("AsyncGroupsClient",),
+    "deprecations": ("ApiDeprecationWarning",),
     "errors": (
         "ApiError",
         "BadRequestError",
@@ -101,6 +103,7 @@ _ROOMS = {
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "ApiDeprecationWarning",
     "ApiError",
     "ApiResponse",
     "ApiToken",

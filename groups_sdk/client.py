@@ -411,11 +411,9 @@ class AsyncGroupsClient:
             print(response.json())
         """
         arguments.choice("method", method, arguments.METHODS)
-        operation = Operation(
-            f"{method} {path}", method, arguments.path(path), idempotent=method not in ("POST", "PATCH")
-        )
         content = None if json is None else _encode(json)
-        return await self._transport.send(operation.request(params=params, content=content))
+        request = operations.other(method, arguments.path(path), params, content)
+        return await self._transport.send(request)
 
     def _list(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 from urllib.parse import quote
@@ -9,6 +10,8 @@ from urllib.parse import quote
 import attrs
 
 Parameter: TypeAlias = str | int | bool | None
+
+_WORD = re.compile(r"[a-z][a-z_-]*")
 
 
 @attrs.frozen
@@ -30,8 +33,7 @@ class Operation:
         path = self.path
         for name, value in (ids or {}).items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
-        query = tuple((name, wire(value)) for name, value in (params or {}).items() if value is not None)
-        return Request(self, path, query, content)
+        return Request(self, path, _query(params), content)
 
 
 @attrs.frozen
@@ -42,6 +44,21 @@ class Request:
     path: str
     query: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     content: bytes | None = attrs.field(default=None, repr=False)
+
+
+def other(
+    method: str, path: str, params: Mapping[str, Parameter] | None = None, content: bytes | None = None
+) -> Request:
+    """A call of what is no operation here. Its path stands for it, without what may be an id or a name."""
+    template = "/".join(part if not part or _WORD.fullmatch(part) else "{id}" for part in path.split("/"))
+    operation = Operation(
+        f"{method} {template}", method, template, idempotent=method not in ("POST", "PATCH")
+    )
+    return Request(operation, path, _query(params), content)
+
+
+def _query(params: Mapping[str, Parameter] | None) -> tuple[tuple[str, str], ...]:
+    return tuple((name, wire(value)) for name, value in (params or {}).items() if value is not None)
 
 
 def wire(value: str | int | bool) -> str:

@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar
 from weakref import WeakSet
 
+from groups_sdk import deprecations
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 from groups_sdk.loop_thread import (
     CLOSED,
@@ -93,7 +94,12 @@ class Portal(Generic[T]):
         if self._closed:
             raise ClientClosedError(CLOSED)
         session = self._session or self._open()
-        return session.run(Call(partial(func, *args, **kwargs), copy_context()))
+        context = copy_context()
+        warnings_meanwhile = deprecations.defer(context)
+        try:
+            return session.run(Call(partial(func, *args, **kwargs), context))
+        finally:
+            deprecations.show(warnings_meanwhile)
 
     def _open(self) -> Session:
         with _lock:

@@ -42,16 +42,20 @@ class Headers(Mapping[str, str]):
 
 
 def _moment(value: str | None) -> datetime | None:
-    """A date, date-time or HTTP date as an aware datetime; None when absent or in no known form."""
+    """A date, date-time, HTTP date or `@` and seconds as an aware datetime; None when in no known form."""
     if value is None:
         return None
     try:
+        if value.startswith("@"):
+            return datetime.fromtimestamp(int(value[1:]), UTC)
         moment = datetime.fromisoformat(value)
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
         except (ValueError, OverflowError):  # the latter for numbers beyond all dates
             return None
+    except (OverflowError, OSError):
+        return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

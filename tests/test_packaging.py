@@ -15,7 +15,7 @@ import groups_sdk
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
     ["_version", "models", "errors", "responses", "operations"],
-    ["pagination", "arguments", "retries", "rate_limit", "auth", "loop_thread"],
+    ["pagination", "arguments", "retries", "rate_limit", "auth", "loop_thread", "deprecations"],
     ["jsonapi", "settings", "portal"],
     ["transport"],
     ["client"],

@@ -9,6 +9,7 @@ import logging
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -42,6 +43,7 @@ def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str,
     monkeypatch.setenv("SNYK_TOKEN", FakeSnyk.TOKEN)
     loggers = [logging.getLogger(name) for name in ("groups_sdk", "httpx")]
     levels = [logger.level for logger in loggers]
+    monkeypatch.setattr(warnings, "filters", list(warnings.filters))
     with served(fake) as url:
         monkeypatch.setenv("SNYK_API", url)
         yield {

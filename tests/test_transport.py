@@ -357,7 +357,7 @@ async def test_hooks_see_every_answer_and_every_retry_and_cannot_break_a_call(
     assert [(e.operation, e.attempt) for e in events] == [("getGroup", 1)]
     assert isinstance(events[0].error, ServerError)
     assert "broken hook" in caplog.text
-    assert "GET /groups/{group_id} -> 200, attempt 2" in caplog.text
+    assert "GET /groups/{group_id} -> 200, attempts 2, " in caplog.text
 
 
 class OAuthServer(httpx.AsyncBaseTransport):

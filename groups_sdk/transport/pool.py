@@ -81,6 +81,7 @@ class Pool:
         self.http_client = http_client
         self.fetch_grant = fetch_grant
         self.closed: bool = False
+        self.deprecated: set[str] = set()  # the operations whose deprecation has been told
         self._bound: Bound | None = None
 
     @property

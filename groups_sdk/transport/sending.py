@@ -14,6 +14,7 @@ import anyio
 import attrs
 import httpx
 
+from groups_sdk import deprecations
 from groups_sdk.auth import OAuthClientCredentials, TokenGrant
 from groups_sdk.errors import (
     ApiError,
@@ -153,8 +154,31 @@ class Transport:
         build: Callable[[Progress], httpx.Request],
         deadline: float,
     ) -> ApiResponse | GroupsError:
-        """Attempt after attempt, until there is an answer, or no sense or no time for another attempt."""
+        """Send until it is answered, or clear that it will not be; and leave a line in the log."""
         started = anyio.current_time()
+        outcome = await self._attempts(bound, operation, path, build, deadline, started)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s -> %s, attempts %s, %.0f ms, request id %s",
+                operation.method,
+                operation.path,
+                outcome.status_code if isinstance(outcome, ApiResponse) else _brief(outcome),
+                getattr(outcome, "attempts", "-"),
+                (anyio.current_time() - started) * 1000,
+                getattr(outcome, "request_id", None),
+            )
+        return outcome
+
+    async def _attempts(
+        self,
+        bound: Bound,
+        operation: Operation,
+        path: str,
+        build: Callable[[Progress], httpx.Request],
+        deadline: float,
+        started: float,
+    ) -> ApiResponse | GroupsError:
+        """Attempt after attempt, until there is an answer, or no sense or no time for another attempt."""
         attempts = 0
         ambiguous = False  # an earlier attempt may have been applied
         rejected = False  # a 401 has already cost the access token
@@ -323,27 +347,31 @@ class Transport:
         return outcome if isinstance(outcome, GroupsError) else grant_of(outcome)
 
     def _observe(self, response: ApiResponse, operation: Operation) -> None:
-        logger.debug(
-            "%s %s -> %d, attempt %d, %.0f ms, request id %s",
-            operation.method,
-            operation.path,
-            response.status_code,
-            response.attempts,
-            response.elapsed * 1000,
-            response.request_id,
-        )
-        if operation is not TOKEN_REQUEST:
-            _call_hook(self.options.on_response, response)
+        if operation is TOKEN_REQUEST:
+            return
+        if operation.name not in self.pool.deprecated and (notice := deprecations.describe(response)):
+            self.pool.deprecated.add(operation.name)
+            deprecations.warn(notice)
+        _call_hook(self.options.on_response, response)
 
     def _announce(self, event: RetryEvent) -> None:
         logger.warning(
-            "%s: attempt %d failed (%s); next in %.1f s",
+            "%s: attempt %d failed (%s, request id %s); next in %.1f s",
             event.operation,
             event.attempt,
-            type(event.error).__name__,
+            _brief(event.error),
+            getattr(event.error, "request_id", None),
             event.wait,
         )
         _call_hook(self.options.retries.on_retry, event)
+
+
+def _brief(error: GroupsError) -> str:
+    return (
+        f"{error.status_code} {error.code or ''}".rstrip()
+        if isinstance(error, ApiError)
+        else type(error).__name__
+    )
 
 
 def _call_hook(hook: Callable[[Any], object] | None, argument: object) -> None:
