@@ -43,8 +43,7 @@ def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str,
     monkeypatch.setenv("SNYK_TOKEN", FakeSnyk.TOKEN)
     loggers = [logging.getLogger(name) for name in ("groups_sdk", "httpx")]
     levels = [logger.level for logger in loggers]
-    monkeypatch.setattr(warnings, "filters", list(warnings.filters))
-    with served(fake) as url:
+    with served(fake) as url, warnings.catch_warnings():
         monkeypatch.setenv("SNYK_API", url)
         yield {
             "group_id": fake.group_id,
