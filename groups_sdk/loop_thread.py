@@ -277,7 +277,7 @@ class Session:
             if lost:
                 self._calls.discard(call)
                 self.thread.posted.discard(call)
-                raise ClientClosedError(CLOSED if self._asked_to_close else LOOP_ENDED)
+                raise ClientClosedError(f"{CLOSED if self._asked_to_close else LOOP_ENDED}; nothing was sent")
             call.wait()
         except BaseException:  # Ctrl-C, or anything else that a signal handler raises
             try:
