@@ -7,6 +7,7 @@ traceback would hold the request's headers.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -130,7 +131,7 @@ def failure_of(
     error: Exception, operation: Operation, progress: Progress, secrets: tuple[str, ...]
 ) -> Failure:
     """What an exception of the HTTP library means to us."""
-    problem = _redacted(f"{type(error).__name__}: {error}".rstrip(": "), secrets)
+    problem = _redacted(f"{type(error).__name__}: {_explanation(error)}".rstrip(": "), secrets)
     if isinstance(error, httpx.DecodingError):
         return Failure(DecodeError(problem, operation=operation.name))
     sent = progress.sent and not isinstance(error, _BEFORE_SENDING)
@@ -143,12 +144,19 @@ def failure_of(
     )
 
 
-def _certificate_refused(error: BaseException | None) -> bool:
+def _explanation(error: BaseException) -> str:
+    """What the error says, or the first of those that led to it and says something."""
+    return next((text for link in _chain(error) if (text := str(link))), "")
+
+
+def _certificate_refused(error: BaseException) -> bool:
+    return any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def grant_of(response: ApiResponse) -> TokenGrant | DecodeError:

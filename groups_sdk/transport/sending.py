@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import anyio
@@ -43,6 +42,7 @@ from groups_sdk.transport.outcomes import (
     grant_of,
 )
 from groups_sdk.transport.pool import Bound, Pool
+from groups_sdk.transport.receiving import Body
 
 logger: logging.Logger = logging.getLogger("groups_sdk")
 
@@ -288,44 +288,43 @@ class Transport:
                 ClientClosedError(f"{operation.name}: the connections are closed; it was not sent")
             )
         timeout = self.options.timeout or math.inf
-        with anyio.CancelScope(deadline=anyio.current_time() + timeout):
+        response: httpx.Response | None = None
+        body = Body(self.options.max_response_bytes)
+        failure: Failure | None = None
+        with anyio.CancelScope(deadline=anyio.current_time() + timeout) as in_time:
             try:
                 response = await bound.http.send(request, stream=True, auth=None, follow_redirects=False)
                 try:
-                    content = await self._read(response)
+                    await body.read(response)
                 finally:
                     await response.aclose()
             except HTTP_FAILURES as error:
-                return failure_of(error, operation, progress, bound.authenticator.secrets())
-            headers = Headers(response.headers.multi_items())
-            if content is None:
-                return Failure(
-                    DecodeError(
-                        f"it is larger than max_response_bytes = {self.options.max_response_bytes}",
-                        operation=operation.name,
-                        request_id=headers.get("snyk-request-id"),
-                    )
-                )
-            return Answer(response.status_code, headers, content)
-        problem = f"no answer within the timeout of {timeout:g} s"
-        return Failure(
-            RequestTimeoutError(problem, sent=progress.sent, operation=operation.name), passing=True
-        )
+                failure = failure_of(error, operation, progress, bound.authenticator.secrets())
+        if in_time.cancelled_caught:
+            problem = f"no answer within the timeout of {timeout:g} s"
+            late = RequestTimeoutError(problem, sent=progress.sent, operation=operation.name)
+            failure = Failure(late, passing=True)
+        if response is None:
+            return failure or Failure(self._late(operation, "no answer", sent=progress.sent))
+        return self._judge(response, body, failure, operation)
 
-    async def _read(self, response: httpx.Response) -> bytes | None:
-        """The whole body; None when it is too large."""
-        chunks: list[bytes] = []
-        size = 0
-        stream = cast(
-            "AsyncGenerator[bytes]", response.aiter_bytes()
-        )  # which it is; httpx promises an iterator only
-        async with aclosing(stream):
-            async for chunk in stream:
-                size += len(chunk)
-                if size > self.options.max_response_bytes:
-                    return None
-                chunks.append(chunk)
-        return b"".join(chunks)
+    def _judge(
+        self, response: httpx.Response, body: Body, failure: Failure | None, operation: Operation
+    ) -> Answer | Failure:
+        """What an answer means whose status is known, and whose body perhaps is not."""
+        headers = Headers(response.headers.multi_items())
+        problem = body.problem
+        if not response.is_success:
+            failure = None  # the status says enough, and there is as much of the explanation as has come
+        elif failure is not None and not operation.idempotent:
+            problem = "it breaks off"  # and yet it was done: the status says so
+        elif failure is not None:
+            return failure
+        if response.is_success and problem is not None:
+            return Failure(
+                DecodeError(problem, operation=operation.name, request_id=headers.get("snyk-request-id"))
+            )
+        return Answer(response.status_code, headers, bytes(body.content))
 
     async def _fetch_grant(
         self, credentials: OAuthClientCredentials, deadline: float

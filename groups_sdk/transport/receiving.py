@@ -1,0 +1,61 @@
+"""The body of an answer: decompressed here, so that its limit holds however well it was compressed."""
+
+from __future__ import annotations
+
+import zlib
+
+import anyio
+import httpx
+
+_COMPRESSED = ("gzip", "x-gzip", "deflate")
+_EITHER = 15 + 32  # the window of zlib, and the header of gzip or of zlib, whichever comes
+
+
+class Body:
+    """What has come of a body. `problem` is what is wrong with it, where something is."""
+
+    def __init__(self, limit: int) -> None:
+        self.content: bytearray = bytearray()
+        self.problem: str | None = None
+        self._limit = limit
+        self._inflater = zlib.decompressobj(_EITHER)
+
+    async def read(self, response: httpx.Response) -> None:
+        """Read until the end, or until something is wrong."""
+        if response.is_stream_consumed:  # by a hook of the http_client that was handed in
+            self._take(response.content)
+            return
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in (*_COMPRESSED, "identity"):
+            self.problem = f"nobody asked for its content-encoding {encoding[:20]!r}"
+        take = self._inflate if encoding in _COMPRESSED else self._take
+        # A stream that is left half-way is cancelled: the generators that it is made of end from within. Closing the
+        # outermost would leave the others to the garbage collector, and their cleaning up to nobody.
+        with anyio.CancelScope() as scope:
+            async for chunk in response.aiter_raw():
+                if self.problem is None:
+                    take(chunk)
+                if self.problem is not None:
+                    scope.cancel()
+            if encoding in _COMPRESSED and self.content and not self._inflater.eof:
+                self.problem = "its compression breaks off"
+
+    def _take(self, data: bytes) -> None:
+        self.content += data[: self._room]
+        if not self._room:
+            self.problem = f"it is larger than max_response_bytes = {self._limit}"
+            del self.content[self._limit :]
+
+    def _inflate(self, data: bytes) -> None:
+        while data and self.problem is None:
+            if self._inflater.eof:  # several may follow one another
+                self._inflater = zlib.decompressobj(_EITHER)
+            try:
+                self._take(self._inflater.decompress(data, self._room))
+            except zlib.error:
+                self.problem = "it cannot be decompressed"
+            data = self._inflater.unconsumed_tail or self._inflater.unused_data
+
+    @property
+    def _room(self) -> int:
+        return self._limit + 1 - len(self.content)

@@ -1,0 +1,539 @@
+"""Faults over real sockets: which error, sent or not, repeated or not, and whether the client works afterwards."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import ssl
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import trustme
+from hostile import (
+    GOOD,
+    GROUP,
+    MEMBER,
+    ONE_GROUP,
+    PATIENCE,
+    ROLE,
+    Act,
+    Exchange,
+    HostileServer,
+    close_at_once,
+    hostile_server,
+    reset_at_once,
+)
+
+from groups_sdk import (
+    ApiError,
+    AsyncGroupsClient,
+    ConfigurationError,
+    ConnectionFailedError,
+    DecodeError,
+    ForbiddenError,
+    GroupsError,
+    RequestTimeoutError,
+    RetryPolicy,
+    ServerError,
+    TransportError,
+)
+
+LIMIT = 256 * 1024  # max_response_bytes of the clients here
+TWICE = RetryPolicy(max_attempts=2, backoff_base=0.0)
+CHUNKED = "transfer-encoding: chunked"
+GZIPPED = "content-encoding: gzip"
+
+
+async def call(client: AsyncGroupsClient, method: str) -> object:
+    match method:
+        case "GET":
+            return await client.get_group(GROUP)
+        case "PATCH":
+            return await client.update_membership(GROUP, MEMBER, role_id=ROLE)
+        case "DELETE":
+            return await client.delete_membership(GROUP, MEMBER)
+        case _:
+            return await client.create_membership(GROUP, user_id=MEMBER, role_id=ROLE)
+
+
+@pytest.fixture
+def server() -> Iterator[HostileServer]:
+    with hostile_server() as running:
+        yield running
+
+
+def client_of(server: HostileServer, **options: Any) -> AsyncGroupsClient:
+    given = {"retries": TWICE, "rate_limit": None, "max_response_bytes": LIMIT, "timeout": PATIENCE}
+    return AsyncGroupsClient("t0ken", base_url=server.url, **{**given, **options})
+
+
+@dataclass
+class Fault:
+    """What the server does to every attempt, and what is to come of it."""
+
+    act: Act
+    error: type[GroupsError] | None
+    repeated: bool  # an idempotent call is
+    reused: bool | None = (
+        False  # the connection is, by the call that follows; None: it depends on how bytes arrive
+    )
+    options: dict[str, Any] = field(default_factory=dict)
+    status: int | None = None
+    created: bool = False  # the status of a creation says that it was done, before the answer breaks off
+
+
+BOMB = gzip.compress(bytes(64 * 1024 * 1024), 1)
+
+
+FAULTS: dict[str, Fault] = {
+    # The connection goes
+    "closed without an answer": Fault(Exchange.hang_up, ConnectionFailedError, repeated=True),
+    "reset without an answer": Fault(Exchange.reset, ConnectionFailedError, repeated=True),
+    "closed within the headers": Fault(
+        lambda e: (e.send(b"HTTP/1.1 200 OK\r\ncontent-le"), e.hang_up()),
+        ConnectionFailedError,
+        repeated=True,
+    ),
+    "closed half-way through the body": Fault(
+        lambda e: (e.answer(200, ONE_GROUP[:40], length=len(ONE_GROUP)), e.hang_up()),
+        ConnectionFailedError,
+        repeated=True,
+        created=True,
+    ),
+    "reset half-way through the body": Fault(
+        lambda e: (e.answer(200, ONE_GROUP[:40], length=len(ONE_GROUP)), e.reset()),
+        ConnectionFailedError,
+        repeated=True,
+        created=True,
+    ),
+    "closed within a chunk": Fault(
+        lambda e: (e.answer(200, b"ff\r\n{", CHUNKED), e.hang_up()),
+        ConnectionFailedError,
+        repeated=True,
+        created=True,
+    ),
+    "closed between chunks": Fault(
+        lambda e: (e.answer(200, b"1\r\n{\r\n", CHUNKED), e.hang_up()),
+        ConnectionFailedError,
+        repeated=True,
+        created=True,
+    ),
+    # The framing is wrong
+    "no HTTP at all": Fault(
+        lambda e: e.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), ConnectionFailedError, repeated=True
+    ),
+    "a chunk without a size": Fault(
+        lambda e: e.answer(200, b"zz\r\n{}\r\n0\r\n\r\n", CHUNKED),
+        ConnectionFailedError,
+        repeated=True,
+        created=True,
+    ),
+    "two lengths": Fault(
+        lambda e: e.answer(200, ONE_GROUP, "content-length: 1"), ConnectionFailedError, repeated=True
+    ),
+    "a length that is too long": Fault(
+        lambda e: (e.answer(200, ONE_GROUP, length=len(ONE_GROUP) + 1), e.hang_up()),
+        ConnectionFailedError,
+        repeated=True,
+        created=True,
+    ),
+    # It never ends
+    "no answer": Fault(
+        Exchange.wait_for_hang_up, RequestTimeoutError, repeated=True, options={"timeout": 0.1}
+    ),
+    "a slow body": Fault(
+        lambda e: (e.answer(200, b"", length=10**6), e.trickle(b" ")),
+        RequestTimeoutError,
+        repeated=True,
+        options={"timeout": 0.2},
+        created=True,
+    ),
+    "slow headers": Fault(
+        lambda e: (e.send(b"HTTP/1.1 200 OK\r\n"), e.trickle(b"x: y\r\n")),
+        RequestTimeoutError,
+        repeated=True,
+        options={"timeout": 0.2},
+    ),
+    "endless headers": Fault(
+        lambda e: (e.send(b"HTTP/1.1 200 OK\r\n"), e.for_ever(b"x: y\r\n" * 1000)),
+        ConnectionFailedError,
+        repeated=True,
+    ),
+    "an endless line": Fault(
+        lambda e: (e.send(b"HTTP/1.1 200 OK\r\nx: "), e.for_ever(b"y" * 10000)),
+        ConnectionFailedError,
+        repeated=True,
+    ),
+    "endless interim answers": Fault(
+        lambda e: e.for_ever(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100),
+        RequestTimeoutError,
+        repeated=True,
+        options={"timeout": 0.2},
+    ),
+}
+FAULTS |= {
+    # An answer, and not a good one
+    "a gateway's page": Fault(
+        lambda e: e.answer(502, b"<html><title>502 Bad Gateway</title></html>", "content-type: text/html"),
+        ServerError,
+        repeated=True,
+        reused=True,
+        status=502,
+    ),
+    "an error without a body": Fault(lambda e: e.answer(500), ServerError, True, reused=True, status=500),
+    "an error that is too large": Fault(
+        lambda e: e.answer(503, b"x" * (LIMIT + 1)), ServerError, True, reused=None, status=503
+    ),
+    "an error that never ends": Fault(
+        lambda e: (e.answer(403, b"", CHUNKED), e.for_ever(b"1000\r\n%s\r\n" % (b"why?" * 1024))),
+        ForbiddenError,
+        repeated=False,
+        status=403,
+    ),
+    "an error that cannot be decompressed": Fault(
+        lambda e: e.answer(500, b"no gzip", GZIPPED), ServerError, True, reused=True, status=500
+    ),
+    "an error that breaks off": Fault(
+        lambda e: (e.answer(500, b"{", length=100), e.hang_up()), ServerError, repeated=True, status=500
+    ),
+    "a redirect within the origin": Fault(
+        lambda e: e.answer(307, b"", f"location: /rest/groups/{GROUP}"),
+        ApiError,
+        False,
+        reused=True,
+        status=307,
+    ),
+    "a redirect to another origin": Fault(
+        lambda e: e.answer(302, b"", "location: http://127.0.0.1:9/rest"), ApiError, False, True, status=302
+    ),
+    "a protocol that nobody asked for": Fault(
+        lambda e: e.answer(101, b"", "upgrade: chat", "connection: upgrade"), ConnectionFailedError, True
+    ),
+    "an answer that is too large": Fault(
+        lambda e: e.answer(200, b" " * (LIMIT + 1)), DecodeError, repeated=False, reused=None
+    ),
+    "an endless body": Fault(
+        lambda e: (e.answer(200, b"", CHUNKED), e.for_ever(b"1000\r\n%s\r\n" % bytes(4096))),
+        DecodeError,
+        repeated=False,
+    ),
+    "a gzip bomb": Fault(lambda e: e.answer(200, BOMB, GZIPPED), DecodeError, repeated=False),
+    "gzip that is none": Fault(
+        lambda e: e.answer(200, ONE_GROUP, GZIPPED), DecodeError, repeated=False, reused=True
+    ),
+    "gzip that is not whole": Fault(
+        lambda e: e.answer(200, gzip.compress(ONE_GROUP)[:-9], GZIPPED), DecodeError, False, reused=True
+    ),
+    "a compression that nobody asked for": Fault(
+        lambda e: e.answer(200, ONE_GROUP, "content-encoding: br"), DecodeError, False, reused=True
+    ),
+}
+
+
+def wrote(method: str) -> bool:
+    return method != "GET"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "POST"])
+@pytest.mark.parametrize("name", FAULTS)
+async def test_fault(name: str, method: str, server: HostileServer) -> None:
+    fault = FAULTS[name]
+    for _ in range(TWICE.max_attempts):
+        server.acts.put(fault.act)
+    async with client_of(server, **fault.options) as client:
+        with pytest.raises(GroupsError) as caught:
+            await call(client, method)
+        error, attempts = caught.value, len(server.asked)
+        while not server.acts.empty():
+            server.acts.get_nowait()
+        connections = server.connections
+        assert await call(client.with_options(timeout=PATIENCE), method) is None or method in ("GET", "POST")
+
+    assert type(error) is (DecodeError if fault.created and method == "POST" else fault.error)
+    repeated = fault.repeated and method != "POST"
+    assert attempts == (2 if repeated else 1)
+    if isinstance(error, ApiError):
+        assert error.status_code == fault.status
+        assert error.attempts == attempts
+        assert error.maybe_applied is (wrote(method) and error.status_code >= 500)
+    elif not isinstance(error, DecodeError):  # which says that the answer was a success
+        assert isinstance(error, TransportError)
+        assert error.attempts == attempts
+        assert error.sent
+    assert fault.reused in (None, server.connections == connections)
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+SUCCESSES: dict[str, Act] = {
+    "an interim answer first": lambda e: (e.send(b"HTTP/1.1 100 Continue\r\n\r\n"), e.good()),
+    "two interim answers first": lambda e: (e.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2), e.good()),
+    "an answer byte by byte": lambda e: e.send(*_in_bytes(e)),
+    "an answer without a length": lambda e: (e.send(_until_closed(e)), e.hang_up()),
+    "the connection closed after the answer": lambda e: (e.good(), e.hang_up()),
+    "gzip": lambda e: e.answer(200, gzip.compress(GOOD[e.asked.method][1]), GZIPPED),
+    "gzip in two members": lambda e: e.answer(
+        200,
+        gzip.compress(GOOD[e.asked.method][1][:9]) + gzip.compress(GOOD[e.asked.method][1][9:]),
+        GZIPPED,
+    ),
+    "deflate": lambda e: e.answer(200, zlib.compress(GOOD[e.asked.method][1]), "content-encoding: deflate"),
+    "JSON that is called text": lambda e: e.answer(*GOOD[e.asked.method], "content-type: text/plain"),
+}
+
+
+def _in_bytes(exchange: Exchange) -> list[bytes]:
+    status, body = GOOD[exchange.asked.method]
+    head = (
+        f"HTTP/1.1 {status} Fine\r\ncontent-length: {len(body)}\r\n\r\n"
+        if body
+        else "HTTP/1.1 204 Fine\r\n\r\n"
+    )
+    return [bytes([byte]) for byte in head.encode() + body]
+
+
+def _until_closed(exchange: Exchange) -> bytes:
+    status, body = GOOD[exchange.asked.method]
+    return f"HTTP/1.1 {status} Fine\r\nconnection: close\r\n\r\n".encode() + body
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "POST"])
+@pytest.mark.parametrize("name", SUCCESSES)
+async def test_oddity_that_is_understood(name: str, method: str, server: HostileServer) -> None:
+    server.acts.put(SUCCESSES[name])
+    async with client_of(server) as client:
+        await call(client, method)
+        await call(client, method)
+    assert len(server.asked) == 2
+
+
+NONSENSE: dict[str, Act] = {
+    "an empty 200": lambda e: e.answer(200),
+    "a 204": lambda e: e.answer(204),
+    "JSON that is not whole": lambda e: e.answer(200, ONE_GROUP[:-2]),
+    "a page of HTML": lambda e: e.answer(200, b"<html>Hello</html>", "content-type: text/html"),
+    "JSON of another shape": lambda e: e.answer(200, b'[{"id": 1}]'),
+    "text that is not UTF-8": lambda e: e.answer(200, b'{"data": "\xff"}'),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "POST"])
+@pytest.mark.parametrize("name", NONSENSE)
+async def test_success_that_makes_no_sense(name: str, method: str, server: HostileServer) -> None:
+    server.acts.put(NONSENSE[name])
+    async with client_of(server) as client:
+        if method in ("GET", "POST"):
+            with pytest.raises(DecodeError) as caught:
+                await call(client, method)
+            assert caught.value.request_id == "req-1"
+        else:  # its status says all that there is to know
+            await call(client, method)
+        await call(client, method)
+    assert [asked.connection for asked in server.asked] == [1, 1]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "POST"])
+async def test_nobody_listens(method: str) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        async with AsyncGroupsClient("t0ken", base_url=url, retries=TWICE) as client:
+            with pytest.raises(ConnectionFailedError) as caught:
+                await call(client, method)
+    assert (caught.value.sent, caught.value.attempts) == (False, 2)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("greeting", [close_at_once, reset_at_once])
+async def test_a_connection_that_ends_before_anything_is_read(greeting: Any, server: HostileServer) -> None:
+    """Whether the request left is not known then: what must not be done twice is not repeated."""
+    for method, attempts in (("GET", 2), ("PATCH", 2), ("DELETE", 2), ("POST", 1)):
+        async with client_of(server) as client:
+            server.greetings.put(greeting)
+            if attempts == 2:
+                await call(client, method)
+            else:
+                with pytest.raises(ConnectionFailedError) as caught:
+                    await call(client, method)
+                assert (caught.value.sent, caught.value.attempts) == (True, 1)
+                await call(client, method)
+
+
+@pytest.mark.anyio
+async def test_a_204_with_a_body_spoils_the_connection_and_not_the_next_call(server: HostileServer) -> None:
+    server.acts.put(lambda e: e.answer(204, b"nothing"))
+    async with client_of(server) as client:
+        await call(client, "DELETE")
+        await call(client, "GET")
+    assert [asked.connection for asked in server.asked] in ([1, 1, 2], [1, 2])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "POST"])
+async def test_a_connection_that_was_closed_between_two_calls_is_not_used(
+    method: str, server: HostileServer
+) -> None:
+    async with client_of(server, retries=RetryPolicy(max_attempts=1)) as client:
+        server.acts.put(lambda e: (e.good(), e.hang_up()))
+        await call(client, method)
+        await anyio.to_thread.run_sync(lambda: server.ended.get(timeout=PATIENCE))
+        await call(client, method)
+    assert [asked.connection for asked in server.asked] == [1, 2]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_credentials_do_not_go_along_a_redirect(status: int, server: HostileServer) -> None:
+    with hostile_server() as elsewhere:
+        async with client_of(server) as client:
+            for target in (
+                f"{elsewhere.url}/rest/groups/{GROUP}",
+                f"//127.0.0.1:{elsewhere.port}/",
+                "/login",
+            ):
+                server.acts.put(lambda e, to=target: e.answer(status, b"", f"location: {to}"))
+                with pytest.raises(ApiError) as caught:
+                    await client.get_group(GROUP)
+                assert caught.value.status_code == status
+        assert elsewhere.connections == 0
+    assert len(server.asked) == 3
+
+
+@pytest.mark.anyio
+async def test_credentials_do_not_go_to_a_link_of_another_origin(server: HostileServer) -> None:
+    with hostile_server() as elsewhere:
+        async with client_of(server) as client:
+            link = f"{elsewhere.url}/rest/groups?starting_after=v1.x"
+            server.acts.put(
+                lambda e: e.answer(200, json.dumps({"data": [], "links": {"next": link}}).encode())
+            )
+            server.acts.put(lambda e: e.answer(200, b'{"data": []}'))
+            assert await client.list_groups().collect() == []
+        assert elsewhere.connections == 0
+    assert "starting_after=v1.x" in server.asked[1].target
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def context_for(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+@contextmanager
+def trusting(authority: trustme.CA) -> Iterator[httpx.AsyncHTTPTransport]:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    yield httpx.AsyncHTTPTransport(verify=context)
+
+
+@pytest.mark.anyio
+async def test_tls_with_the_right_name(authority: trustme.CA) -> None:
+    with hostile_server(context_for(authority, "127.0.0.1")) as server, trusting(authority) as transport:
+        async with client_of(server, transport=transport) as client:
+            await call(client, "POST")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("trusted", [True, False], ids=["wrong name", "unknown issuer"])
+async def test_a_certificate_that_does_not_hold_is_refused_at_once(
+    trusted: bool, method: str, authority: trustme.CA
+) -> None:
+    name = "api.example" if trusted else "127.0.0.1"
+    with hostile_server(context_for(authority, name)) as server, trusting(authority) as transport:
+        options = {"transport": transport} if trusted else {}
+        async with client_of(server, **options) as client:
+            with pytest.raises(ConnectionFailedError, match="certificate verify failed") as caught:
+                await call(client, method)
+        assert (caught.value.sent, caught.value.attempts) == (False, 1)
+        assert server.connections == 1
+        assert server.asked == []
+
+
+@pytest.mark.anyio
+async def test_a_server_that_speaks_no_tls_is_not_sent_anything(server: HostileServer) -> None:
+    def talk(connection: socket.socket) -> None:
+        hello = connection.recv(65536)
+        assert b"t0ken" not in hello
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    for _ in range(2):
+        server.greetings.put(talk)
+    url = server.url.replace("http:", "https:")
+    async with AsyncGroupsClient("t0ken", base_url=url, retries=TWICE) as client:
+        with pytest.raises(ConnectionFailedError) as caught:
+            await call(client, "POST")
+    assert (caught.value.sent, caught.value.attempts) == (False, 2)
+
+
+# Proxies
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [407, 502])
+async def test_a_proxy_that_refuses_a_tunnel(status: int, server: HostileServer) -> None:
+    for _ in range(2):
+        server.acts.put(lambda e: e.answer(status, b"no"))
+    async with httpx.AsyncClient(proxy=server.url) as http:
+        client = AsyncGroupsClient(
+            "t0ken", base_url="https://api.example", http_client=http, retries=TWICE, rate_limit=None
+        )
+        with pytest.raises(ConnectionFailedError) as caught:
+            await call(client, "POST")
+        await client.aclose()
+    assert (caught.value.sent, caught.value.attempts) == (False, 2)
+    assert [asked.method for asked in server.asked] == ["CONNECT"] * 2
+    assert "t0ken" not in repr(server.asked)
+
+
+@pytest.mark.anyio
+async def test_a_proxy_that_answers_in_place_of_the_server(server: HostileServer) -> None:
+    server.acts.put(lambda e: e.answer(403, b"<title>Blocked by policy</title>", "content-type: text/html"))
+    async with httpx.AsyncClient(proxy=server.url) as http:
+        client = AsyncGroupsClient(
+            "t0ken", base_url="http://10.0.0.1", http_client=http, retries=TWICE, allow_http=True
+        )
+        with pytest.raises(ForbiddenError, match="Blocked by policy"):
+            await call(client, "DELETE")
+        await client.aclose()
+    assert server.asked[0].target.startswith("http://10.0.0.1/rest/groups/")
+
+
+@pytest.mark.anyio
+async def test_plain_http_to_another_machine_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ConfigurationError, match="in clear"):
+        AsyncGroupsClient("t0ken", base_url="http://api.example")
+
+
+@pytest.mark.anyio
+async def test_a_body_that_a_hook_has_read_already_is_held_to_the_same_limit(server: HostileServer) -> None:
+    async def read(response: httpx.Response) -> None:
+        await response.aread()
+
+    async with httpx.AsyncClient(event_hooks={"response": [read]}) as http:
+        client = client_of(server, http_client=http)
+        await call(client, "GET")
+        server.acts.put(lambda e: e.answer(200, b" " * (LIMIT + 1)))
+        with pytest.raises(DecodeError, match="max_response_bytes"):
+            await call(client, "GET")
+        await client.aclose()
