@@ -92,7 +92,9 @@ class DecodeError(GroupsError):
 
     `path` says where in the document (`data[3].attributes.created_at`; empty for the document as a whole),
     `operation` is the API's operation id and `request_id` what Snyk's support asks for. For a write the status was
-    already a success: the change has been applied.
+    already a success: the change has been applied. Where it was the answer to the request for an access token
+    (`operation` is oauth2Token), the call itself waits for that token: `sent` is False when it certainly never left,
+    and True when an earlier attempt of it may have been applied.
     """
 
     def __init__(
@@ -102,11 +104,13 @@ class DecodeError(GroupsError):
         path: str = "",
         operation: str | None = None,
         request_id: str | None = None,
+        sent: bool = True,
     ) -> None:
         self.problem = problem
         self.path = path
         self.operation = operation
         self.request_id = request_id
+        self.sent = sent
         where = f" at {path}" if path else ""
         super().__init__(
             f"{operation or 'the API'}: cannot understand the answer{where}: {problem}{_ref(request_id)}"

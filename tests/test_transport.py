@@ -200,11 +200,11 @@ async def test_sent_stays_true_when_a_later_attempt_does_not_leave() -> None:
         (httpx.RemoteProtocolError("half"), ConnectionFailedError, True),
         (OSError("odd"), ConnectionFailedError, True),
         (anyio.BrokenResourceError(), ConnectionFailedError, True),
-        (httpx.DecodingError("not gzip"), DecodeError, None),
+        (httpx.DecodingError("not gzip"), DecodeError, True),
     ],
 )
 async def test_every_failure_of_the_http_library_is_one_of_ours(
-    failure: Exception, kind: type[GroupsError], sent: bool | None
+    failure: Exception, kind: type[GroupsError], sent: bool
 ) -> None:
     async with client_for(Script(failure), retries=RetryPolicy(max_attempts=1)) as client:
         with pytest.raises(kind) as caught:
@@ -620,6 +620,26 @@ async def test_a_write_whose_token_cannot_be_fetched_was_not_sent(failure: Any) 
             await remove(client)
     assert not getattr(caught.value, "sent", False)
     assert not getattr(caught.value, "maybe_applied", False)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("before", "sent"),
+    [
+        ([], False),
+        ([(200, {"access_token": "a-token"}), 401], False),
+        ([(200, {"access_token": "a-token"}), 500, 401], True),
+    ],
+)
+async def test_a_write_whose_token_cannot_be_understood_tells_whether_it_was_sent(
+    before: list[Any], sent: bool
+) -> None:
+    async with client_for(Script(*before, (200, b"<html>")), token=OAUTH) as client:
+        with pytest.raises(DecodeError) as caught:
+            await remove(client)
+    assert caught.value.operation == "oauth2Token"
+    assert caught.value.sent is sent
+    assert pickle.loads(pickle.dumps(caught.value)).sent is sent
 
 
 @pytest.mark.anyio

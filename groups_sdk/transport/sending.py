@@ -223,7 +223,9 @@ class Transport:
                 again = outcome.passing and may_repeat(idempotent=operation.idempotent, sent=sent)
                 if isinstance(error, TransportError):
                     error.sent, error.attempts = ambiguous, attempts
-                elif isinstance(error, ApiError):  # of the token endpoint: this request was not sent
+                elif isinstance(error, DecodeError) and error.operation != operation.name:
+                    error.sent = ambiguous  # it was the token endpoint's answer: this request was not sent
+                elif isinstance(error, ApiError):  # of the token endpoint too
                     error.maybe_applied = ambiguous and operation.method != "GET"
             if self.pool.closed and not isinstance(outcome, Answer):
                 return ClientClosedError(
