@@ -7,6 +7,7 @@ import gc
 import logging
 import pickle
 import ssl
+import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -610,6 +611,31 @@ async def test_a_timeout_of_asyncio_ends_a_call() -> None:
             async with asyncio.timeout(0.01):
                 await client.get_group(GROUP)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+class HalfSent(httpx.AsyncBaseTransport):
+    """Takes the first piece of each body, and no more."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        assert await anext(aiter(request.stream)) == request.content
+        raise httpx.WriteError("reset")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("call", [read, create])
+async def test_a_request_that_breaks_off_leaves_nothing_for_the_garbage_collector(call: Handler) -> None:
+    collected: list[str] = []
+    before = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(finalizer=lambda generator: collected.append(generator.__qualname__))
+    try:
+        async with client_for(HalfSent(), retries=RetryPolicy(max_attempts=1)) as client:
+            with pytest.raises(ConnectionFailedError):
+                await call(client)
+        gc.collect()
+    finally:
+        sys.set_asyncgen_hooks(*before)
+    assert collected == []
 
 
 @pytest.mark.anyio

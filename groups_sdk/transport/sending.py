@@ -30,6 +30,7 @@ from groups_sdk.rate_limit import RateLimit
 from groups_sdk.responses import ApiResponse, Headers
 from groups_sdk.retries import RetryEvent, RetryPolicy, may_repeat
 from groups_sdk.settings import Settings
+from groups_sdk.transport.bodies import settled
 from groups_sdk.transport.outcomes import (
     HTTP_FAILURES,
     TOKEN_REQUEST,
@@ -271,7 +272,7 @@ class Transport:
                     return Failure(self._late(operation, "the rate limit leaves no room", sent=False))
                 progress.connecting = False
                 progress.generation = bound.authenticator.generation
-                return await self._exchange(bound, operation, build(progress), progress)
+                return await self._exchange(bound, operation, settled(build(progress)), progress)
         return Failure(self._late(operation, "no answer", sent=progress.sent))
 
     def _late(self, operation: Operation, problem: str, *, sent: bool) -> DeadlineExceededError:
