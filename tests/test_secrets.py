@@ -1,0 +1,212 @@
+"""No secret is shown, whatever goes wrong: in errors, pickles, tracebacks with locals, logs, warnings, records."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import logging
+import pickle
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import anyio
+import pytest
+from hostile import GROUP, MEMBER, ROLE, Act, HostileServer, hostile_server
+from test_faults import FAULTS, NONSENSE
+
+from groups_sdk import (
+    ApiToken,
+    AsyncGroupsClient,
+    BearerToken,
+    Credentials,
+    GroupsClient,
+    GroupsError,
+    OAuthClientCredentials,
+    RetryPolicy,
+)
+from groups_sdk.testing import FakeSnyk
+
+TOKEN = "tok-7b6f9f2e-4d3c"
+SECRET = "sec-1f2e3d4c-9a8b"
+ISSUED = "iss-5d41402a-bc4b"
+SECRETS = (TOKEN, SECRET, ISSUED)
+TWICE = RetryPolicy(max_attempts=2, backoff_base=0.0)
+GRANT = json.dumps({"access_token": ISSUED, "expires_in": 3600}).encode()
+
+KINDS: dict[str, Callable[[], str | Credentials]] = {
+    "token": lambda: ApiToken(TOKEN),
+    "text": lambda: TOKEN,
+    "bearer": lambda: BearerToken(TOKEN),
+    "oauth": lambda: OAuthClientCredentials("client-id", SECRET),
+}
+
+
+class Echo:
+    """An answer that repeats the whole request, as some gateways do."""
+
+    def __init__(self, status: int, form: str) -> None:
+        self.status, self.form = status, form
+
+    def __call__(self, exchange: Any) -> None:
+        sent = f"{exchange.asked.headers} {exchange.asked.body.decode()}"
+        body = json.dumps({"errors": [{"detail": sent, "title": sent, "meta": {"a": sent}}]})
+        exchange.answer(self.status, (body if self.form == "json" else f"<title>{sent}</title>").encode())
+
+
+ACTS: dict[str, Act] = {name: fault.act for name, fault in FAULTS.items()} | NONSENSE
+for status in (400, 401, 403, 404, 409, 410, 429, 500):
+    ACTS[f"an echo of JSON with {status}"] = Echo(status, "json")
+ACTS["an echo of HTML"] = Echo(502, "html")
+ACTS["an echo that is a success"] = Echo(200, "json")
+
+
+@pytest.fixture
+def server() -> Iterator[HostileServer]:
+    with hostile_server() as running:
+        yield running
+
+
+def shown(error: BaseException) -> str:
+    """All that an error could tell anybody."""
+    parts: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        parts += [repr(link), str(link), repr(vars(link)), repr(getattr(link, "__notes__", ""))]
+        link = link.__cause__ or link.__context__
+    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+    parts += whole.format()
+    pickled = pickle.dumps(error)
+    parts += [pickled.decode("latin-1"), repr(pickle.loads(pickled)), str(copy.copy(error))]
+    return "\n".join(parts)
+
+
+def assert_silent(text: str) -> None:
+    assert [secret for secret in SECRETS if secret in text] == []
+
+
+def provoke(server: HostileServer, kind: str, act: Act) -> None:
+    if kind == "oauth":
+        server.acts.put(lambda e: e.answer(200, GRANT))
+    for _ in range(2):
+        server.acts.put(act)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ACTS)
+async def test_nothing_shows_a_secret_when_the_asynchronous_client_fails(
+    name: str, kind: str, server: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    provoke(server, kind, ACTS[name])
+    with caplog.at_level(logging.DEBUG), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        client = AsyncGroupsClient(
+            KINDS[kind](), base_url=server.url, retries=TWICE, timeout=0.3, max_response_bytes=65536
+        )
+        async with client:
+            try:
+                await client.create_membership(GROUP, user_id=MEMBER, role_id=ROLE)
+            except GroupsError as error:
+                assert_silent(shown(error))
+        assert_silent(repr(client) + repr(vars(client)))
+    assert_silent(caplog.text + "".join(str(w.message) for w in warned))
+    assert any(secret in repr(server.asked) for secret in SECRETS)  # it was sent, and could have been shown
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [name for name in ACTS if "slow" not in name and "no answer" not in name])
+def test_nothing_shows_a_secret_when_the_synchronous_client_fails(
+    name: str, kind: str, server: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    provoke(server, kind, ACTS[name])
+    with caplog.at_level(logging.DEBUG), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        client = GroupsClient(
+            KINDS[kind](), base_url=server.url, retries=TWICE, timeout=0.3, max_response_bytes=65536
+        )
+        with client:
+            try:
+                client.update_membership(GROUP, MEMBER, role_id=ROLE)
+            except GroupsError as error:
+                assert_silent(shown(error))
+        assert_silent(repr(client) + repr(vars(client)))
+    assert_silent(caplog.text + "".join(str(w.message) for w in warned))
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_nothing_shows_the_client_secret_when_no_access_token_is_to_be_had(
+    name: str, server: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        server.acts.put(ACTS[name])
+    with caplog.at_level(logging.DEBUG):
+        with GroupsClient(
+            KINDS["oauth"](), base_url=server.url, retries=TWICE, timeout=0.3, max_response_bytes=65536
+        ) as client:
+            with pytest.raises(GroupsError) as caught:
+                client.get_group(GROUP)
+    assert_silent(shown(caught.value) + caplog.text)
+    assert {asked.target for asked in server.asked} == {"/oauth2/token"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", KINDS)
+async def test_nothing_shows_a_secret_when_a_call_is_cancelled_or_the_client_closed(
+    kind: str, server: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    provoke(server, kind, lambda e: e.wait_for_hang_up())
+    failures: list[BaseException] = []
+
+    async def call(client: AsyncGroupsClient) -> None:
+        try:
+            await client.get_group(GROUP)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    with caplog.at_level(logging.DEBUG):
+        async with AsyncGroupsClient(KINDS[kind](), base_url=server.url) as client:
+            with anyio.move_on_after(0.2):
+                await call(client)
+        with pytest.raises(GroupsError) as caught:
+            await client.get_group(GROUP)
+    assert len(failures) == 1
+    for error in (caught.value, *failures):
+        whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert_silent("".join(whole.format()) if isinstance(error, GroupsError) else repr(error))
+    assert_silent(caplog.text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_fake_keeps_no_secret_in_its_record(kind: str) -> None:
+    fake = FakeSnyk.example()
+    fake.add_token(TOKEN)
+    fake.add_token(TOKEN, scheme="bearer")
+    fake.add_oauth_client("client-id", SECRET)
+    with fake.client(token=KINDS[kind]()) as client:
+        client.get_group(fake.group_id)
+        with pytest.raises(GroupsError):
+            client.get_group(GROUP)
+    assert_silent(repr(fake.requests) + repr(fake))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_leads_to_no_secret(kind: str, server: HostileServer) -> None:
+    """Not through its traceback's frames either, as far as they are alive: crash reporters walk along them."""
+    provoke(server, kind, Echo(500, "json"))
+    with GroupsClient(KINDS[kind](), base_url=server.url, retries=TWICE) as client:
+        with pytest.raises(GroupsError) as caught:
+            client.delete_membership(GROUP, MEMBER)
+    del client
+    seen: set[int] = set()
+    todo: list[Any] = [caught.value.args, vars(caught.value)]
+    while todo:
+        thing = todo.pop()
+        if id(thing) not in seen and not isinstance(thing, type):
+            seen.add(id(thing))
+            if isinstance(thing, str | bytes):
+                assert_silent(str(thing))
+            todo += gc.get_referents(thing)
