@@ -76,7 +76,11 @@ class InvalidArgumentError(GroupsError, ValueError):
 
 
 class ClientClosedError(GroupsError):
-    """The client was closed before, or while, the call ran."""
+    """The client was closed before, or while, the call ran. `sent` is True when it may have been applied."""
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class PaginationError(GroupsError):

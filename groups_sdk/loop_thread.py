@@ -95,8 +95,9 @@ class Call(Generic[R]):
 
     def fail(self, reason: str, cause: BaseException | None = None) -> None:
         """End the call with a `ClientClosedError`."""
-        fate = "nothing was sent" if self._scope is None else "a change may have been applied"
-        error = ClientClosedError(f"{reason}; {fate}")
+        begun = self._scope is not None
+        fate = "a change may have been applied" if begun else "nothing was sent"
+        error = ClientClosedError(f"{reason}; {fate}", sent=begun)
         error.__cause__ = cause
         self.end(error=error)
 

@@ -271,6 +271,15 @@ async def test_the_deadline_ends_an_attempt() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_deadline_that_ends_a_later_attempt_tells_how_the_one_before_it_failed() -> None:
+    async with client_for(Script(503, never), deadline=0.05, timeout=None) as client:
+        with pytest.raises(DeadlineExceededError) as caught:
+            await client.get_group(GROUP)
+    assert isinstance(caught.value.__cause__, ServerError)
+    assert (caught.value.sent, caught.value.attempts) == (True, 2)
+
+
+@pytest.mark.anyio
 async def test_waiting_for_a_slot_ends_at_the_deadline_unsent() -> None:
     busy = anyio.Event()
 
@@ -502,8 +511,9 @@ async def test_a_call_under_way_when_the_client_closes_says_so() -> None:
         return httpx.ReadError("closed")
 
     client = client_for(Script(close))
-    with pytest.raises(ClientClosedError, match="may have been applied"):
+    with pytest.raises(ClientClosedError, match="may have been applied") as caught:
         await client.get_group(GROUP)
+    assert caught.value.sent
 
 
 @pytest.mark.anyio
@@ -519,8 +529,9 @@ async def test_a_client_of_yours_is_used_and_left_open() -> None:
 def test_a_second_event_loop_is_refused_clearly() -> None:
     client = client_for(Script((200, ONE_GROUP)))
     anyio.run(client.get_group, GROUP)
-    with pytest.raises(ClientClosedError, match="another event loop"):
+    with pytest.raises(ClientClosedError, match="another event loop") as caught:
         anyio.run(client.get_group, GROUP)
+    assert not caught.value.sent
     anyio.run(client.aclose)
 
 

@@ -183,6 +183,7 @@ class Transport:
         attempts = 0
         ambiguous = False  # an earlier attempt may have been applied
         rejected = False  # a 401 has already cost the access token
+        failed: GroupsError | None = None  # how the attempt before this one did
         while True:
             attempts += 1
             progress = Progress()
@@ -222,17 +223,21 @@ class Transport:
                 sent = isinstance(error, TransportError) and error.sent
                 ambiguous = ambiguous or sent
                 again = outcome.passing and may_repeat(idempotent=operation.idempotent, sent=sent)
+                if self.pool.closed:
+                    fate = "; it may have been applied" if ambiguous else ""
+                    return ClientClosedError(
+                        f"the client was closed while this call ran{fate}", sent=ambiguous
+                    )
                 if isinstance(error, TransportError):
                     error.sent, error.attempts = ambiguous, attempts
+                    if isinstance(error, DeadlineExceededError):
+                        error.__cause__ = error.__cause__ or failed
+                elif isinstance(error, ClientClosedError):
+                    error.sent = ambiguous
                 elif isinstance(error, DecodeError) and error.operation != operation.name:
                     error.sent = ambiguous  # it was the token endpoint's answer: this request was not sent
                 elif isinstance(error, ApiError):  # of the token endpoint too
                     error.maybe_applied = ambiguous and operation.method != "GET"
-            if self.pool.closed and not isinstance(outcome, Answer):
-                return ClientClosedError(
-                    "the client was closed while this call ran"
-                    + ("; it may have been applied" if ambiguous else "")
-                )
             wait = self.options.retries.wait(attempts, asked, random.random()) if again else None  # noqa: S311 - jitter
             if status == 429:
                 hold = asked if asked is not None else wait or 0.0
@@ -249,6 +254,7 @@ class Transport:
                 late.__cause__ = error
                 return late
             self._announce(RetryEvent(operation.name, operation.method, path, attempts, wait, error))
+            failed = error
             await anyio.sleep(wait)
 
     async def _attempt(
