@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from groups_sdk.testing.state import (
 )
 
 Document = dict[str, Any]
+_PREFIX = "v1."
 
 
 def moment(value: datetime) -> str:
@@ -103,23 +103,29 @@ def sso_user(record: SsoUserRecord) -> Document:
     }
 
 
-def encode_cursor(key: Key, *, indent: int | None = None) -> str:
-    """The opaque cursor for a row: base64 in its standard alphabet, whose + / = want quoting in a URL.
-
-    With another `indent` it is another cursor for the same row.
-    """
-    return "v1." + base64.b64encode(json.dumps(key, ensure_ascii=False, indent=indent).encode()).decode()
+def encode_cursor(key: Key, listing: str) -> str:
+    """The opaque cursor for a row of a listing: base64 in its standard alphabet, whose + / = want quoting in a URL."""
+    return _cursor(json.dumps([listing, *key], ensure_ascii=False).encode())
 
 
-def decode_cursor(cursor: str) -> Key | None:
-    """The row that a cursor stands for; None when it is none of ours."""
-    if not cursor.startswith("v1."):
+def rewritten(cursor: str) -> str:
+    """Another cursor for the same row."""
+    return _cursor(base64.b64decode(cursor.removeprefix(_PREFIX)) + b" ")
+
+
+def decode_cursor(cursor: str, listing: str) -> Key | None:
+    """The row that a cursor stands for; None when it is none of this listing's."""
+    if not cursor.startswith(_PREFIX):
         return None
     try:
-        text, sequence = json.loads(base64.b64decode(cursor[3:], validate=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+        name, text, sequence = json.loads(base64.b64decode(cursor.removeprefix(_PREFIX), validate=True))
+    except (ValueError, TypeError, RecursionError):
         return None
-    return (text, sequence) if type(text) is str and type(sequence) is int else None
+    return (text, sequence) if name == listing and type(text) is str and type(sequence) is int else None
+
+
+def _cursor(content: bytes) -> str:
+    return _PREFIX + base64.b64encode(content).decode()
 
 
 def query(pairs: list[tuple[str, str]]) -> str:

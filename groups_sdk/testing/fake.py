@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from groups_sdk.testing.rules import Behaviour, Caller
-from groups_sdk.testing.service import BODY_LIMIT, Fault, RecordedRequest, Service, Twist
+from groups_sdk.testing.asgi import Receive, Scope, Send, answer
+from groups_sdk.testing.callers import Caller, Callers
+from groups_sdk.testing.rules import Behaviour
+from groups_sdk.testing.service import Fault, RecordedRequest, Reply, Service, Twist
 from groups_sdk.testing.state import (
     ADMIN,
     START,
@@ -34,39 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FakeSnyk", "RecordedRequest"]
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-_GIVEN = (
-    "Ada",
-    "Grace",
-    "Alan",
-    "Edsger",
-    "Barbara",
-    "Donald",
-    "Frances",
-    "Ken",
-    "Radia",
-    "Tony",
-    "Margaret",
-    "Niklaus",
-)
-_FAMILY = (
-    "Ahmed",
-    "Berg",
-    "Chen",
-    "Dubois",
-    "Eze",
-    "Fischer",
-    "García",
-    "Haddad",
-    "Ivanova",
-    "Jensen",
-    "Kim",
-)
-_LOGINS = ("saml", "saml", "saml", "github", "password")
-
 
 class FakeSnyk:
     """A Groups API in memory: all ten operations of version 2025-11-05, with the rules that are known of them.
@@ -84,7 +53,7 @@ class FakeSnyk:
     - `no_access`: reading without the permission answers "forbidden" (403) or "not_found" (404). Both occur.
     - `links`: "mixed" leaves `/rest` out of the links where the real service does, "with_rest" and "without_rest" are
       the same everywhere. `link_form`: "string", "object" or "absolute".
-    - `rate_limit`: requests in any minute before 429; None for no limit. `clock` gives its seconds.
+    - `rate_limit`: requests of one caller in any minute before 429; None for no limit. `clock` gives its seconds.
     - `retired_before`: versions before that date answer 410. `deprecation`, `sunset`: the headers of those names.
     - `record_limit`: how many of the last requests are kept; 0 keeps none.
 
@@ -123,8 +92,9 @@ class FakeSnyk:
             link_form=link_form,
         )
         self._state = State(seed)
+        self._callers = Callers(clock, self._state.new_id, rate_limit)
         self._service = Service(
-            self._state, behaviour, clock, rate_limit, retired_before, deprecation, sunset, record_limit
+            self._state, behaviour, self._callers, retired_before, deprecation, sunset, record_limit
         )
         self._lock = threading.RLock()
         self.add_token(self.TOKEN)
@@ -175,7 +145,8 @@ class FakeSnyk:
         groups: Iterable[str] | None = None,
     ) -> None:
         """Let a token in. `permissions` ("group.membership.edit", ...) and `groups` (ids) are all when None."""
-        self._service.tokens[scheme, token] = _caller(user_id, permissions, groups)
+        with self._lock:
+            self._callers.let_in(scheme, token, _caller(user_id, permissions, groups))
 
     def add_oauth_client(
         self,
@@ -187,13 +158,14 @@ class FakeSnyk:
         token_lifetime: float = 3600.0,
     ) -> None:
         """Let a service account fetch access tokens, which are good for `token_lifetime` seconds."""
-        self._service.oauth_clients[client_id, client_secret] = _caller(None, permissions, groups)
-        self._service.token_lifetime = token_lifetime
+        with self._lock:
+            caller = _caller(None, permissions, groups)
+            self._callers.let_fetch(client_id, client_secret, caller, token_lifetime)
 
     def expire_access_tokens(self) -> None:
         """Every access token that was fetched is refused from now on."""
         with self._lock:
-            self._service.expire_access_tokens()
+            self._callers.expire_access_tokens()
 
     def add_group(self, name: str = "Group") -> GroupRecord:
         """A group without members."""
@@ -214,14 +186,7 @@ class FakeSnyk:
     ) -> UserRecord:
         """A user who is in no group yet. What is not given is made up; `login_method=None` leaves it out."""
         with self._lock:
-            state, number = self._state, len(self._state.users)
-            name = name or f"{_GIVEN[number % len(_GIVEN)]} {_FAMILY[number % len(_FAMILY)]}"
-            username = username or f"{name.split()[0].lower()}.{number:04d}"
-            email = email or f"{username}@example.com"
-            if login_method == "":
-                login_method = _LOGINS[number % len(_LOGINS)]
-            user = UserRecord(state.new_id(), name, username, email, login_method)
-            return state.users.put(user.id, user)
+            return self._state.add_user(name, username, email, login_method)
 
     def add_role(self, name: str, *, kind: Literal["group_role", "org_role"] = "group_role") -> RoleRecord:
         """A role that memberships of groups, or of organizations, can have."""
@@ -244,7 +209,7 @@ class FakeSnyk:
             roles = [self.add_role(name) for name in (ADMIN, "Group Member", "Group Viewer")]
             for number in range(count):
                 role = roles[0] if number % 50 == 0 else roles[1 + number % 2]
-                self._state.add_membership(group_id, self.add_user(), role)
+                self._state.add_membership(group_id, self._state.add_user(), role)
 
     def add_org(self, group_id: str, name: str = "Org") -> OrgRecord:
         """An organization below a group."""
@@ -353,10 +318,22 @@ class FakeSnyk:
         with self._lock:
             self._service.faults.append(Fault(status, times, headers or {}, body, method, path, after))
 
+    def hang_next(
+        self, *, times: int = 1, method: str | None = None, path: str | None = None, after: bool = False
+    ) -> None:
+        """Never answer the next `times` requests: each waits until its caller hangs up.
+
+        `method` and `path` (a part of it) narrow down which requests. With `after` the request is carried out first.
+        In `requests` they have the status 0.
+        """
+        with self._lock:
+            self._service.faults.append(Fault(None, times, {}, None, method, path, after))
+
     def twist_next_page(self, twist: Twist) -> None:
         """Make the next page odd, as pages in the wild can be.
 
-        "empty": no items, and a next page all the same; "self": its next page is itself; "no_links": `"links": {}`.
+        "empty": no items, which all come with the page that follows; "self": its next page is itself; "no_links":
+        `"links": {}`.
         """
         with self._lock:
             self._service.twists.append(twist)
@@ -395,56 +372,18 @@ class FakeSnyk:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
-        if scope["type"] != "http":
-            raise RuntimeError(f"FakeSnyk answers HTTP only, not {scope['type']}")
-        body = await _read(receive)
-        if body is None:
-            return
-        raw_path: bytes = scope.get("raw_path") or scope["path"].encode("ascii", "replace")
-        query: bytes = scope["query_string"]
-        target = raw_path.split(b"?")[0].decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        await answer(self._handle, scope, receive, send)
+
+    def _handle(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+    ) -> Reply | None:
         with self._lock:
-            reply = self._service.handle(scope["method"], target, headers, body)
-        wire = [
-            (name.encode("latin-1"), value.encode("latin-1", "replace"))
-            for name, value in reply.headers.items()
-        ]
-        if reply.status != 204:
-            wire.append((b"content-length", str(len(reply.body)).encode()))
-        await send({"type": "http.response.start", "status": reply.status, "headers": wire})
-        await send({"type": "http.response.body", "body": b"" if reply.status == 204 else reply.body})
+            return self._service.handle(method, path, query, headers, body)
 
 
 def _caller(user_id: str | None, permissions: Iterable[str] | None, groups: Iterable[str] | None) -> Caller:
     return Caller(
         user_id,
         None if permissions is None else frozenset(permissions),
-        None if groups is None else frozenset(groups),
+        None if groups is None else frozenset(id_.lower() for id_ in groups),
     )
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The request's body, a little more than the limit at the most; None when the caller has gone."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        if len(body) <= BODY_LIMIT:
-            body += message.get("body", b"")
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import attrs
 
-from groups_sdk.testing import documents
+from groups_sdk.testing import checks, documents
+from groups_sdk.testing.callers import Caller
+from groups_sdk.testing.checks import Refusal
 from groups_sdk.testing.documents import Document
 from groups_sdk.testing.state import (
     ADMIN,
+    AFTER_ALL,
+    BEFORE_ALL,
+    SORT_KEYS,
     GroupRecord,
-    Key,
     Listing,
     MembershipRecord,
     OrgMembershipRecord,
@@ -22,70 +24,9 @@ from groups_sdk.testing.state import (
     State,
 )
 
-UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-SORT_KEYS: dict[str, Callable[[MembershipRecord], str]] = {
-    "username": lambda m: m.user.username,
-    "user_display_name": lambda m: m.user.name,
-    "email": lambda m: m.user.email,
-    "login_method": lambda m: m.user.login_method or "",
-    "role_name": lambda m: m.role.name,
-}
 PAGE = ("starting_after", "ending_before", "limit")
 
 R = TypeVar("R")
-
-
-class Refusal(Exception):
-    """A request that the API answers with an error."""
-
-    def __init__(
-        self,
-        status: int,
-        detail: str,
-        *,
-        code: str | None = None,
-        parameter: str | None = None,
-        pointer: str | None = None,
-    ) -> None:
-        self.status: int = status
-        self.detail: str = detail
-        self.code: str = code or CODES.get(status, "SNYK-9999")
-        self.source: Document | None = {"parameter": parameter} if parameter else None
-        if pointer:
-            self.source = {"pointer": pointer}
-
-
-CODES = {
-    400: "SNYK-OPENAPI-0001",
-    401: "SNYK-OPENAPI-0007",
-    403: "SNYK-OPENAPI-0002",
-    404: "SNYK-OPENAPI-0004",
-    405: "SNYK-OPENAPI-0005",
-    406: "SNYK-OPENAPI-0003",
-    409: "SNYK-0003",
-    410: "SNYK-0003",
-    413: "SNYK-OPENAPI-0006",
-    415: "SNYK-OPENAPI-0008",
-    429: "SNYK-0001",
-    500: "SNYK-9999",
-    503: "SNYK-9999",
-    504: "SNYK-0004",
-}
-
-
-@attrs.frozen
-class Caller:
-    """Whom a token stands for. None in `permissions` or `groups` means all."""
-
-    user_id: str | None = None
-    permissions: frozenset[str] | None = None
-    groups: frozenset[str] | None = None
-
-    def may(self, permission: str) -> bool:
-        return self.permissions is None or permission in self.permissions
-
-    def sees(self, group_id: str) -> bool:
-        return self.groups is None or group_id in self.groups
 
 
 @attrs.frozen(kw_only=True)
@@ -111,13 +52,17 @@ class Asked:
 
 @attrs.frozen
 class Given:
-    """An answer before it is put on the wire; `page` when it is a listing's."""
+    """An answer before it is put on the wire.
+
+    The cursors of a listing: `before` and `after` where it has more there, `start` for its first page.
+    """
 
     status: int
     document: Document | None = None
     location: str | None = None
-    before: Key | None = None
-    after: Key | None = None
+    before: str | None = None
+    after: str | None = None
+    start: str = ""
 
 
 @attrs.frozen
@@ -141,91 +86,34 @@ def _group(state: State, asked: Asked) -> GroupRecord:
     return group
 
 
-def _limit(query: Mapping[str, str]) -> int:
-    text = query.get("limit", "10")
-    limit = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
-    if not 10 <= limit <= 100 or limit % 10:
-        raise Refusal(400, "limit must be a multiple of 10 from 10 to 100", parameter="limit")
-    return limit
-
-
-def _flag(query: Mapping[str, str], name: str) -> bool:
-    value = query.get(name, "false")
-    if value not in ("true", "false"):
-        raise Refusal(400, f"{name} must be true or false", parameter=name)
-    return value == "true"
-
-
 def _page(
     asked: Asked,
+    name: str,
     listing: Listing[R],
     render: Callable[[R], Document],
     *,
     descending: bool = False,
     meta: Document | None = None,
 ) -> Given:
-    limit = _limit(asked.query)
-    names = [name for name in ("starting_after", "ending_before") if name in asked.query]
-    if len(names) == 2:
-        raise Refusal(400, "starting_after and ending_before exclude each other", parameter="ending_before")
-    cursor = None
-    for name in names:
-        cursor = documents.decode_cursor(asked.query[name])
-        if cursor is None:
-            raise Refusal(400, f"{name} is not a valid cursor", parameter=name)
-    records, before, after = listing.cut(
-        limit, cursor, backwards=names == ["ending_before"], descending=descending
-    )
+    """A page of a listing; `name` stands for its order, since a cursor is good for one order only."""
+    cursor, backwards = checks.cursor(asked.query, name)
+    size = checks.limit(asked.query)
+    records, before, after = listing.cut(size, cursor, backwards=backwards, descending=descending)
     document: Document = {"data": [render(record) for record in records]}
     if meta is not None:
         document["meta"] = meta
-    return Given(200, document, before=before, after=after)
+
+    return Given(
+        200,
+        document,
+        before=None if before is None else documents.encode_cursor(before, name),
+        after=None if after is None else documents.encode_cursor(after, name),
+        start=documents.encode_cursor(AFTER_ALL if descending else BEFORE_ALL, name),
+    )
 
 
-def _body(asked: Asked, *path: str) -> Document:
-    """The object at a path of the request's document."""
-    try:
-        value: Any = json.loads(asked.body)
-    except (ValueError, RecursionError):
-        raise Refusal(400, "the body is not JSON", pointer="/") from None
-    pointer = ""
-    for key in ("", *path):
-        if key:
-            pointer += f"/{key}"
-            value = value.get(key)
-        if type(value) is not dict:
-            raise Refusal(400, "an object is required here", pointer=pointer or "/")
-    document: Document = value
-    return document
-
-
-def _member(body: Document, pointer: str, name: str, allowed: str | None) -> str:
-    """A string of the body: a UUID, or just the one that is allowed."""
-    value = body.get(name)
-    if allowed is None:
-        if type(value) is not str or not UUID.fullmatch(value):
-            raise Refusal(400, f"{name} must be a UUID", pointer=f"{pointer}/{name}")
-        return value.lower()
-    if value != allowed:
-        raise Refusal(400, f"{name} must be {allowed}", pointer=f"{pointer}/{name}")
-    return allowed
-
-
-def _related(asked: Asked, name: str, type_: str) -> str:
-    data = _body(asked, "data", "relationships", name, "data")
-    pointer = f"/data/relationships/{name}/data"
-    _member(data, pointer, "type", type_)
-    return _member(data, pointer, "id", None)
-
-
-def _only(body: Document, pointer: str, *allowed: str) -> None:
-    for name in body:
-        if name not in allowed:
-            raise Refusal(400, f"{name[:50]} is not a known member", pointer=pointer)
-
-
-def _group_role(state: State, asked: Asked) -> RoleRecord:
-    role = state.roles.get(_related(asked, "role", "group_role"))
+def _group_role(state: State, relationships: Document) -> RoleRecord:
+    role = state.roles.get(checks.related(relationships, "role", "group_role"))
     if role is None or role.kind != "group_role":
         raise Refusal(404, "Role not found", pointer="/data/relationships/role/data/id")
     return role
@@ -234,7 +122,7 @@ def _group_role(state: State, asked: Asked) -> RoleRecord:
 def list_groups(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     order = {group.id: index for index, group in enumerate(state.groups)}
     listing = Listing((g for g in state.groups if asked.caller.sees(g.id)), lambda g: ("", order[g.id]))
-    return _page(asked, listing, lambda g: documents.group(g, whole=False))
+    return _page(asked, "groups", listing, lambda g: documents.group(g, whole=False))
 
 
 def get_group(state: State, behaviour: Behaviour, asked: Asked) -> Given:
@@ -243,29 +131,25 @@ def get_group(state: State, behaviour: Behaviour, asked: Asked) -> Given:
 
 def list_memberships(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     group, query = _group(state, asked), asked.query
-    sort_by, order = query.get("sort_by"), query.get("sort_order", "DESC")
-    if sort_by is not None and sort_by not in SORT_KEYS:
-        raise Refusal(400, f"sort_by must be one of {', '.join(SORT_KEYS)}", parameter="sort_by")
-    if order not in ("ASC", "DESC"):
-        raise Refusal(400, "sort_order must be ASC or DESC", parameter="sort_order")
-    email, user_id = query.get("email"), query.get("user_id")
-    username, role_name = query.get("username"), query.get("role_name")
-
-    def keep(m: MembershipRecord) -> bool:
-        return (
-            (email is None or m.user.email.lower() == email.lower())
-            and (user_id is None or m.user.id == user_id.lower())
-            and (username is None or m.user.username == username)
-            and (role_name is None or m.role.name == role_name)
-        )
-
-    text = SORT_KEYS[sort_by] if sort_by else lambda m: ""
-    listing = state.memberships[group.id].listing(
-        (email, user_id, username, role_name, sort_by), keep, lambda m: (text(m), m.sequence)
+    sort_by = checks.choice(query, "sort_by", checks.SORT_COLUMNS)
+    order = checks.choice(query, "sort_order", ("ASC", "DESC")) or "DESC"
+    email, user_id, username, role_name = (
+        checks.text(query, name) for name in ("email", "user_id", "username", "role_name")
     )
-    count = len(state.memberships[group.id]) if _flag(query, "include_group_membership_count") else None
+    if email is None and user_id is None and username is None:
+        listing = state.memberships_by(group.id, role_name, sort_by)
+    else:
+        found = [
+            m
+            for m in state.memberships_of(group.id, email, user_id, username)
+            if role_name is None or m.role.name == role_name
+        ]
+        text = SORT_KEYS[sort_by]
+        listing = Listing(found, lambda m: (text(m), m.sequence))
+    count = len(state.memberships[group.id]) if checks.flag(query, "include_group_membership_count") else None
     return _page(
         asked,
+        f"memberships {sort_by} {order}" if sort_by else "memberships",
         listing,
         lambda m: documents.membership(m, group, count),
         descending=sort_by is not None and order == "DESC",
@@ -290,23 +174,23 @@ def _guard_last_admin(state: State, behaviour: Behaviour, record: MembershipReco
 
 def update_membership(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     record = _membership(state, asked)
-    data = _body(asked, "data")
-    _only(data, "/data", "id", "type", "attributes", "relationships")
-    if _member(data, "/data", "id", None) != record.id:
+    body = checks.document(asked.body)
+    data = checks.member(body, "", "data", ("id", "type", "attributes", "relationships"))
+    if checks.uuid(data, "/data", "id") != record.id:
         raise Refusal(400, "id is not that of the path", pointer="/data/id")
-    _member(data, "/data", "type", "group_membership")
-    _only(_body(asked, "data", "relationships"), "/data/relationships", "role")
-    role = _group_role(state, asked)
+    checks.constant(data, "/data", "type", "group_membership")
+    if "attributes" in data:
+        checks.member(data, "/data", "attributes", None)
+    role = _group_role(state, checks.member(data, "/data", "relationships", ("role",)))
     if role.name != ADMIN:
         _guard_last_admin(state, behaviour, record)
-    record.role = role
-    state.memberships[record.group_id].changed()
+    state.change_role(record, role)
     return Given(204)
 
 
 def delete_membership(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     record = _membership(state, asked)
-    cascade = _flag(asked.query, "cascade")
+    cascade = checks.flag(asked.query, "cascade")
     below = state.orgs_of(record.group_id, record.user.id)
     if below and not cascade and behaviour.delete_without_cascade == "conflict":
         raise Refusal(409, f"The user still has {len(below)} org memberships in this group; use cascade")
@@ -320,14 +204,13 @@ def delete_membership(state: State, behaviour: Behaviour, asked: Asked) -> Given
 
 def create_membership(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     group = _group(state, asked)
-    data = _body(asked, "data")
-    _only(data, "/data", "type", "relationships")
-    _member(data, "/data", "type", "group_membership")
-    _only(_body(asked, "data", "relationships"), "/data/relationships", "group", "user", "role")
-    if _related(asked, "group", "group") != group.id:
+    data = checks.member(checks.document(asked.body), "", "data", ("type", "relationships"))
+    checks.constant(data, "/data", "type", "group_membership")
+    relationships = checks.member(data, "/data", "relationships", ("group", "user", "role"))
+    if checks.related(relationships, "group", "group") != group.id:
         raise Refusal(400, "id is not that of the path", pointer="/data/relationships/group/data/id")
-    user = state.users.get(_related(asked, "user", "user"))
-    role = _group_role(state, asked)
+    user = state.users.get(checks.related(relationships, "user", "user"))
+    role = _group_role(state, relationships)
     if user is None:
         raise Refusal(404, "User not found", pointer="/data/relationships/user/data/id")
     if (group.id, user.id) in state.members:
@@ -339,29 +222,26 @@ def create_membership(state: State, behaviour: Behaviour, asked: Asked) -> Given
 
 def list_org_memberships(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     group, query = _group(state, asked), asked.query
-    user_id, org_name, role_name = query.get("user_id"), query.get("org_name"), query.get("role_name")
-    if user_id is None or not UUID.fullmatch(user_id):
+    user_id = query.get("user_id", "")
+    if not checks.UUID.fullmatch(user_id):
         raise Refusal(400, "user_id is required, and must be a UUID", parameter="user_id")
-    book = state.org_memberships[group.id]
-    wanted = user_id.lower()
+    org_name, role_name = checks.text(query, "org_name"), checks.text(query, "role_name")
+    mine = state.orgs_of(group.id, user_id.lower())
 
     def keep(m: OrgMembershipRecord) -> bool:
-        return (
-            m.user.id == wanted
-            and (org_name is None or m.org.name == org_name)
-            and (role_name is None or m.role.name == role_name)
-        )
+        return org_name in (None, m.org.name) and role_name in (None, m.role.name)
 
-    count = sum(m.user.id == wanted for m in book)
-    listing = Listing(filter(keep, book), lambda m: ("", m.sequence))
-    return _page(asked, listing, documents.org_membership, meta={"org_membership_count": count})
+    listing = Listing(mine, lambda m: ("", m.sequence), keep)
+    meta = {"org_membership_count": len(mine)}
+    return _page(asked, "org_memberships", listing, documents.org_membership, meta=meta)
 
 
 def list_sso_connections(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     group = _group(state, asked)
     order = {connection.id: index for index, connection in enumerate(state.sso_connections)}
     mine = (c for c in state.sso_connections if c.group_id == group.id)
-    return _page(asked, Listing(mine, lambda c: ("", order[c.id])), documents.sso_connection)
+    listing = Listing(mine, lambda c: ("", order[c.id]))
+    return _page(asked, "sso_connections", listing, documents.sso_connection)
 
 
 def _sso_connection(state: State, asked: Asked) -> str:
@@ -373,7 +253,7 @@ def _sso_connection(state: State, asked: Asked) -> str:
 
 def list_sso_users(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     book = state.sso_users[_sso_connection(state, asked)]
-    return _page(asked, book.listing("all", lambda u: True, lambda u: ("", u.sequence)), documents.sso_user)
+    return _page(asked, "sso_users", book.listing("all", lambda u: ("", u.sequence)), documents.sso_user)
 
 
 def delete_sso_user(state: State, behaviour: Behaviour, asked: Asked) -> Given:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from email.utils import formatdate
 from typing import Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import attrs
 
-from groups_sdk.testing import documents
+from groups_sdk.testing import checks, documents
+from groups_sdk.testing.callers import Callers
+from groups_sdk.testing.checks import CODES, UUID, Refusal
 from groups_sdk.testing.documents import Document
-from groups_sdk.testing.rules import CODES, RULES, UUID, Asked, Behaviour, Caller, Given, Refusal, Rule
+from groups_sdk.testing.rules import RULES, Asked, Behaviour, Given, Rule
 from groups_sdk.testing.state import State
 
 MEDIA_TYPE = "application/vnd.api+json"
@@ -46,7 +48,7 @@ Twist = Literal["empty", "self", "no_links"]
 
 @attrs.frozen
 class RecordedRequest:
-    """One request that the fake was asked, and the status it answered. Credentials are not kept."""
+    """One request that the fake was asked, and the status it answered: 0 for none. Credentials are not kept."""
 
     method: str
     path: str
@@ -59,9 +61,12 @@ class RecordedRequest:
 
 @attrs.define
 class Fault:
-    """An answer in place of the true one, `times` times; `after`: when the request has been carried out."""
+    """An answer in place of the true one, `times` times; `after`: when the request has been carried out.
 
-    status: int
+    Without a status it is no answer at all.
+    """
+
+    status: int | None
     times: int
     headers: Mapping[str, str]
     body: bytes | None
@@ -88,42 +93,39 @@ class Service:
 
     state: State
     behaviour: Behaviour
-    clock: Callable[[], float]
-    rate_limit: int | None
+    callers: Callers
     retired_before: date | None
     deprecation: str | None
     sunset: str | None
     record_limit: int
-    tokens: dict[tuple[str, str], Caller] = attrs.field(factory=dict, repr=False)
-    oauth_clients: dict[tuple[str, str], Caller] = attrs.field(factory=dict, repr=False)
-    token_lifetime: float = 3600.0
     faults: list[Fault] = attrs.field(factory=list)
     twists: list[Twist] = attrs.field(factory=list)
     requests: deque[RecordedRequest] = attrs.field(init=False)
-    _sent: deque[float] = attrs.field(factory=lambda: deque[float](), init=False)
-    _expiries: dict[tuple[str, str], float] = attrs.field(factory=dict, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.requests = deque(maxlen=self.record_limit)
 
-    def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer one request. `target` is the raw path with its query, `headers` have lower-case names."""
+    def handle(
+        self, method: str, raw_path: str, query: str, headers: Mapping[str, str], body: bytes
+    ) -> Reply | None:
+        """Answer one request, or with None not at all.
+
+        Path and query are as they were sent, percent-encoded; `headers` have lower-case names.
+        """
         request_id = self.state.new_id()
-        parts = urlsplit(f"//fake{target}" if target.startswith("/") else "//fake/")
-        path = unquote(parts.path)
+        path = unquote(raw_path)
         fault = next((f for f in self.faults if f.fits(method, path)), None)
+        reply: Reply | None = None
+        if fault is None or fault.after:
+            reply = self._answer(method, raw_path, path, query, headers, body, request_id)
         if fault is not None:
             fault.times -= 1
             if fault.times <= 0:
                 self.faults.remove(fault)
-        if fault is not None and not fault.after:
-            reply = self._failed(fault, request_id)
-        else:
-            reply = self._answer(method, parts.path, path, parts.query, headers, body, request_id)
-            if fault is not None:
-                reply = self._failed(fault, request_id)
-        reply.headers.setdefault("snyk-request-id", request_id)
-        self._record(method, path, parts.query, headers, body, reply.status, request_id)
+            reply = None if fault.status is None else _failed(fault, fault.status, request_id)
+        if reply is not None:
+            reply.headers.setdefault("snyk-request-id", request_id)
+        self._record(method, path, query, headers, body, 0 if reply is None else reply.status, request_id)
         return reply
 
     def _answer(
@@ -137,7 +139,8 @@ class Service:
         request_id: str,
     ) -> Reply:
         if path == TOKEN_PATH:
-            return self._grant(method, headers, body)
+            status, grant = self.callers.grant(method, headers, body)
+            return _json(status, grant, {"allow": "POST"} if status == 405 else {}, "application/json")
         extra: dict[str, str] = {}
         try:
             return self._operate(method, raw_path, query, headers, body, extra)
@@ -146,7 +149,7 @@ class Service:
             document = documents.error(
                 refusal.status, refusal.code, title, refusal.detail, refusal.source, request_id
             )
-            return _json(refusal.status, document, extra)
+            return _json(refusal.status, document, {**extra, **refusal.headers})
 
     def _operate(
         self,
@@ -157,28 +160,24 @@ class Service:
         body: bytes,
         extra: dict[str, str],
     ) -> Reply:
-        rule, ids = self._route(method, raw_path)
-        caller = self._caller(headers)
-        self._count(extra)
-        pairs = parse_qsl(query, keep_blank_values=True, errors="replace")
-        asked_for = dict(pairs)
-        if len(asked_for) != len(pairs):
-            raise Refusal(400, "a query parameter is repeated", parameter=_repeated(pairs))
+        rule, ids = _route(method, raw_path)
+        caller = self.callers.identify(headers)
+        extra |= self.callers.count(caller)
+        if not _accepted(headers.get("accept") or "*/*"):
+            raise Refusal(406, f"the answer can only be {MEDIA_TYPE}")
+        try:
+            pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
+        except UnicodeDecodeError:
+            raise Refusal(400, "the query is not UTF-8") from None
+        asked_for = checks.known_once(pairs, ("version", *rule.parameters), rule.name)
         self._version(asked_for.pop("version", None), rule, extra)
         for name, value in ids.items():
             if not UUID.fullmatch(value):
                 raise Refusal(400, f"{name} must be a UUID", parameter=name)
-        for name in asked_for:
-            if name not in rule.parameters:
-                raise Refusal(
-                    400, f"{name[:50]} is not a query parameter of {rule.name}", parameter=name[:50]
-                )
         if len(body) > BODY_LIMIT:
             raise Refusal(413, "the body is too large")
-        if method in ("POST", "PATCH") and headers.get("content-type", "").split(";")[0].strip() not in (
-            MEDIA_TYPE,
-            "application/json",
-        ):
+        content_type = headers.get("content-type", "").split(";")[0].strip().lower()
+        if method in ("POST", "PATCH") and content_type != MEDIA_TYPE:
             raise Refusal(415, f"the content type must be {MEDIA_TYPE}")
         for permission in rule.permissions:
             if not caller.may(permission):
@@ -187,47 +186,6 @@ class Service:
                 raise Refusal(403, f"Permission denied: {permission} is required")
         given = rule.act(self.state, self.behaviour, Asked(caller, ids, asked_for, body))
         return self._render(given, rule, raw_path, pairs, extra, headers.get("host", "fake"))
-
-    def _route(self, method: str, raw_path: str) -> tuple[Rule, dict[str, str]]:
-        segments = [unquote(segment) for segment in raw_path.split("/")]
-        if segments[:2] != ["", "rest"]:
-            raise Refusal(404, "there is nothing at this path")
-        known = False
-        for rule in RULES:
-            wanted = rule.path.split("/")[1:]
-            if len(wanted) == len(segments) - 2 and all(
-                w == s or w.startswith("{") for w, s in zip(wanted, segments[2:], strict=True)
-            ):
-                known = True
-                if rule.method == method:
-                    ids = {w[1:-1]: s for w, s in zip(wanted, segments[2:], strict=True) if w.startswith("{")}
-                    return rule, ids
-        if known:
-            raise Refusal(405, f"{method[:20]} is not allowed here")
-        raise Refusal(404, "there is nothing at this path")
-
-    def _caller(self, headers: Mapping[str, str]) -> Caller:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        key = (scheme.lower(), token)
-        caller = self.tokens.get(key)
-        if caller is None or self._expiries.get(key, self.clock() + 1) <= self.clock():
-            raise Refusal(401, "the token is missing, wrong or expired")
-        return caller
-
-    def _count(self, extra: dict[str, str]) -> None:
-        """Note the request; refuse it past the limit of any minute."""
-        if self.rate_limit is None:
-            return
-        now, sent = self.clock(), self._sent
-        while sent and sent[0] <= now - 60:
-            sent.popleft()
-        extra["x-ratelimit-limit"] = f"{self.rate_limit}, {self.rate_limit};w=60"
-        if len(sent) >= self.rate_limit:
-            wait = str(max(1, -int(-(sent[0] + 60 - now) // 1)))
-            extra |= {"retry-after": wait, "x-ratelimit-reset": wait, "x-ratelimit-remaining": "0"}
-            raise Refusal(429, "Too many requests")
-        sent.append(now)
-        extra["x-ratelimit-remaining"] = str(self.rate_limit - len(sent))
 
     def _version(self, version: str | None, rule: Rule, extra: dict[str, str]) -> None:
         if version is None:
@@ -287,10 +245,10 @@ class Service:
         if isinstance(document["data"], list):
             links["first"] = link(base)
             if given.before is not None:
-                links["prev"] = link([*base, ("ending_before", documents.encode_cursor(given.before))])
+                links["prev"] = link([*base, ("ending_before", given.before)])
             if given.after is not None:
-                links["next"] = link([*base, ("starting_after", documents.encode_cursor(given.after))])
-            self._twist(document, links, pairs, link)
+                links["next"] = link([*base, ("starting_after", given.after)])
+            self._twist(document, links, dict(pairs), given, lambda cursor: link([*base, cursor]))
         document["links"] = links
         return _json(given.status, document, extra)
 
@@ -298,8 +256,9 @@ class Service:
         self,
         document: Document,
         links: Document,
-        pairs: list[tuple[str, str]],
-        link: Callable[[list[tuple[str, str]]], str | Document],
+        query: Mapping[str, str],
+        given: Given,
+        link: Callable[[tuple[str, str]], str | Document],
     ) -> None:
         """The oddities that were seen in the wild, where one was asked for."""
         if not self.twists:
@@ -309,50 +268,13 @@ class Service:
             links.clear()
         elif twist == "self":
             links["next"] = links["self"]
-        else:  # nothing on this page, and the next one begins where this one should have
-            key = documents.decode_cursor(dict(pairs).get("starting_after", "")) or ("", 0)
-            rest = [(name, value) for name, value in pairs if name != "starting_after"]
+        else:  # nothing on this page, and the one that follows begins where this one should have
             document["data"] = []
-            links["next"] = link([*rest, ("starting_after", documents.encode_cursor(key, indent=1))])
-
-    def _grant(self, method: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        if method != "POST":
-            return _json(
-                405, {"error": "invalid_request", "error_description": "use POST"}, {}, "application/json"
-            )
-        form = dict(parse_qsl(body.decode("utf-8", "replace")))
-        caller = self.oauth_clients.get((form.get("client_id", ""), form.get("client_secret", "")))
-        problem: tuple[int, str, str] | None = None
-        if headers.get("content-type", "").split(";")[0] != "application/x-www-form-urlencoded":
-            problem = 400, "invalid_request", "the request must be form-encoded"
-        elif form.get("grant_type") != "client_credentials":
-            problem = 400, "unsupported_grant_type", "only client_credentials is supported"
-        elif caller is None:
-            problem = 401, "invalid_client", "there is no such client"
-        if problem or caller is None:
-            status, kind, text = problem or (401, "invalid_client", "there is no such client")
-            return _json(status, {"error": kind, "error_description": text}, {}, "application/json")
-        token = self.state.new_id()
-        self.tokens["bearer", token] = caller
-        self._expiries["bearer", token] = self.clock() + self.token_lifetime
-        document = {"access_token": token, "token_type": "bearer", "expires_in": self.token_lifetime}
-        return _json(200, document, {}, "application/json")
-
-    def expire_access_tokens(self) -> None:
-        for key in self._expiries:
-            self._expiries[key] = self.clock()
-
-    def _failed(self, fault: Fault, request_id: str) -> Reply:
-        headers = {name.lower(): value for name, value in fault.headers.items()}
-        if fault.body is not None:
-            headers.setdefault("content-type", "application/json")
-            return Reply(fault.status, headers, fault.body)
-        if fault.status < 400:
-            return Reply(fault.status, headers)
-        code = CODES.get(fault.status, "SNYK-9999")
-        title = _TITLES.get(fault.status, "Error")
-        document = documents.error(fault.status, code, title, "told to fail", None, request_id)
-        return _json(fault.status, document, headers)
+            if "ending_before" in query:
+                links["prev"] = link(("ending_before", documents.rewritten(query["ending_before"])))
+            else:
+                cursor = query.get("starting_after", given.start)
+                links["next"] = link(("starting_after", documents.rewritten(cursor)))
 
     def _record(
         self,
@@ -377,9 +299,43 @@ class Service:
         self.requests.append(RecordedRequest(method, path, pairs, kept, document, status, request_id))
 
 
-def _repeated(pairs: list[tuple[str, str]]) -> str:
-    names = [name for name, _ in pairs]
-    return next(name for name in names if names.count(name) > 1)[:50]
+def _route(method: str, raw_path: str) -> tuple[Rule, dict[str, str]]:
+    segments = [unquote(segment) for segment in raw_path.split("/")]
+    allowed: list[str] = []
+    for rule in RULES:
+        wanted = ["", "rest", *rule.path.split("/")[1:]]
+        if len(wanted) == len(segments) and all(
+            s != "" if w.startswith("{") else w == s for w, s in zip(wanted[1:], segments[1:], strict=True)
+        ):
+            if rule.method == method:
+                ids = {w[1:-1]: s for w, s in zip(wanted, segments, strict=True) if w.startswith("{")}
+                return rule, ids
+            allowed.append(rule.method)
+    if allowed:
+        raise Refusal(405, f"{method[:20]} is not allowed here", headers={"allow": ", ".join(allowed)})
+    raise Refusal(404, "there is nothing at this path")
+
+
+def _accepted(accept: str) -> bool:
+    """Whether a caller takes what the API sends."""
+    for entry in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in entry.split(";"))
+        if kind in (MEDIA_TYPE, "application/*", "*/*") and not any(
+            re.fullmatch(r"q=0(\.0*)?", parameter) for parameter in parameters
+        ):
+            return True
+    return False
+
+
+def _failed(fault: Fault, status: int, request_id: str) -> Reply:
+    headers = {name.lower(): value for name, value in fault.headers.items()}
+    if fault.body is not None:
+        headers.setdefault("content-type", "application/json")
+        return Reply(status, headers, fault.body)
+    if status < 400:
+        return Reply(status, headers)
+    code, title = CODES.get(status, "SNYK-9999"), _TITLES.get(status, "Error")
+    return _json(status, documents.error(status, code, title, "told to fail", None, request_id), headers)
 
 
 def _json(status: int, document: Document, headers: dict[str, str], kind: str = MEDIA_TYPE) -> Reply:
