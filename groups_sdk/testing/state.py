@@ -250,7 +250,7 @@ class State:
 
     def new_id(self) -> str:
         bits = self._random.getrandbits(128)
-        digits = f"{bits & ~_FIXED_BITS | _VERSION_4:032x}"
+        digits = (bits & ~_FIXED_BITS | _VERSION_4).to_bytes(16, "big").hex()
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def next_sequence(self) -> int:
