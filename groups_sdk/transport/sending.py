@@ -22,6 +22,7 @@ from groups_sdk.errors import (
     DeadlineExceededError,
     DecodeError,
     GroupsError,
+    InvalidArgumentError,
     RequestTimeoutError,
     TransportError,
 )
@@ -125,7 +126,12 @@ class Transport:
         bound = self.pool.bind()
         query = dict(request.query)
         query.setdefault("version", self.options.api_version)
-        url = f"{self.pool.settings.base_url}{request.path}?{urlencode(query, quote_via=quote)}"
+        try:
+            url = httpx.URL(
+                f"{self.pool.settings.base_url}{request.path}?{urlencode(query, quote_via=quote)}"
+            )
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            raise InvalidArgumentError(f"no URL can be made of the arguments: {error}") from None
         deadline = anyio.current_time() + (self.options.deadline or math.inf)
 
         def build(progress: Progress) -> httpx.Request:
