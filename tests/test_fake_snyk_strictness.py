@@ -399,7 +399,7 @@ def sorted_ids(fake: FakeSnyk, sort_by: str | None, role_name: str | None) -> li
     return [m.id for m in ordered]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     st.lists(
         st.tuples(

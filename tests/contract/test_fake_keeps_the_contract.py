@@ -139,7 +139,7 @@ def bring_home(body: Any, there: dict[str, Any]) -> None:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=12, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 def test_fake_answers_as_the_contract_says(case: Any) -> None:
     STAGE.reset()
@@ -162,7 +162,7 @@ class Walks(SCHEMA.as_state_machine()):  # type: ignore[misc]  # made at run tim
 
 TestWalks = Walks.TestCase
 TestWalks.settings = settings(
-    max_examples=20,
+    max_examples=15,
     stateful_step_count=6,
     derandomize=True,
     deadline=None,
