@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -214,7 +214,7 @@ class Book(Generic[R]):
             listing.discard(record)
 
     @contextmanager
-    def changing(self, record: R) -> Iterator[None]:
+    def changing(self, record: R) -> Generator[None, None, None]:
         """Inside, and nowhere else, the record may be changed."""
         for listing in self._listings.values():
             listing.discard(record)
