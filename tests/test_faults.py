@@ -259,7 +259,10 @@ async def test_fault(name: str, method: str, server: HostileServer) -> None:
 
     assert type(error) is (DecodeError if fault.created and method == "POST" else fault.error)
     repeated = fault.repeated and method != "POST"
-    assert attempts == (2 if repeated else 1)
+    attempts = 2 if repeated else 1
+    assert asked == attempts or (
+        asked < attempts and fault.error is RequestTimeoutError
+    )  # it may time out earlier
     if isinstance(error, ApiError):
         assert error.status_code == fault.status
         assert error.attempts == attempts

@@ -234,6 +234,7 @@ def test_ctrl_c_at_the_very_start_of_the_first_call_leaks_nothing() -> None:
             assert client.get_group(group_id(2)).name == "group 2", round
             assert transport.waiting == 0, round
         for thread in loop_threads():  # one whose start was interrupted ends by itself
+            thread._started.wait(PATIENCE)
             thread.join(PATIENCE)
             assert not thread.is_alive(), round
     say("done")

@@ -76,6 +76,8 @@ def test_what_the_headers_do_not_say_is_none() -> None:
         ("2027-01-01T10:00:00", datetime(2027, 1, 1, 10, tzinfo=UTC)),
         ("Fri, 01 Jan 2027 10:00:00 GMT", datetime(2027, 1, 1, 10, tzinfo=UTC)),
         ("Fri, 01 Jan 2027 10:00:00 -0000", datetime(2027, 1, 1, 10, tzinfo=UTC)),
+        ("@1798797600", datetime(2027, 1, 1, 10, tzinfo=UTC)),
+        ("@" + "9" * 20, None), ("@soon", None),
         ("", None), (" ", None), ("soon", None), ("true", None), ("2027-13-01", None),
         ("Fri, 01 Jan 99999999999999999999 10:00:00 GMT", None),
         ("Fri, 01 Jan 2027 10:00:00 +99999999999999999999", None),
