@@ -251,7 +251,7 @@ async def test_fault(name: str, method: str, server: HostileServer) -> None:
     async with client_of(server, **fault.options) as client:
         with pytest.raises(GroupsError) as caught:
             await call(client, method)
-        error, attempts = caught.value, len(server.asked)
+        error, asked = caught.value, len(server.asked)
         while not server.acts.empty():
             server.acts.get_nowait()
         connections = server.connections
@@ -260,9 +260,8 @@ async def test_fault(name: str, method: str, server: HostileServer) -> None:
     assert type(error) is (DecodeError if fault.created and method == "POST" else fault.error)
     repeated = fault.repeated and method != "POST"
     attempts = 2 if repeated else 1
-    assert asked == attempts or (
-        asked < attempts and fault.error is RequestTimeoutError
-    )  # it may time out earlier
+    if fault.error is not RequestTimeoutError:  # which may come before the server has read anything
+        assert asked == attempts
     if isinstance(error, ApiError):
         assert error.status_code == fault.status
         assert error.attempts == attempts
