@@ -117,6 +117,14 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Random trouble for longer: `nox -s chaos -- SEEDS STEPS`, such as `17 400` or `100-199 40`."""
+    seeds, steps = [*session.posargs, *("0-99", "40")[len(session.posargs) :]][:2]
+    session.install(*group("test"), "-e", ".")
+    session.run("pytest", "-q", "tests/chaos", env={"CHAOS_SEEDS": seeds, "CHAOS_STEPS": steps})
+
+
+@nox.session
 def generate(session: nox.Session) -> None:
     """Write the synchronous client anew from the asynchronous one."""
     session.install(*group("lint"), "-e", ".")
