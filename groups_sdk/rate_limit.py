@@ -41,15 +41,12 @@ class SlidingWindows:
         ]
 
     def wait(self, now: float) -> float:
-        """Seconds until one more request is within both limits; 0 or less when it is now."""
-        return max(
-            (
-                moments[0] + length - now
-                for length, moments in self._windows
-                if len(moments) == moments.maxlen
-            ),
-            default=0.0,
-        )
+        """Seconds until one more request is within both limits; 0 when it is now."""
+        wait = 0.0
+        for length, moments in self._windows:
+            if len(moments) == moments.maxlen:
+                wait = max(wait, moments[0] + length - now)
+        return wait
 
     def record(self, now: float) -> None:
         """Note that a request is sent now."""
@@ -85,9 +82,10 @@ class RateLimiter:
     async def acquire(self, deadline: float) -> bool:
         """Wait for permission to send one request. False, at once, when it would come after the deadline."""
         now = anyio.current_time()
-        if self.late(deadline):  # do not queue behind somebody who has the time to wait
+        wait = self._wait(now)
+        if wait > 0 and now + wait > deadline:  # do not queue behind somebody who has the time to wait
             return False
-        if not self._turn.locked() and self._wait(now) <= 0:  # nobody is in front
+        if wait <= 0 and not self._turn.locked():  # nobody is in front
             self._record(now)
             return True
         async with self._turn:

@@ -110,7 +110,13 @@ def abort(stream: _Stream) -> None:
     closing = stream.aclose()
     try:
         closing.send(None)
-    except (StopIteration, RuntimeError):  # it has nothing to wait for, or its event loop has ended
+    except StopIteration:  # it waits for nothing
         pass
+    except (
+        RuntimeError
+    ):  # its event loop has ended; asyncio then gives no way to the socket, and closes it itself
+        sock = stream.get_extra_info("socket")
+        if hasattr(sock, "detach"):
+            os.close(sock.detach())
     finally:
         closing.close()

@@ -52,8 +52,8 @@ class Bound:
 
         The slot comes first: a permission to send is only good for the moment in which it is given.
         """
-        if self.limiter.late(scope.deadline):
-            yield False
+        if self.slots.value == 0 and self.limiter.late(scope.deadline):
+            yield False  # without queueing up
             return
         with ExitStack() as slot:
             with self.limiter.waiting(scope):
