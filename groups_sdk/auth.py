@@ -6,11 +6,12 @@ import math
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 
 import anyio
 import attrs
 
-from groups_sdk.errors import ConfigurationError, GroupsError
+from groups_sdk.errors import ConfigurationError, DeadlineExceededError, GroupsError
 
 __all__ = ["ApiToken", "Authenticator", "BearerToken", "Credentials", "OAuthClientCredentials", "TokenGrant"]
 
@@ -131,6 +132,14 @@ class TokenGrant:
     expires_in: float
 
 
+class _Renewal:
+    """The fetch of an access token that is under way, for those who wait for it."""
+
+    def __init__(self) -> None:
+        self.done: anyio.Event = anyio.Event()
+        self.failure: GroupsError | None = None
+
+
 class Authenticator:
     """Gives each request its Authorization header; one renewal at a time."""
 
@@ -141,7 +150,7 @@ class Authenticator:
     ) -> None:
         self._credentials = credentials
         self._fetch = fetch
-        self._renewing = anyio.Lock()
+        self._renewal: _Renewal | None = None
         self._grant: TokenGrant | None = None
         self._renew_at = 0.0
         self._issued = deque[str](maxlen=2)  # an answer to the one before may still be on its way
@@ -154,11 +163,18 @@ class Authenticator:
         """Make sure that `authorization` is good; the failure when it cannot be made so before the deadline."""
         if not isinstance(self._credentials, OAuthClientCredentials) or self._fresh():
             return None
-        async with self._renewing:
-            if self._fresh():  # another call has renewed it meanwhile
+        while (renewal := self._renewal) is not None:  # somebody else's: its outcome counts for us too
+            await renewal.done.wait()
+            if renewal.failure is not None:
+                return copy(renewal.failure)
+            if self._fresh():
                 return None
+        self._renewal = renewal = _Renewal()
+        try:
             outcome = await self._fetch(self._credentials, deadline)
             if isinstance(outcome, GroupsError):
+                if not isinstance(outcome, DeadlineExceededError):  # others may have more time
+                    renewal.failure = copy(outcome)  # each call makes its own of it
                 return outcome
             self._grant = outcome
             self._issued.append(outcome.access_token)
@@ -166,6 +182,9 @@ class Authenticator:
                 outcome.expires_in - _RENEW_BEFORE, outcome.expires_in / 2
             )
             return None
+        finally:
+            self._renewal = None
+            renewal.done.set()
 
     @property
     def authorization(self) -> str:

@@ -89,7 +89,7 @@ class AsyncGroupsClient:
             user_agent=f"{user_agent} {own}" if user_agent else own,
             max_response_bytes=max_response_bytes,
         )
-        self._owner = True
+        self._original: Self | None = None
         self._transport = Transport(
             settings,
             options,
@@ -106,13 +106,20 @@ class AsyncGroupsClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. Calls that are still waiting fail; closing twice does nothing more."""
-        if self._owner:
+        """End the calls under way with a `ClientClosedError`, and close the connections.
+
+        Closing twice does nothing more. Raises `ClientClosedError` on another event loop than that of the calls,
+        while that one is still there.
+        """
+        if self._original is None:
             await self._transport.pool.aclose()
 
     def __del__(self) -> None:
         transport = getattr(self, "_transport", None)
-        if transport is not None and self._owner and transport.pool.in_use and not sys.is_finalizing():
+        if transport is None or self._original is not None:
+            return
+        if transport.pool.in_use and not sys.is_finalizing():
+            transport.pool.abandon()
             warnings.warn(f"unclosed client {self!r}", ResourceWarning, source=self, stacklevel=1)
 
     def __repr__(self) -> str:
@@ -153,7 +160,7 @@ class AsyncGroupsClient:
             on_response=old.on_response if on_response is None else on_response,
         )
         twin = type(self).__new__(type(self))
-        twin._owner = False
+        twin._original = self  # whose collection closes the connections
         twin._transport = self._transport.with_options(options)
         return twin
 
@@ -166,7 +173,7 @@ class AsyncGroupsClient:
             other = client.detached()
         """
         twin = type(self).__new__(type(self))
-        twin._owner = True
+        twin._original = None
         twin._transport = self._transport.detached()
         return twin
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import anyio
 import attrs
@@ -39,15 +41,12 @@ class SlidingWindows:
         ]
 
     def wait(self, now: float) -> float:
-        """Seconds until one more request is within both limits; 0 or less when it is now."""
-        return max(
-            (
-                moments[0] + length - now
-                for length, moments in self._windows
-                if len(moments) == moments.maxlen
-            ),
-            default=0.0,
-        )
+        """Seconds until one more request is within both limits; 0 when it is now."""
+        wait = 0.0
+        for length, moments in self._windows:
+            if len(moments) == moments.maxlen:
+                wait = max(wait, moments[0] + length - now)
+        return wait
 
     def record(self, now: float) -> None:
         """Note that a request is sent now."""
@@ -62,28 +61,50 @@ class RateLimiter:
         self._windows = SlidingWindows(limit) if limit else None
         self._turn = anyio.Lock()
         self._held_until = 0.0
+        self._waiting: set[anyio.CancelScope] = set()
 
     def hold_until(self, moment: float) -> None:
         """Let nothing through before that moment: the API has answered 429."""
         self._held_until = max(self._held_until, moment)
+        for scope in self._waiting:
+            if scope.deadline < self._held_until:
+                scope.cancel()
+
+    @contextmanager
+    def waiting(self, scope: anyio.CancelScope) -> Iterator[None]:
+        """Within it, a hold that lasts beyond the deadline of `scope` cancels that scope at once."""
+        self._waiting.add(scope)
+        try:
+            yield
+        finally:
+            self._waiting.discard(scope)
 
     async def acquire(self, deadline: float) -> bool:
         """Wait for permission to send one request. False, at once, when it would come after the deadline."""
-        if self._late(deadline):  # do not queue behind somebody who has the time to wait
+        now = anyio.current_time()
+        wait = self._wait(now)
+        if wait > 0 and now + wait > deadline:  # do not queue behind somebody who has the time to wait
             return False
+        if wait <= 0 and not self._turn.locked():  # nobody is in front
+            self._record(now)
+            return True
         async with self._turn:
             while (wait := self._wait(anyio.current_time())) > 0:
-                if self._late(deadline):
+                if self.late(deadline):
                     return False
                 await anyio.sleep(wait)
-            if self._windows:
-                self._windows.record(anyio.current_time())
+            self._record(anyio.current_time())
         return True
 
-    def _late(self, deadline: float) -> bool:
+    def late(self, deadline: float) -> bool:
+        """Whether permission is certain to come after the deadline only."""
         now = anyio.current_time()
         wait = self._wait(now)
         return wait > 0 and now + wait > deadline
+
+    def _record(self, now: float) -> None:
+        if self._windows:
+            self._windows.record(now)
 
     def _wait(self, now: float) -> float:
         held = self._held_until - now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,7 @@ from groups_sdk.errors import ConfigurationError, GroupsError
 __all__ = ["RetryEvent", "RetryPolicy", "may_repeat", "requested_wait"]
 
 PLANNED_MAINTENANCE = "SNYK-0099"
+_LARGEST = sys.float_info.max
 _NOT_PASSING = {501, 505, 511}
 _EPOCH_FROM = 1_000_000_000.0  # a reset value this large is a point in time, not a number of seconds
 
@@ -33,9 +35,9 @@ class RetryEvent:
 
 def _number(least: float) -> Callable[[object, attrs.Attribute[Any], Any], None]:
     def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not value >= least:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= _LARGEST:
             raise ConfigurationError(
-                f"{attribute.name} must be a number of at least {least:g}; got {value!r}"
+                f"{attribute.name} must be a finite number of at least {least:g}; got {value!r}"
             )
 
     return check

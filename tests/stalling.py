@@ -15,7 +15,8 @@ import anyio
 import httpx
 
 PATIENCE = 30  # seconds; what takes longer hangs
-STALLED = str(UUID(int=0))  # the group whose details never come
+STALLED = str(UUID(int=0))  # the group whose details never come; a page with this cursor does not either
+MEETING = str(UUID(int=2**64))  # the group that is not answered before so many ask for it as `meeting` wants
 PAGES = 3
 
 
@@ -28,12 +29,17 @@ def _group(id: str) -> dict[str, Any]:
 
 
 def document(target: str) -> dict[str, Any]:
-    """The answer to a GET of `target`: one group, named after its id, or a page of ten."""
+    """The answer to a GET of `target`: one group, named after its id, or a page of ten.
+
+    With a limit of 20 the second page never comes.
+    """
     url = httpx.URL(target)
     if not url.path.endswith("/groups"):
         return {"jsonapi": {"version": "1.0"}, "data": _group(url.path.rpartition("/")[2]), "links": {}}
     page = int(url.params.get("starting_after", "0"))
     links = {"next": f"/groups?starting_after={page + 1}"} if page + 1 < PAGES else {}
+    if url.params.get("limit") == "20":
+        links = {"next": f"/groups?starting_after={STALLED}"}
     groups = [_group(group_id(10 * page + n + 1)) for n in range(10)]
     return {"jsonapi": {"version": "1.0"}, "data": groups, "links": links}
 
@@ -94,6 +100,7 @@ class StallingServer(ThreadingHTTPServer):
         self.arrived: SimpleQueue[int] = SimpleQueue()
         self.gone: SimpleQueue[int] = SimpleQueue()
         self.disconnected: SimpleQueue[int] = SimpleQueue()
+        self.meeting: threading.Barrier = threading.Barrier(1)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -102,7 +109,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         port = self.client_address[1]
-        if self.path.partition("?")[0].endswith(STALLED):
+        if MEETING in self.path:
+            self.server.meeting.wait(PATIENCE)
+        if STALLED in self.path:
             self.server.arrived.put(port)
             try:
                 self.connection.recv(1)  # returns when the client hangs up

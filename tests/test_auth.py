@@ -9,7 +9,15 @@ import anyio
 import pytest
 import trio.testing
 
-from groups_sdk import ApiToken, BearerToken, ConfigurationError, GroupsError, OAuthClientCredentials
+from groups_sdk import (
+    ApiToken,
+    BearerToken,
+    ConfigurationError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    GroupsError,
+    OAuthClientCredentials,
+)
 from groups_sdk.auth import Authenticator, Credentials, TokenGrant
 
 SECRET = "s3cr3t-" + "value"
@@ -145,23 +153,66 @@ async def test_fifty_callers_at_once_share_one_renewal() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_failure_of_a_renewal_reaches_each_caller_and_the_next_one_tries_again() -> None:
+async def test_the_failure_of_a_renewal_reaches_all_who_waited_for_it_and_the_next_one_tries_again() -> None:
     endpoint = Endpoint()
-    endpoint.failure = GroupsError("refused")
+    endpoint.let = anyio.Event()
+    endpoint.failure = ConnectionFailedError("refused", sent=True)
     authenticator = endpoint.authenticator()
-    outcomes: list[GroupsError | None] = []
+    outcomes: list[GroupsError] = []
 
     async def prepare() -> None:
-        outcomes.append(await authenticator.prepare(0.0))
+        outcome = await authenticator.prepare(9e9)
+        assert isinstance(outcome, ConnectionFailedError)
+        outcome.add_note("of this call only")
+        outcome.sent = False
+        outcomes.append(outcome)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(50):
             tasks.start_soon(prepare)
-    assert [str(outcome) for outcome in outcomes] == ["refused"] * 50
-    assert endpoint.most_inside == 1
+        await anyio.wait_all_tasks_blocked()
+        endpoint.let.set()
+    assert {(outcome.problem, tuple(outcome.__notes__)) for outcome in outcomes} == {
+        ("refused", ("of this call only",))
+    }
+    assert (len(endpoint.asked), len(set(map(id, outcomes)))) == (1, 50)
     endpoint.failure = None
-    assert await authenticator.prepare(0.0) is None
+    assert await authenticator.prepare(9e9) is None
     assert authenticator.authorization == "Bearer access-1"
+
+
+@pytest.mark.anyio
+async def test_who_has_more_time_does_not_share_a_deadline_that_was_missed() -> None:
+    endpoint = Endpoint()
+    endpoint.let = anyio.Event()
+    late = endpoint.failure = DeadlineExceededError("too late", sent=False)
+    authenticator = endpoint.authenticator()
+    outcomes: list[GroupsError | None] = []
+
+    async def prepare(deadline: float) -> None:
+        outcomes.append(await authenticator.prepare(deadline))
+        endpoint.failure = None
+
+    async with anyio.create_task_group() as tasks:
+        for deadline in (1.0, 2.0, 3.0):
+            tasks.start_soon(prepare, deadline)
+            await anyio.wait_all_tasks_blocked()
+        endpoint.let.set()
+    assert (endpoint.asked[0], len(endpoint.asked)) == (1.0, 2)
+    assert outcomes == [late, None, None]
+
+
+@pytest.mark.anyio
+async def test_a_token_that_is_good_for_no_time_at_all_serves_the_one_who_fetched_it() -> None:
+    endpoint = Endpoint(lifetime=0)
+    endpoint.let = anyio.Event()
+    authenticator = endpoint.authenticator()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(authenticator.prepare, 9e9)
+        await anyio.wait_all_tasks_blocked()
+        endpoint.let.set()
+    assert (endpoint.issued, endpoint.most_inside) == (3, 1)
 
 
 @pytest.mark.anyio

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from stalling import PATIENCE, STALLED, StallingTransport, group_id
+from stalling import PATIENCE, STALLED, StallingTransport, group_id, stalling_server
 
 from groups_sdk import ClientClosedError, ConfigurationError, GroupsClient, portal
 from groups_sdk.portal import Portal
@@ -111,6 +111,31 @@ def test_eight_threads_on_one_client_each_get_their_own_results(
         for worker, names in enumerate(pool.map(ask, range(8))):
             assert names == [f"group {1000 * worker + n}" for n in range(1, 51)]
         assert len(loop_threads()) == 1
+
+
+def test_eight_threads_on_one_client_each_get_their_own_results_over_a_socket(backend: str) -> None:
+    start = threading.Barrier(8)
+
+    def ask(worker: int) -> list[object]:
+        start.wait(PATIENCE)
+        got: list[object] = []
+        for n in range(1, 26):
+            got.append(client.get_group(group_id(1000 * worker + n)).name)
+            page = next(client.list_groups(starting_after=str(1000 * worker + n)).pages())
+            got.append([group.name for group in page.items])
+        return got
+
+    with stalling_server() as server:
+        with GroupsClient(
+            "t0ken", base_url=server.url, rate_limit=None, backend=backend, max_connections=4
+        ) as client:
+            with ThreadPoolExecutor(8) as pool:
+                for worker, got in enumerate(pool.map(ask, range(8))):
+                    for n in range(1, 26):
+                        number = 1000 * worker + n
+                        name, page = got[2 * n - 2 : 2 * n]
+                        assert name == f"group {number}"
+                        assert page == [f"group {10 * number + m}" for m in range(1, 11)]
 
 
 @pytest.mark.anyio

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
-from stalling import PATIENCE, StallingServer, stalling_server
+from stalling import MEETING, PATIENCE, StallingServer, group_id, stalling_server
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork"), reason="signals to a process, and forks, are those of POSIX"
@@ -188,6 +192,96 @@ def test_ctrl_c_that_nobody_catches_ends_the_program(server: StallingServer) -> 
     server.gone.get(timeout=PATIENCE)
 
 
+@pytest.mark.parametrize(
+    "listing",
+    [
+        "client.list_groups(starting_after=STALLED).collect()",
+        "client.list_groups(starting_after=STALLED).first()",
+        "client.list_groups(limit=20).collect()",
+        "[say(group.name) for group in client.list_groups(limit=20)]",
+        "[say(page.items[0].name) for page in client.list_groups(limit=20).pages()]",
+    ],
+)
+def test_ctrl_c_during_a_listing_cancels_its_page(server: StallingServer, listing: str) -> None:
+    script = f"""
+        with new_client(max_connections=1) as client:
+            try:
+                {listing}
+            except KeyboardInterrupt:
+                say("interrupted", client.get_group(group_id(7)).name)
+        say(len(loop_threads()))
+        """
+    with started(script, server) as process:
+        port = server.arrived.get(timeout=PATIENCE)
+        process.send_signal(signal.SIGINT)
+        assert server.gone.get(timeout=PATIENCE) == port
+        out, err = finish(process)
+    first_page = [f"group {n}" for n in range(1, 11)]
+    said = first_page if "for group" in listing else first_page[:1] if "for page" in listing else []
+    assert out == [*said, "interrupted group 7", "0"]
+    assert err == ""
+
+
+def test_an_interrupted_iteration_is_not_gone_on_with_in_silence(server: StallingServer) -> None:
+    script = """
+        with new_client(max_connections=1) as client:
+            groups = iter(client.list_groups(limit=20))
+            for _ in range(10):
+                next(groups)
+            for _ in range(2):
+                try:
+                    next(groups)
+                except KeyboardInterrupt:
+                    say("interrupted")
+                except RuntimeError as error:
+                    say(error)
+        """
+    with started(script, server) as process:
+        server.arrived.get(timeout=PATIENCE)
+        process.send_signal(signal.SIGINT)
+        out, err = finish(process)
+    assert out == [
+        "interrupted",
+        "this iteration was interrupted, or is used by two threads: begin a new one",
+    ]
+    assert err == ""
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_ctrl_c_during_close_leaves_the_closing_to_go_on(backend: str) -> None:
+    script = f"""
+        import anyio.to_thread
+        let = threading.Event()
+
+        class Slow(StallingTransport):
+            async def aclose(self):
+                say("closing")
+                await anyio.to_thread.run_sync(let.wait)
+                await super().aclose()
+
+        transport = Slow()
+        client = new_client(transport=transport, backend={backend!r})
+        client.get_group(group_id(1))
+        try:
+            client.close()
+        except KeyboardInterrupt:
+            say("interrupted", transport.closed.qsize())
+        try:
+            client.get_group(group_id(2))
+        except ClientClosedError:
+            say("closed")
+        let.set()
+        client.close()
+        say(transport.closed.qsize(), len(loop_threads()))
+        """
+    with started(script) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "closing\n"
+        process.send_signal(signal.SIGINT)
+        out, err = finish(process)
+    assert (out, err) == (["interrupted 0", "closed", "1 0"], "")
+
+
 # An alarm raises SIGINT: so it comes at any microsecond of the call's beginning.
 ALARM = """
     faulthandler.unregister(signal.SIGALRM)
@@ -206,15 +300,21 @@ ALARM = """
 """
 
 
-def test_ctrl_c_at_the_very_start_of_a_call_leaks_nothing() -> None:
+@pytest.mark.parametrize(
+    "call", ["client.get_group(STALLED)", "client.update_membership(STALLED, STALLED, role_id=STALLED)"]
+)
+def test_ctrl_c_at_the_very_start_of_a_call_leaks_nothing(call: str) -> None:
     out, err = run(
         ALARM
+        + f"""
+    call = lambda: {call}
+    """
         + """
     transport = StallingTransport()
     with new_client(transport=transport, max_connections=1) as client:
         client.get_group(group_id(1))
         for round in range(600):
-            interrupt(lambda: client.get_group(STALLED), 1e-6 * (round % 500 + 1))
+            interrupt(call, 1e-6 * (round % 500 + 1))
             assert client.get_group(group_id(2)).name == "group 2", round  # with the one slot that there is
             assert transport.waiting == 0, round
     say(transport.arrived.qsize() == transport.gone.qsize(), transport.arrived.qsize() < 600)
@@ -397,6 +497,68 @@ def test_a_child_of_multiprocessing_uses_the_client(server: StallingServer) -> N
     assert "Traceback" not in err
 
 
+APP = """
+import os
+from groups_sdk import GroupsClient
+
+client = GroupsClient("t0ken", base_url=os.environ["UPSTREAM"] + "/rest", rate_limit=None)
+client.get_group(os.environ["GROUP"])  # in the master, before it forks
+
+
+def app(environ, start_response):
+    name = client.get_group(environ["PATH_INFO"].strip("/")).name
+    start_response("200 OK", [("worker", str(os.getpid()))])
+    return [name.encode()]
+"""
+CONFIGURATION = """
+def on_exit(server):  # in the master
+    import app
+
+    assert app.client.get_group(app.os.environ["GROUP"]).name == "group 1"
+    app.client.close()
+"""
+
+
+def test_the_workers_of_a_gunicorn_that_preloads_use_a_client_of_its_master(
+    server: StallingServer, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "gunicorn.conf.py").write_text(CONFIGURATION)
+    workers = 3
+    server.meeting = threading.Barrier(workers)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        command = [sys.executable, "-W", "always::ResourceWarning", "-m", "gunicorn", "--preload", "app:app"]
+        options = ["--workers", str(workers), "--bind", f"fd://{listening.fileno()}", "--no-control-socket"]
+        with subprocess.Popen(
+            [*command, *options],
+            cwd=tmp_path,
+            env={**os.environ, "UPSTREAM": server.url, "GROUP": group_id(1)},
+            pass_fds=[listening.fileno()],
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                with ThreadPoolExecutor(workers) as pool:  # each of them is busy until all are
+                    asked = [
+                        pool.submit(httpx.get, f"{url}/{MEETING}", timeout=PATIENCE) for _ in range(workers)
+                    ]
+                    answers = [answer.result() for answer in asked]
+                process.terminate()
+                _, err = process.communicate(timeout=PATIENCE)
+            finally:
+                process.kill()
+    assert process.returncode == 0, err
+    assert {answer.text for answer in answers} == {f"group {2**64}"}
+    assert len({answer.headers["worker"] for answer in answers}) == workers
+    master, *others, last = [server.answered.get(timeout=PATIENCE) for _ in range(workers + 2)]
+    assert last == master
+    assert len({master, *others}) == workers + 1
+    assert "SIGKILL" not in err
+    assert "Traceback" not in err
+    assert err.count("unclosed client") == workers, err
+
+
 def test_a_child_is_refused_a_client_whose_transport_was_handed_in() -> None:
     out, err = run(
         """
@@ -423,6 +585,42 @@ def test_a_child_is_refused_a_client_whose_transport_was_handed_in() -> None:
 
 
 # Races
+
+
+def test_many_threads_that_call_and_close_at_once_all_end() -> None:
+    out, err = run(
+        f"""
+        from concurrent.futures import ThreadPoolExecutor
+        sys.setswitchinterval(1e-5)
+        transports, outcomes = [], set()
+        gate = threading.Barrier(16)
+
+        def work(client, number):
+            gate.wait()
+            try:
+                if number % 4 == 0:
+                    client.close()
+                    return "closed"
+                return client.get_group(group_id(number) if number % 4 == 1 else STALLED).name
+            except ClientClosedError:
+                return "closed"
+
+        with ThreadPoolExecutor(16) as pool:
+            for round in range(100):
+                transports.append(StallingTransport())
+                client = new_client(transport=transports[-1])
+                if round % 2:
+                    client.get_group(group_id(1))
+                pending = [pool.submit(work, client, number) for number in range(16)]
+                names = [call.result({PATIENCE}) for call in pending]
+                assert all(name in ("closed", f"group {{number}}") for number, name in enumerate(names)), names
+                client.close()
+        for thread in loop_threads():
+            thread.join({PATIENCE})
+        say(sum(transport.waiting for transport in transports), len(loop_threads()))
+        """
+    )
+    assert (out, err) == (["0 0"], "")
 
 
 @pytest.mark.parametrize("neighbour", [False, True], ids=["the thread ends", "the thread stays"])

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups_sdk import ConfigurationError, RateLimit
+from groups_sdk import AsyncGroupsClient, ConfigurationError, DeadlineExceededError, RateLimit, RetryPolicy
 from groups_sdk.rate_limit import RateLimiter, SlidingWindows
 
 
@@ -225,3 +226,151 @@ async def test_who_is_cancelled_while_waiting_uses_up_nothing_and_blocks_nobody(
     clock.on_sleep = anyio.lowlevel.checkpoint
     assert await limiter.acquire(math.inf)
     assert clock.now == 1001
+
+
+@pytest.mark.anyio
+async def test_below_the_limit_nobody_waits_for_anything() -> None:
+    limiter = RateLimiter(RateLimit(per_second=3, per_minute=3))
+    for _ in range(3):
+        step = limiter.acquire(math.inf)
+        with pytest.raises(StopIteration) as returned:
+            step.send(None)
+        assert returned.value.value is True
+
+
+@pytest.mark.anyio
+async def test_who_comes_when_there_is_room_again_stays_behind_those_in_front(clock: Clock) -> None:
+    limiter = RateLimiter(None)
+    limiter.hold_until(1010)
+    order: list[str] = []
+
+    async def send(name: str) -> None:
+        assert await limiter.acquire(math.inf)
+        order.append(name)
+
+    async def second_comes_when_the_hold_is_over() -> None:
+        clock.now += 10
+        tasks.start_soon(send, "second")
+        await anyio.wait_all_tasks_blocked()
+        clock.now -= 10
+
+    clock.on_sleep = second_comes_when_the_hold_is_over
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send, "first")
+    assert order == ["first", "second"]
+
+
+# One client
+
+
+GROUP = "11111111-1111-4111-8111-111111111111"
+ANSWER = {"data": {"id": GROUP, "type": "group", "attributes": {"name": "Engineering"}}}
+
+
+class Limited(httpx.AsyncBaseTransport):
+    """Answers 429 to the request that is let go on, with a wait of so many seconds; and well to all others."""
+
+    def __init__(self, wait: int) -> None:
+        self.wait = wait
+        self.sent: list[float] = []
+        self.limit = anyio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(anyio.current_time())
+        if len(self.sent) > 1:
+            return httpx.Response(200, json=ANSWER)
+        await self.limit.wait()
+        return httpx.Response(429, headers={"retry-after": str(self.wait)})
+
+
+@pytest.mark.parametrize("limit", [None, RateLimit()], ids=["no limit of ours", "within our limit"])
+def test_one_429_holds_back_every_call_of_the_client_those_in_the_queue_and_its_copies(
+    limit: RateLimit | None,
+) -> None:
+    async def main() -> None:
+        transport = Limited(60)
+        async with AsyncGroupsClient(
+            "t0ken",
+            transport=transport,
+            max_connections=1,
+            rate_limit=limit,
+            retries=RetryPolicy(backoff_base=0),
+        ) as client:
+            async with anyio.create_task_group() as calls:
+                for caller in (client, client, client.with_options(timeout=5)):
+                    calls.start_soon(caller.get_group, GROUP)
+                    await anyio.wait_all_tasks_blocked()
+                limited = anyio.current_time()
+                transport.limit.set()
+                await anyio.wait_all_tasks_blocked()
+                await client.with_options(timeout=5).get_group(GROUP)
+        assert (len(transport.sent), min(transport.sent[1:]) - limited) == (5, 60)
+
+    run_on_a_fake_clock(main)
+
+
+def test_a_call_that_a_429_holds_back_beyond_its_deadline_fails_at_once_wherever_it_waits() -> None:
+    async def main() -> None:
+        transport = Limited(60)
+        failed: list[tuple[str, float]] = []
+        begun = anyio.current_time()
+        async with AsyncGroupsClient(
+            "t0ken", transport=transport, max_connections=2, retries=RetryPolicy(backoff_base=0)
+        ) as client:
+            hasty = client.with_options(deadline=30)
+
+            async def fail(what: str) -> None:
+                with pytest.raises(DeadlineExceededError, match="the rate limit leaves no room") as caught:
+                    await hasty.get_group(GROUP)
+                assert not caught.value.sent
+                failed.append((what, anyio.current_time() - begun))
+
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(client.get_group, GROUP)
+                await anyio.wait_all_tasks_blocked()
+                client._transport.pool.bind().limiter.hold_until(begun + 20)
+                calls.start_soon(fail, "in turn")
+                await anyio.wait_all_tasks_blocked()
+                calls.start_soon(client.get_group, GROUP)
+                calls.start_soon(fail, "for a slot")
+                await anyio.wait_all_tasks_blocked()
+                transport.limit.set()
+                await anyio.wait_all_tasks_blocked()
+                await fail("afterwards")
+        assert sorted(failed) == [("afterwards", 0), ("for a slot", 0), ("in turn", 0)]
+        assert [moment - begun for moment in transport.sent] == [0, 60, 60]
+
+    run_on_a_fake_clock(main)
+
+
+def test_a_deadline_that_passes_while_all_connections_are_taken_is_not_blamed_on_the_rate_limit() -> None:
+    async def main() -> None:
+        transport = Limited(1)
+        async with AsyncGroupsClient("t0ken", transport=transport, max_connections=1) as client:
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(client.get_group, GROUP)
+                await anyio.wait_all_tasks_blocked()
+                with pytest.raises(DeadlineExceededError, match="no answer within the deadline of 7 s"):
+                    await client.with_options(deadline=7).get_group(GROUP)
+                transport.limit.set()
+
+    run_on_a_fake_clock(main)
+
+
+def test_a_queue_for_the_rate_limit_does_not_hold_up_a_call_without_the_time_for_it() -> None:
+    async def main() -> None:
+        transport = Limited(60)
+        transport.limit.set()
+        async with AsyncGroupsClient(
+            "t0ken", transport=transport, max_connections=1, retries=RetryPolicy(backoff_base=0)
+        ) as client:
+            async with anyio.create_task_group() as calls:
+                for _ in range(2):  # the second one waits for the rate limit, and has the slot
+                    calls.start_soon(client.get_group, GROUP)
+                    await anyio.wait_all_tasks_blocked()
+                begun = anyio.current_time()
+                with pytest.raises(DeadlineExceededError, match="the rate limit leaves no room"):
+                    await client.with_options(deadline=59).get_group(GROUP)
+                assert anyio.current_time() == begun
+
+    run_on_a_fake_clock(main)

@@ -83,7 +83,8 @@ def test_the_backoff_doubles_up_to_its_cap() -> None:
 
 @pytest.mark.parametrize(
     "options", [{"max_attempts": 0}, {"backoff_base": -1}, {"backoff_cap": "5"}, {"max_wait": float("nan")},
-                {"max_attempts": True}],
+                {"max_attempts": True}, {"max_attempts": float("inf")}, {"backoff_base": float("inf")},
+                {"backoff_cap": float("inf")}, {"max_wait": float("inf")}, {"max_wait": 10**400}],
 )  # fmt: skip
 def test_a_policy_that_will_not_do_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(options))):

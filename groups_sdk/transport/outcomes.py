@@ -30,6 +30,7 @@ from groups_sdk.jsonapi import decode_errors
 from groups_sdk.operations import Operation
 from groups_sdk.responses import ApiResponse, Headers
 from groups_sdk.retries import requested_wait
+from groups_sdk.transport.lifetime import Connections, abort
 
 TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token")
 _BODY_KEPT = 65536
@@ -55,22 +56,46 @@ _BEFORE_SENDING = (
 class Progress:
     """What httpcore's trace tells of one attempt. Other transports tell nothing: then it counts as sent."""
 
-    __slots__ = ("connecting", "generation", "sending")
+    __slots__ = ("_connections", "_stream", "connecting", "generation", "sending")
 
-    def __init__(self) -> None:
+    def __init__(self, connections: Connections) -> None:
         self.connecting: bool = True  # until the exchange begins
         self.sending: bool = False
         self.generation: object = None
+        self._connections = connections
+        self._stream: Any = None
 
-    async def trace(self, event: str, _: Any) -> None:
+    async def trace(self, event: str, info: Any) -> None:
         if event.endswith("send_request_headers.started"):
             self.sending = True
         elif event.startswith("connection."):
             self.connecting = True
+            if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
+                self._stream = info["return_value"]
+                self._connections.add(self._stream)
+
+    def abort(self) -> None:
+        """Close the socket that this attempt opened, if any. httpcore forgets it when cancelled while connecting."""
+        if self._stream is not None:
+            abort(self._stream)
 
     @property
     def sent(self) -> bool:
         return self.sending or not self.connecting
+
+
+class Course:
+    """How a call has fared up to now, for whoever ends it from outside."""
+
+    __slots__ = ("ambiguous", "progress")
+
+    def __init__(self) -> None:
+        self.ambiguous: bool = False  # an earlier attempt may have been applied
+        self.progress: Progress | None = None  # of the attempt under way
+
+    @property
+    def maybe_applied(self) -> bool:
+        return self.ambiguous or (self.progress is not None and self.progress.sent)
 
 
 @attrs.frozen

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from functools import cache
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 import httpx
 
 from groups_sdk.auth import Authenticator, OAuthClientCredentials
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 from groups_sdk.rate_limit import RateLimit, RateLimiter
 from groups_sdk.settings import Settings
+from groups_sdk.transport.lifetime import Calls, Connections, EventLoop, current_loop
 
-_loop_identity: anyio.lowlevel.RunVar[object] = anyio.lowlevel.RunVar("groups_sdk_loop_identity")
+_ELSEWHERE = "this client belongs to another event loop"
 
 
 @cache
@@ -28,8 +29,10 @@ def _ssl_context() -> ssl.SSLContext:
 class Bound:
     """The parts of a pool that belong to one event loop."""
 
-    def __init__(self, pool: Pool, loop: object) -> None:
-        self.loop = loop
+    def __init__(self, pool: Pool) -> None:
+        self.loop: EventLoop = EventLoop()
+        self.calls: Calls = Calls()
+        self.connections: Connections = Connections()
         self.http: httpx.AsyncClient = pool.http_client or httpx.AsyncClient(
             transport=pool.transport,
             verify=_ssl_context() if pool.transport is None else False,
@@ -38,9 +41,26 @@ class Bound:
             # cancellation (https://github.com/encode/httpcore/issues/1093).
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool.max_connections),
         )
+        self.closed: anyio.Event = anyio.Event()
         self.slots: anyio.Semaphore = anyio.Semaphore(pool.max_connections)
         self.limiter: RateLimiter = RateLimiter(pool.rate_limit)
         self.authenticator: Authenticator = Authenticator(pool.settings.credentials, pool.fetch_grant)
+
+    @asynccontextmanager
+    async def admission(self, scope: anyio.CancelScope) -> AsyncIterator[bool]:
+        """Wait for a slot, then for the rate limit; the slot is held within. False: not before the scope's deadline.
+
+        The slot comes first: a permission to send is only good for the moment in which it is given.
+        """
+        if self.slots.value == 0 and self.limiter.late(scope.deadline):
+            yield False  # without queueing up
+            return
+        with ExitStack() as slot:
+            with self.limiter.waiting(scope):
+                await self.slots.acquire()
+                slot.callback(self.slots.release)
+                admitted = await self.limiter.acquire(scope.deadline)
+            yield admitted
 
 
 class Pool:
@@ -93,20 +113,57 @@ class Pool:
         """The parts for the running event loop, made on first use."""
         if self.closed:
             raise ClientClosedError("this client is closed")
-        loop = _loop_identity.get(None)
-        if loop is None:
-            loop = object()
-            _loop_identity.set(loop)
         if self._bound is None:
-            self._bound = Bound(self, loop)
-        if self._bound.loop is not loop:
-            raise ClientClosedError("this client belongs to another event loop: make one for each loop")
+            self._bound = Bound(self)
+        elif self._bound.loop.handle is not current_loop():
+            raise ClientClosedError(f"{_ELSEWHERE}: make one for each loop")
         return self._bound
 
     async def aclose(self) -> None:
-        """Close the connections. An `http_client` that was handed in stays open: its owner closes it."""
-        if self.closed:
-            return
+        """End the calls under way and close the connections, however often this wait is cancelled.
+
+        An `http_client` that was handed in stays open: its owner closes it. After the end of its event loop a client
+        can be closed on any other.
+        """
+        bound = self._bound
+        if bound is None:
+            self.closed = True
+        elif bound.loop.handle is current_loop():
+            if self.closed:
+                await bound.closed.wait()
+            else:
+                self.closed = True
+                await self._close(bound)
+        elif bound.loop.post(lambda: None):
+            raise ClientClosedError(f"{_ELSEWHERE}, which is still there: close it on that one")
+        elif not self.closed:
+            self.closed = True
+            if not bound.loop.forked:
+                bound.connections.abort()
+                await self._close_http(bound)
+
+    async def _close(self, bound: Bound) -> None:
+        try:
+            await bound.calls.end()
+        finally:
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self._close_http(bound)
+            finally:
+                bound.closed.set()
+
+    async def _close_http(self, bound: Bound) -> None:
+        if self.http_client is None:
+            try:
+                await bound.http.aclose()
+            finally:  # asyncio's own cancellation knows no shield
+                bound.connections.abort()
+
+    def abandon(self) -> None:
+        """Close the sockets without waiting, for a client that is being collected; from any thread."""
         self.closed = True
-        if self._bound is not None and self.http_client is None:
-            await self._bound.http.aclose()
+        bound = self._bound
+        if bound is None or self.http_client is not None or bound.loop.forked:
+            return
+        if not bound.loop.post(bound.connections.abort):
+            bound.connections.abort()

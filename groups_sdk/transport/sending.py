@@ -36,6 +36,7 @@ from groups_sdk.transport.outcomes import (
     HTTP_FAILURES,
     TOKEN_REQUEST,
     Answer,
+    Course,
     Failure,
     Progress,
     api_error,
@@ -163,7 +164,12 @@ class Transport:
     ) -> ApiResponse | GroupsError:
         """Send until it is answered, or clear that it will not be; and leave a line in the log."""
         started = anyio.current_time()
-        outcome = await self._attempts(bound, operation, path, build, deadline, started)
+        course = Course()
+        outcome: ApiResponse | GroupsError | None = None
+        with bound.calls.one():
+            outcome = await self._attempts(bound, operation, path, build, deadline, started, course)
+        if outcome is None:  # cancelled by `aclose`
+            outcome = _closed(course.maybe_applied)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
                 "%s %s -> %s, attempts %s, %.0f ms, request id %s",
@@ -184,16 +190,17 @@ class Transport:
         build: Callable[[Progress], httpx.Request],
         deadline: float,
         started: float,
+        course: Course,
     ) -> ApiResponse | GroupsError:
         """Attempt after attempt, until there is an answer, or no sense or no time for another attempt."""
         attempts = 0
-        ambiguous = False  # an earlier attempt may have been applied
         rejected = False  # a 401 has already cost the access token
         failed: GroupsError | None = None  # how the attempt before this one did
         while True:
             attempts += 1
-            progress = Progress()
+            course.progress = progress = Progress(bound.connections)
             outcome = await self._attempt(bound, operation, build, progress, deadline)
+            course.progress = None
             asked: float | None = None
             if isinstance(outcome, Answer):
                 response = ApiResponse(
@@ -206,7 +213,7 @@ class Transport:
                 )
                 status = response.status_code
                 self._observe(response, operation)
-                gone = status == 404 and operation.method == "DELETE" and ambiguous
+                gone = status == 404 and operation.method == "DELETE" and course.ambiguous
                 if 200 <= status < 300 or gone:
                     return response
                 if status == 401 and not rejected and operation is not TOKEN_REQUEST:
@@ -215,9 +222,9 @@ class Transport:
                         continue
                 asked = asked_wait(status, outcome.headers)
                 error: GroupsError = api_error(
-                    response, operation, path, bound.authenticator.secrets(), asked, ambiguous
+                    response, operation, path, bound.authenticator.secrets(), asked, course.ambiguous
                 )
-                ambiguous = ambiguous or status == 408 or status >= 500
+                course.ambiguous = course.ambiguous or status == 408 or status >= 500
                 again = may_repeat(
                     idempotent=operation.idempotent,
                     sent=True,
@@ -227,23 +234,22 @@ class Transport:
             else:
                 error, status = outcome.error, None
                 sent = isinstance(error, TransportError) and error.sent
-                ambiguous = ambiguous or sent
+                course.ambiguous = course.ambiguous or sent
                 again = outcome.passing and may_repeat(idempotent=operation.idempotent, sent=sent)
                 if self.pool.closed:
-                    fate = "; it may have been applied" if ambiguous else ""
-                    return ClientClosedError(
-                        f"the client was closed while this call ran{fate}", sent=ambiguous
-                    )
+                    return _closed(course.ambiguous)
                 if isinstance(error, TransportError):
-                    error.sent, error.attempts = ambiguous, attempts
+                    error.sent, error.attempts = course.ambiguous, attempts
                     if isinstance(error, DeadlineExceededError):
                         error.__cause__ = error.__cause__ or failed
                 elif isinstance(error, ClientClosedError):
-                    error.sent = ambiguous
+                    error.sent = course.ambiguous
                 elif isinstance(error, DecodeError) and error.operation != operation.name:
-                    error.sent = ambiguous  # it was the token endpoint's answer: this request was not sent
+                    error.sent = (
+                        course.ambiguous
+                    )  # it was the token endpoint's answer: this request was not sent
                 elif isinstance(error, ApiError):  # of the token endpoint too
-                    error.maybe_applied = ambiguous and operation.method != "GET"
+                    error.maybe_applied = course.ambiguous and operation.method != "GET"
             wait = self.options.retries.wait(attempts, asked, random.random()) if again else None  # noqa: S311 - jitter
             if status == 429:
                 hold = asked if asked is not None else wait or 0.0
@@ -253,7 +259,7 @@ class Transport:
             if anyio.current_time() + wait > deadline:
                 late = DeadlineExceededError(
                     f"the next attempt, in {wait:.1f} s, would come after the deadline of {self.options.deadline:g} s",
-                    sent=ambiguous,
+                    sent=course.ambiguous,
                     attempts=attempts,
                     operation=operation.name,
                 )
@@ -272,19 +278,21 @@ class Transport:
         deadline: float,
     ) -> Answer | Failure:
         """One attempt, within the deadline, once credentials, a slot and the rate limit allow it."""
-        with anyio.CancelScope(deadline=deadline):
+        admitted = False
+        with anyio.CancelScope(deadline=deadline) as scope:
             if operation is not TOKEN_REQUEST:
                 failure = await bound.authenticator.prepare(deadline)
                 if failure is not None:
                     if isinstance(failure, TransportError):
                         failure.sent = False
                     return Failure(failure)
-            async with bound.slots:
-                if not await bound.limiter.acquire(deadline):
-                    return Failure(self._late(operation, "the rate limit leaves no room", sent=False))
-                progress.connecting = False
-                progress.generation = bound.authenticator.generation
-                return await self._exchange(bound, operation, settled(build(progress)), progress)
+            async with bound.admission(scope) as admitted:
+                if admitted:
+                    progress.connecting = False
+                    progress.generation = bound.authenticator.generation
+                    return await self._exchange(bound, operation, settled(build(progress)), progress)
+        if not admitted and bound.limiter.late(deadline):
+            return Failure(self._late(operation, "the rate limit leaves no room", sent=False))
         return Failure(self._late(operation, "no answer", sent=progress.sent))
 
     def _late(self, operation: Operation, problem: str, *, sent: bool) -> DeadlineExceededError:
@@ -315,6 +323,9 @@ class Transport:
                     await response.aclose()
             except HTTP_FAILURES as error:
                 failure = failure_of(error, operation, progress, bound.authenticator.secrets())
+            except BaseException:
+                progress.abort()
+                raise
         if in_time.cancelled_caught:
             problem = f"no answer within the timeout of {timeout:g} s"
             late = RequestTimeoutError(problem, sent=progress.sent, operation=operation.name)
@@ -378,6 +389,11 @@ class Transport:
             event.wait,
         )
         _call_hook(self.options.retries.on_retry, event)
+
+
+def _closed(ambiguous: bool) -> ClientClosedError:
+    fate = "; it may have been applied" if ambiguous else ""
+    return ClientClosedError(f"the client was closed while this call ran{fate}", sent=ambiguous)
 
 
 def _brief(error: GroupsError) -> str:
