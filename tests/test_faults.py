@@ -322,7 +322,6 @@ NONSENSE: dict[str, Act] = {
     "an empty 200": lambda e: e.answer(200),
     "a 204": lambda e: e.answer(204),
     "JSON that is not whole": lambda e: e.answer(200, ONE_GROUP[:-2]),
-    "a page of HTML": lambda e: e.answer(200, b"<html>Hello</html>", "content-type: text/html"),
     "JSON of another shape": lambda e: e.answer(200, b'[{"id": 1}]'),
     "text that is not UTF-8": lambda e: e.answer(200, b'{"data": "\xff"}'),
 }
@@ -342,6 +341,20 @@ async def test_success_that_makes_no_sense(name: str, method: str, server: Hosti
             await call(client, method)
         await call(client, method)
     assert [asked.connection for asked in server.asked] == [1, 1]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "POST"])
+async def test_a_page_of_html_in_place_of_a_success_is_no_success(method: str, server: HostileServer) -> None:
+    """Who has sent it is not known, and so is whether a change was made."""
+    server.acts.put(lambda e: e.answer(200, b"<html>Log in</html>", "content-type: text/html; charset=utf-8"))
+    async with client_of(server) as client:
+        with pytest.raises(DecodeError if method == "GET" else ConnectionFailedError) as caught:
+            await call(client, method)
+        if isinstance(caught.value, ConnectionFailedError):
+            assert (caught.value.sent, caught.value.attempts) == (True, 1)
+        await call(client, method)
+    assert len(server.asked) == 2
 
 
 @pytest.mark.anyio

@@ -19,6 +19,7 @@ from groups_sdk.errors import (
     ApiError,
     ClientClosedError,
     ConfigurationError,
+    ConnectionFailedError,
     DeadlineExceededError,
     DecodeError,
     GroupsError,
@@ -245,9 +246,8 @@ class Transport:
                 elif isinstance(error, ClientClosedError):
                     error.sent = course.ambiguous
                 elif isinstance(error, DecodeError) and error.operation != operation.name:
-                    error.sent = (
-                        course.ambiguous
-                    )  # it was the token endpoint's answer: this request was not sent
+                    # It was the token endpoint's answer: this request was not sent.
+                    error.sent = course.ambiguous
                 elif isinstance(error, ApiError):  # of the token endpoint too
                     error.maybe_applied = course.ambiguous and operation.method != "GET"
             wait = self.options.retries.wait(attempts, asked, random.random()) if again else None  # noqa: S311 - jitter
@@ -346,6 +346,10 @@ class Transport:
             problem = "it breaks off"  # and yet it was done: the status says so
         elif failure is not None:
             return failure
+        if response.is_success and operation.method != "GET" and operation is not TOKEN_REQUEST:
+            if headers.get("content-type", "").lower().startswith("text/html"):
+                problem = "a page of HTML came in place of the API's answer, perhaps from a proxy"
+                return Failure(ConnectionFailedError(problem, sent=True, operation=operation.name))
         if response.is_success and problem is not None:
             return Failure(
                 DecodeError(problem, operation=operation.name, request_id=headers.get("snyk-request-id"))
