@@ -339,22 +339,22 @@ class Transport:
     ) -> Answer | Failure:
         """What an answer means whose status is known, and whose body perhaps is not."""
         headers = Headers(response.headers.multi_items())
-        problem = body.problem
+        answer = Answer(response.status_code, headers, bytes(body.content))
         if not response.is_success:
-            failure = None  # the status says enough, and there is as much of the explanation as has come
-        elif failure is not None and not operation.idempotent:
-            problem = "it breaks off"  # and yet it was done: the status says so
-        elif failure is not None:
+            return answer  # it says enough, and has as much of the explanation as has come
+        is_page = headers.get("content-type", "").lower().startswith("text/html")
+        if is_page and operation.method != "GET" and operation is not TOKEN_REQUEST:
+            problem = "a page of HTML came in place of the API's answer, perhaps from a proxy"
+            return Failure(ConnectionFailedError(problem, sent=True, operation=operation.name))
+        if failure is not None and operation.idempotent:
             return failure
-        if response.is_success and operation.method != "GET" and operation is not TOKEN_REQUEST:
-            if headers.get("content-type", "").lower().startswith("text/html"):
-                problem = "a page of HTML came in place of the API's answer, perhaps from a proxy"
-                return Failure(ConnectionFailedError(problem, sent=True, operation=operation.name))
-        if response.is_success and problem is not None:
-            return Failure(
-                DecodeError(problem, operation=operation.name, request_id=headers.get("snyk-request-id"))
-            )
-        return Answer(response.status_code, headers, bytes(body.content))
+        broken = (
+            body.problem if failure is None else "it breaks off"
+        )  # and yet it was done: the status says so
+        if broken is not None:
+            request_id = headers.get("snyk-request-id")
+            return Failure(DecodeError(broken, operation=operation.name, request_id=request_id))
+        return answer
 
     async def _fetch_grant(
         self, credentials: OAuthClientCredentials, deadline: float
