@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import anyio
@@ -71,7 +71,7 @@ class RateLimiter:
                 scope.cancel()
 
     @contextmanager
-    def waiting(self, scope: anyio.CancelScope) -> Iterator[None]:
+    def waiting(self, scope: anyio.CancelScope) -> Generator[None]:
         """Within it, a hold that lasts beyond the deadline of `scope` cancels that scope at once."""
         self._waiting.add(scope)
         try:

@@ -21,7 +21,15 @@ import pytest
 from counted import CountedServer, counted_server
 from stalling import PATIENCE, STALLED, StallingTransport, group_id
 
-from groups_sdk import AsyncGroupsClient, ClientClosedError, OAuthClientCredentials, RetryEvent, RetryPolicy
+from groups_sdk import (
+    AsyncGroupsClient,
+    ClientClosedError,
+    Group,
+    OAuthClientCredentials,
+    RetryEvent,
+    RetryPolicy,
+)
+from groups_sdk.transport.lifetime import abort
 
 HERE = Path(__file__).parent
 ME = group_id(1)
@@ -134,20 +142,42 @@ async def test_a_call_on_a_transport_that_does_not_notice_ends_too_and_an_http_c
             assert (transport.waiting, transport.closed.qsize(), mine.is_closed) == (0, 0, False)
 
 
+class Closing(StallingTransport):
+    """Has its client closed in the midst of a request, and does not let go before it has an outcome."""
+
+    def __init__(self, failure: Exception | None) -> None:
+        super().__init__()
+        self.failure = failure
+        self.client = AsyncGroupsClient("t0ken", transport=self)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        with anyio.CancelScope(shield=True):
+            self.closers.start_soon(self.client.aclose)
+            while not self.client._transport.pool.closed:
+                await anyio.lowlevel.checkpoint()
+        if self.failure is not None:
+            raise self.failure
+        return response
+
+    async def call(self) -> Group:
+        async with anyio.create_task_group() as self.closers:
+            return await self.client.get_group(ME)
+
+
 @pytest.mark.anyio
 async def test_an_answer_that_is_there_when_the_client_closes_is_not_lost() -> None:
-    class Closing(StallingTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            response = await super().handle_async_request(request)
-            closing.start_soon(client.aclose)
-            with anyio.CancelScope(shield=True):
-                while not client._transport.pool.closed:
-                    await anyio.lowlevel.checkpoint()
-            return response
+    assert (await Closing(None).call()).name == "group 1"
 
-    client = AsyncGroupsClient("t0ken", transport=Closing())
-    async with anyio.create_task_group() as closing:
-        assert (await client.get_group(ME)).name == "group 1"
+
+@pytest.mark.anyio
+async def test_a_failure_that_comes_when_the_client_closes_is_not_repeated() -> None:
+    transport = Closing(httpx.ReadError("reset"))
+    with pytest.raises(ExceptionGroup) as caught:
+        await transport.call()
+    (error,) = caught.value.exceptions
+    assert isinstance(error, ClientClosedError)
+    assert (error.sent, transport.requests) == (True, 1)
 
 
 @pytest.mark.anyio
@@ -387,3 +417,37 @@ anyio.run(main, backend=sys.argv[2])
         )
         assert (done.stdout, done.stderr) == ("group 1\n", "")
     assert server.connections == before + len(works)
+
+
+@pytest.mark.anyio
+async def test_a_client_of_the_parent_is_closed_and_collected_without_a_touch_on_its_event_loop(
+    server: CountedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(server)
+    await client.get_group(ME)
+    before = server.connections
+    pool = client._transport.pool
+    with monkeypatch.context() as child:
+        child.setattr("groups_sdk.transport.lifetime.os.getpid", lambda: -1)
+        child.setattr("groups_sdk.transport.pool.current_loop", object)
+        await client.aclose()
+        pool.abandon()
+    pool.closed = False  # as it is in the parent
+    await client.get_group(ME)
+    assert server.connections == before
+    await client.aclose()
+
+
+def test_a_socket_that_closes_without_waiting_is_closed() -> None:
+    class Stream:
+        closed = False
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+        def get_extra_info(self, info: str) -> None:
+            raise AssertionError
+
+    stream = Stream()
+    abort(stream)
+    assert stream.closed

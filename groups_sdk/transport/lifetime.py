@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -56,7 +56,7 @@ class Calls:
         self._idle = anyio.Event()
 
     @contextmanager
-    def one(self) -> Iterator[anyio.CancelScope]:
+    def one(self) -> Generator[anyio.CancelScope]:
         """Within it a call runs, which `end` cancels."""
         with anyio.CancelScope() as scope:
             self._scopes.add(scope)
@@ -114,7 +114,7 @@ def abort(stream: _Stream) -> None:
         pass
     except (
         RuntimeError
-    ):  # its event loop has ended; asyncio then gives no way to the socket, and closes it itself
+    ):  # its event loop has ended; asyncio then lets nobody at the socket, and closes it itself
         sock = stream.get_extra_info("socket")
         if hasattr(sock, "detach"):
             os.close(sock.detach())

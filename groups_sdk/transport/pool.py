@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from functools import cache
 from typing import Any
@@ -47,7 +47,7 @@ class Bound:
         self.authenticator: Authenticator = Authenticator(pool.settings.credentials, pool.fetch_grant)
 
     @asynccontextmanager
-    async def admission(self, scope: anyio.CancelScope) -> AsyncIterator[bool]:
+    async def admission(self, scope: anyio.CancelScope) -> AsyncGenerator[bool]:
         """Wait for a slot, then for the rate limit; the slot is held within. False: not before the scope's deadline.
 
         The slot comes first: a permission to send is only good for the moment in which it is given.
