@@ -71,7 +71,7 @@ class RetryPolicy:
             return None
         if asked is None:
             return fraction * min(self.backoff_cap, self.backoff_base * 2.0 ** min(attempt - 1, 60))
-        return None if asked > self.max_wait else asked + fraction * self.backoff_base
+        return None if asked > self.max_wait else asked + fraction * min(self.backoff_cap, self.backoff_base)
 
 
 def may_repeat(
