@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import attrs
 
@@ -44,6 +44,12 @@ class Request:
     path: str
     query: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     content: bytes | None = attrs.field(default=None, repr=False)
+
+    def target(self, version: str) -> str:
+        """Path and query; `version` is the API's, where the query does not name one itself."""
+        query = dict(self.query)
+        query.setdefault("version", version)
+        return f"{self.path}?{urlencode(query, quote_via=quote)}"
 
 
 def other(

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from groups_sdk.auth import ApiToken, BearerToken, Credentials
+from groups_sdk.auth import ApiToken, BearerToken, Credentials, OAuthClientCredentials
 from groups_sdk.errors import ConfigurationError
 
 __all__ = ["DEFAULT_API_VERSION", "Region", "Settings", "check_api_version", "normalise_base_url", "resolve"]
@@ -157,6 +157,8 @@ def resolve(
     else:
         url = (_own_region(credentials) or Region.US_01).base_url
 
+    if isinstance(credentials, OAuthClientCredentials) and credentials.token_url is not None:
+        _convert(_Setting("token_url", credentials.token_url), partial(_read_url, allow_http=allow_http))
     if isinstance(credentials, ApiToken) and urlsplit(url).hostname == _HOSTS[Region.GOV_01]:
         raise ConfigurationError(
             f"{Region.GOV_01} takes OAuth only, no API tokens: "
@@ -317,6 +319,13 @@ def _host_in(part: str) -> str | None:
 
 
 def _normalise(url: object, *, allow_http: bool) -> str:
+    scheme, host, port, path = _read_url(url, allow_http=allow_http)
+    host, path = _rest_api(host, path)
+    return f"{scheme}://{host}{port}{path}"
+
+
+def _read_url(url: object, *, allow_http: bool) -> tuple[str, str, str, str]:
+    """Scheme, host, port with its colon, and path of a URL that secrets may be sent to."""
     if not isinstance(url, str):
         raise ConfigurationError(f"must be a string, not {type(url).__name__}")
     if not _URL_CHARACTERS.fullmatch(url):
@@ -339,8 +348,7 @@ def _normalise(url: object, *, allow_http: bool) -> str:
     host, is_loopback = _read_host(host)
     if scheme == "http" and not (is_loopback or allow_http):
         raise ConfigurationError("plain http would send the token in clear to another machine; use https://")
-    host, path = _rest_api(host, parts["path"])
-    return f"{scheme}://{host}:{int(port)}{path}" if port else f"{scheme}://{host}{path}"
+    return scheme, host, f":{int(port)}" if port else "", parts["path"]
 
 
 def _rest_api(host: str, path: str) -> tuple[str, str]:

@@ -472,6 +472,38 @@ class TestBaseUrl:
         assert allowed.base_url == "http://snyk.example/rest"
 
 
+class TestTokenUrl:
+    @pytest.mark.parametrize(
+        ("url", "problem"),
+        [
+            ("http://id.example/token", "in clear"),
+            ("http://127.0.0.1.example/token", "in clear"),
+            ("ftp://id.example/token", "https"),
+            ("id.example/token", "https"),
+            ("https://id.example/to ken", "whitespace"),
+            ("https://me:secret@id.example/token", "password"),
+            ("https://id.example:70000/token", "port"),
+            ("", "https"),
+            (5, "not int"),
+        ],
+    )
+    def test_that_would_not_do_for_a_secret_is_refused(self, url: Any, problem: str, no_file: Path) -> None:
+        credentials = OAuthClientCredentials("id", TOKEN, token_url=url)
+        with pytest.raises(ConfigurationError, match=rf"token_url: .*{problem}") as caught:
+            resolve(credentials, environ={}, config_path=no_file)
+        assert "secret" not in str(caught.value)
+
+    @pytest.mark.parametrize("url", ["https://id.example/token", "http://localhost:8080/token"])
+    def test_that_will_do_stays_as_it_is(self, url: str, no_file: Path) -> None:
+        credentials = OAuthClientCredentials("id", TOKEN, token_url=url)
+        assert resolve(credentials, environ={}, config_path=no_file).credentials is credentials
+        assert credentials.token_url == url
+
+    def test_of_another_machine_may_be_plain_http_when_that_is_allowed(self, no_file: Path) -> None:
+        credentials = OAuthClientCredentials("id", TOKEN, token_url="http://id.example/token")
+        resolve(credentials, allow_http=True, environ={}, config_path=no_file)
+
+
 class TestPersonalAccessToken:
     @pytest.mark.parametrize("kind", ["snyk_uat", "snyk_sat"])
     @pytest.mark.parametrize("last", [False, True])

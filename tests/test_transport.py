@@ -195,7 +195,9 @@ async def test_sent_stays_true_when_a_later_attempt_does_not_leave() -> None:
         (httpx.ConnectError("refused"), ConnectionFailedError, False),
         (httpx.ConnectTimeout("slow"), RequestTimeoutError, False),
         (httpx.ProxyError("407"), ConnectionFailedError, False),
-        (httpx.LocalProtocolError("bad header"), ConnectionFailedError, False),
+        (httpx.LocalProtocolError("the other side has closed it"), ConnectionFailedError, True),
+        (httpx.InvalidURL("a Location"), ConnectionFailedError, True),
+        (UnicodeError("a Location"), ConnectionFailedError, True),
         (httpx.ReadTimeout("slow"), RequestTimeoutError, True),
         (httpx.WriteError("reset"), ConnectionFailedError, True),
         (httpx.RemoteProtocolError("half"), ConnectionFailedError, True),
@@ -560,11 +562,12 @@ def test_an_unclosed_client_warns_once() -> None:
         {"http_client": object()},
         {"transport": Script(), "http_client": httpx.AsyncClient()},
         {"base_url": "https://xn--0/"},
+        {"token": OAuthClientCredentials("id", "secret", token_url="https://xn--0/token")},
     ],
 )
 def test_options_that_will_not_do_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        AsyncGroupsClient(TOKEN, **options)
+        AsyncGroupsClient(**{"token": TOKEN, **options})
 
 
 @pytest.mark.anyio

@@ -6,9 +6,11 @@ traceback would hold the request's headers.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import anyio
@@ -31,9 +33,12 @@ from groups_sdk.operations import Operation
 from groups_sdk.responses import ApiResponse, Headers
 from groups_sdk.retries import requested_wait
 from groups_sdk.transport.lifetime import Connections, abort
+from groups_sdk.transport.receiving import Body
 
 TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token")
-_BODY_KEPT = 65536
+_BODY_READ = 128 * 1024
+_BODY_KEPT = 64 * 1024
+_UNIT = re.compile(r"%[0-9a-fA-F]{2}|\\u00[0-9a-fA-F]{2}|\\.|&#?[0-9a-zA-Z]{1,6};|.", re.DOTALL)
 HTTP_FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -41,6 +46,7 @@ HTTP_FAILURES = (
     ssl.SSLError,
     OSError,
     anyio.BrokenResourceError,
+    UnicodeError,  # idna's, of a Location that is no URL: httpx reads it although nobody follows it
 )
 _BEFORE_SENDING = (
     httpx.ConnectError,
@@ -48,8 +54,6 @@ _BEFORE_SENDING = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.InvalidURL,
 )
 
 
@@ -65,9 +69,15 @@ class Progress:
         self._connections = connections
         self._stream: Any = None
 
+    def extensions(self) -> dict[str, Any]:
+        """What a request needs for that."""
+        # Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
+        return {"timeout": httpx.Timeout(None).as_dict(), "trace": self.trace}
+
     async def trace(self, event: str, info: Any) -> None:
         if event.endswith("send_request_headers.started"):
-            self.sending = True
+            method = getattr(info.get("request"), "method", None)
+            self.sending = method != b"CONNECT"  # which only asks a proxy for the way
         elif event.startswith("connection."):
             self.connecting = True
             if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
@@ -119,10 +129,31 @@ def asked_wait(status: int, headers: Headers) -> float | None:
 
 
 def _redacted(text: str, secrets: tuple[str, ...]) -> str:
-    """Without our secrets: some gateways repeat the request's headers in their error pages."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
+    """Without our secrets: some gateways repeat the request, encoded once or twice, in their error pages."""
+    pieces, plain = list(text), text  # what is there, and the one character that each piece of it means
+    for _ in range(3):
+        for secret in secrets:
+            while (start := plain.find(secret)) >= 0:
+                end = start + len(secret)
+                pieces[start:end] = ["***"]
+                plain = f"{plain[:start]}\0{plain[end:]}"
+        spans = [match.span() for match in _UNIT.finditer(plain)]
+        if len(spans) == len(plain):  # nothing is encoded
+            break
+        pieces = ["".join(pieces[start:end]) for start, end in spans]
+        plain = "".join(_meant(plain[start:end]) for start, end in spans)
+    return "".join(pieces)
+
+
+def _meant(unit: str) -> str:
+    """The character that is encoded as in a URL, in JSON, or in HTML; most are not."""
+    if len(unit) == 1:
+        return unit
+    if unit[0] == "&":
+        character = unescape(unit)
+        return character if len(character) == 1 else "\0"
+    digits = unit[1:] if unit[0] == "%" else unit[2:]
+    return chr(int(digits, 16)) if digits else unit[1]
 
 
 def api_error(
@@ -134,7 +165,7 @@ def api_error(
     ambiguous: bool,
 ) -> ApiError:
     status = response.status_code
-    body = _redacted(response.content.decode("utf-8", "replace"), secrets)
+    body = _redacted(response.content[:_BODY_READ].decode("utf-8", "replace"), secrets)
     objects = decode_errors(body.encode())
     token_refused = operation is TOKEN_REQUEST and status in (400, 401, 403)
     error = (UnauthorizedError if token_refused else api_error_class(status))(
@@ -150,6 +181,27 @@ def api_error(
     if isinstance(error, RateLimitedError):
         error.retry_after = retry_after
     return error
+
+
+def meaning_of(
+    response: httpx.Response, body: Body, failure: Failure | None, operation: Operation
+) -> Answer | Failure:
+    """What an answer means whose status is known, and whose body perhaps is not."""
+    headers = Headers(response.headers.multi_items())
+    answer = Answer(response.status_code, headers, bytes(body.content))
+    if not response.is_success:
+        return answer  # it says enough, and has as much of the explanation as has come
+    is_page = headers.get("content-type", "").lower().startswith("text/html")
+    if is_page and operation.method != "GET" and operation is not TOKEN_REQUEST:
+        problem = "a page of HTML came in place of the API's answer, perhaps from a proxy"
+        return Failure(ConnectionFailedError(problem, sent=True, operation=operation.name))
+    if failure is not None and operation.idempotent:
+        return failure
+    broken = body.problem if failure is None else "it breaks off"  # and yet it was done: the status says so
+    if broken is not None:
+        request_id = headers.get("snyk-request-id")
+        return Failure(DecodeError(broken, operation=operation.name, request_id=request_id))
+    return answer
 
 
 def failure_of(

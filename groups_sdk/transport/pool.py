@@ -37,6 +37,7 @@ class Bound:
             transport=pool.transport,
             verify=_ssl_context() if pool.transport is None else False,
             timeout=None,
+            mounts={"http://": None},  # no proxy of the environment: what is not encrypted, it would read
             # Never contended: our own slots stand in front, since a contended httpcore pool does not survive
             # cancellation (https://github.com/encode/httpcore/issues/1093).
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=pool.max_connections),
@@ -90,10 +91,12 @@ class Pool:
             )
         if transport is not None and http_client is not None:
             raise ConfigurationError("give transport or http_client, not both")
+        token_url = getattr(settings.credentials, "token_url", None)
         try:
-            _ = httpx.URL(settings.base_url).host
+            for url in filter(None, (settings.base_url, token_url)):
+                _ = httpx.URL(url).host
         except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
-            raise ConfigurationError(f"no such host can be in a base URL: {error}") from None
+            raise ConfigurationError(f"no such host can be in a URL: {error}") from None
         self.settings = settings
         self.rate_limit = rate_limit
         self.max_connections = max_connections

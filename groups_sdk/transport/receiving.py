@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any, cast
 
 import anyio
 import httpx
@@ -22,8 +23,9 @@ class Body:
 
     async def read(self, response: httpx.Response) -> None:
         """Read until the end, or until something is wrong."""
-        if response.is_stream_consumed:  # by a hook of the http_client that was handed in
+        if response.is_stream_consumed or response.is_closed:  # by a hook of an http_client that is not ours
             self._take(response.content)
+            await _part_with_spoiled_connection(response)
             return
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in (*_COMPRESSED, "identity"):
@@ -32,13 +34,15 @@ class Body:
         # A stream that is left half-way is cancelled: the generators that it is made of end from within. Closing the
         # outermost would leave the others to the garbage collector, and their cleaning up to nobody.
         with anyio.CancelScope() as scope:
-            async for chunk in response.aiter_raw():
+            # Not aiter_raw, which gives the connection back before anybody can look at it.
+            async for chunk in cast("httpx.AsyncByteStream", response.stream):
                 if self.problem is None:
                     take(chunk)
                 if self.problem is not None:
                     scope.cancel()
             if encoding in _COMPRESSED and self.content and not self._inflater.eof:
                 self.problem = "its compression breaks off"
+            await _part_with_spoiled_connection(response)
 
     def _take(self, data: bytes) -> None:
         self.content += data[: self._room]
@@ -59,3 +63,18 @@ class Body:
     @property
     def _room(self) -> int:
         return self._limit + 1 - len(self.content)
+
+
+async def _part_with_spoiled_connection(response: httpx.Response) -> None:
+    """Close the connection when more has come than the answer.
+
+    httpcore keeps what is left over, and takes it for the answer to the next request: a change that was refused would
+    look done. Only h11 knows of it, and the way there is private; without it there is nothing to be seen.
+    """
+    connection: Any = response.stream
+    for step in ("_stream", "_httpcore_stream", "_stream", "_connection"):
+        connection = getattr(connection, step, None)
+    state: Any = getattr(connection, "_h11_state", None)
+    if state is not None and state.trailing_data[0]:
+        state.send_failed()  # or else httpcore would have it wait for the next request after all
+        await connection.aclose()

@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import anyio
 import attrs
@@ -19,7 +19,6 @@ from groups_sdk.errors import (
     ApiError,
     ClientClosedError,
     ConfigurationError,
-    ConnectionFailedError,
     DeadlineExceededError,
     DecodeError,
     GroupsError,
@@ -29,7 +28,7 @@ from groups_sdk.errors import (
 )
 from groups_sdk.operations import Operation, Request
 from groups_sdk.rate_limit import RateLimit
-from groups_sdk.responses import ApiResponse, Headers
+from groups_sdk.responses import ApiResponse
 from groups_sdk.retries import RetryEvent, RetryPolicy, may_repeat
 from groups_sdk.settings import Settings
 from groups_sdk.transport.bodies import settled
@@ -44,6 +43,7 @@ from groups_sdk.transport.outcomes import (
     asked_wait,
     failure_of,
     grant_of,
+    meaning_of,
 )
 from groups_sdk.transport.pool import Bound, Pool
 from groups_sdk.transport.receiving import Body
@@ -126,14 +126,11 @@ class Transport:
     async def send(self, request: Request) -> ApiResponse:
         """Send the request and return its successful answer, or raise why there is none."""
         bound = self.pool.bind()
-        query = dict(request.query)
-        query.setdefault("version", self.options.api_version)
         try:
-            url = httpx.URL(
-                f"{self.pool.settings.base_url}{request.path}?{urlencode(query, quote_via=quote)}"
-            )
-        except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise InvalidArgumentError(f"no URL can be made of the arguments: {error}") from None
+            url = httpx.URL(f"{self.pool.settings.base_url}{request.target(self.options.api_version)}")
+        except (httpx.InvalidURL, UnicodeError) as error:  # too long; half a surrogate pair
+            problem = f"{request.operation.name}: no URL can be made of the arguments: {error}"
+            raise InvalidArgumentError(problem) from None
         deadline = anyio.current_time() + (self.options.deadline or math.inf)
 
         def build(progress: Progress) -> httpx.Request:
@@ -145,7 +142,7 @@ class Transport:
                 url,
                 headers=headers,
                 content=request.content,
-                extensions=_extensions(progress),
+                extensions=progress.extensions(),
             )
             built.headers["authorization"] = bound.authenticator.authorization
             return built
@@ -332,29 +329,7 @@ class Transport:
             failure = Failure(late, passing=True)
         if response is None:
             return failure or Failure(self._late(operation, "no answer", sent=progress.sent))
-        return self._judge(response, body, failure, operation)
-
-    def _judge(
-        self, response: httpx.Response, body: Body, failure: Failure | None, operation: Operation
-    ) -> Answer | Failure:
-        """What an answer means whose status is known, and whose body perhaps is not."""
-        headers = Headers(response.headers.multi_items())
-        answer = Answer(response.status_code, headers, bytes(body.content))
-        if not response.is_success:
-            return answer  # it says enough, and has as much of the explanation as has come
-        is_page = headers.get("content-type", "").lower().startswith("text/html")
-        if is_page and operation.method != "GET" and operation is not TOKEN_REQUEST:
-            problem = "a page of HTML came in place of the API's answer, perhaps from a proxy"
-            return Failure(ConnectionFailedError(problem, sent=True, operation=operation.name))
-        if failure is not None and operation.idempotent:
-            return failure
-        broken = (
-            body.problem if failure is None else "it breaks off"
-        )  # and yet it was done: the status says so
-        if broken is not None:
-            request_id = headers.get("snyk-request-id")
-            return Failure(DecodeError(broken, operation=operation.name, request_id=request_id))
-        return answer
+        return meaning_of(response, body, failure, operation)
 
     async def _fetch_grant(
         self, credentials: OAuthClientCredentials, deadline: float
@@ -369,7 +344,7 @@ class Transport:
                 url,
                 headers={"accept": "application/json", "user-agent": self.options.user_agent},
                 data=dict(credentials.form()),
-                extensions=_extensions(progress),
+                extensions=progress.extensions(),
             )
 
         outcome = await self._deliver(self.pool.bind(), TOKEN_REQUEST, TOKEN_REQUEST.path, build, deadline)
@@ -415,8 +390,3 @@ def _call_hook(hook: Callable[[Any], object] | None, argument: object) -> None:
             hook(argument)
         except Exception:
             logger.exception("the hook %r failed", hook)
-
-
-def _extensions(progress: Progress) -> dict[str, Any]:
-    # Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
-    return {"timeout": httpx.Timeout(None).as_dict(), "trace": progress.trace}
