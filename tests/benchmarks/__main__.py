@@ -1,0 +1,62 @@
+"""Measure the rows that are asked for, or all of them, and print the table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from benchmarks import measuring, server
+
+PACKAGES = ("httpx", "anyio", "attrs", "cattrs", "orjson", "pydantic", "pysnyk", "openai")
+
+
+def machine() -> str:
+    """One line on what the figures were taken with."""
+    versions = []
+    for package in PACKAGES:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"no {package}")
+    load = ", ".join(f"{figure:.1f}" for figure in os.getloadavg())
+    return (
+        f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, "
+        f"load {load}; {', '.join(versions)}"
+    )
+
+
+def main() -> None:
+    rows = {entry.number: entry for entry in measuring.rows()}
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(rows)}; 7 stands for 7a and 7b")
+    parser.add_argument("--rounds", type=int, default=measuring.FULL.rounds, help="rounds that each row takes")
+    parser.add_argument("--tiny", action="store_true", help="only see whether everything runs")
+    arguments = parser.parse_args()
+    size = measuring.TINY if arguments.tiny else measuring.Size(rounds=arguments.rounds)
+    for wanted in arguments.rows:
+        if not any(wanted in (number, number.rstrip("abc")) for number in rows):
+            parser.error(f"there is no row {wanted}")
+    chosen = [
+        entry
+        for number, entry in rows.items()
+        if not arguments.rows or {number, number.rstrip("abc")} & set(arguments.rows)
+    ]
+    lines: list[tuple[measuring.Row, measuring.Outcome | None]] = []
+    print(machine(), file=sys.stderr)
+    with server.running() as running:
+        bench = measuring.Bench(running, size)
+        for entry in chosen:
+            print(f"{entry.number}: {entry.what}", file=sys.stderr)
+            lines.append((entry, measuring.measured(entry, bench)))
+        alone = running.pages_per_second(size.pages)
+    for line in measuring.table(lines):
+        print(line)
+    print(f"\nMedians of {size.rounds} rounds or more, in which both sides took turns. {machine()}.")
+    print(f"The server alone, read by a bare socket: {alone:,.0f} pages/s ({alone * 100:,.0f} members/s).")
+
+
+if __name__ == "__main__":
+    main()
