@@ -31,8 +31,12 @@ def machine() -> str:
 def main() -> None:
     rows = {entry.number: entry for entry in measuring.rows()}
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(rows)}; 7 stands for 7a and 7b")
-    parser.add_argument("--rounds", type=int, default=measuring.FULL.rounds, help="rounds that each row takes")
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"of {', '.join(rows)}; 7 stands for 7a and 7b"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=measuring.FULL.rounds, help="rounds that each row takes"
+    )
     parser.add_argument("--tiny", action="store_true", help="only see whether everything runs")
     arguments = parser.parse_args()
     size = measuring.TINY if arguments.tiny else measuring.Size(rounds=arguments.rounds)

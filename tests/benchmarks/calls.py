@@ -51,7 +51,11 @@ def calls_of_20_ms(bench: Bench) -> Outcome:
     return sync_calls(bench, 20)
 
 
-@row("8", "8 threads, answers after 20 ms: calls a second, one client of ours / one httpx.Client", at_least=0.95)
+@row(
+    "8",
+    "8 threads, answers after 20 ms: calls a second, one client of ours / one httpx.Client",
+    at_least=0.95,
+)
 def threads_on_one_client(bench: Bench) -> Outcome:
     base_url, calls = bench.server.base_url(1, 20), bench.size.calls
     with (
