@@ -51,6 +51,8 @@ from groups_sdk.transport.receiving import Body
 logger: logging.Logger = logging.getLogger("groups_sdk")
 
 MEDIA_TYPE = "application/vnd.api+json"
+# Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
+_NO_TIMEOUTS = httpx.Timeout(None).as_dict()
 
 
 @attrs.frozen(kw_only=True)
@@ -338,7 +340,10 @@ class Transport:
         self, response: httpx.Response, body: Body, failure: Failure | None, operation: Operation
     ) -> Answer | Failure:
         """What an answer means whose status is known, and whose body perhaps is not."""
-        headers = Headers(response.headers.multi_items())
+        encoding = response.headers.encoding
+        headers = Headers(
+            (name.decode(encoding), value.decode(encoding)) for name, value in response.headers.raw
+        )
         answer = Answer(response.status_code, headers, bytes(body.content))
         if not response.is_success:
             return answer  # it says enough, and has as much of the explanation as has come
@@ -418,5 +423,4 @@ def _call_hook(hook: Callable[[Any], object] | None, argument: object) -> None:
 
 
 def _extensions(progress: Progress) -> dict[str, Any]:
-    # Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
-    return {"timeout": httpx.Timeout(None).as_dict(), "trace": progress.trace}
+    return {"timeout": _NO_TIMEOUTS, "trace": progress.trace}

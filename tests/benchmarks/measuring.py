@@ -53,16 +53,25 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: the ratio must be at least, or at most, `target`."""
+    """One line of the table: the ratio must be at least, or at most, `target`, where it has one."""
 
     number: str
     what: str
-    target: float
+    target: float | None
     at_least: bool
     measure: Callable[[Bench], Outcome]
 
-    def reached(self, outcome: Outcome) -> bool:
-        return outcome.median >= self.target if self.at_least else outcome.median <= self.target
+    @property
+    def aim(self) -> str:
+        return "" if self.target is None else f"{'>=' if self.at_least else '<='} {self.target:g}"
+
+    def verdict(self, outcome: Outcome) -> str:
+        if self.target is None:
+            return "shown only"
+        return "reached" if self._reached(outcome, self.target) else "MISSED"
+
+    def _reached(self, outcome: Outcome, target: float) -> bool:
+        return outcome.median >= target if self.at_least else outcome.median <= target
 
 
 ROWS: list[Row] = []
@@ -76,7 +85,6 @@ def row(
 
     def register(measure: Callable[[Bench], Outcome]) -> Callable[[Bench], Outcome]:
         target = at_most if at_least is None else at_least
-        assert target is not None
         ROWS.append(Row(number, what, target, at_least is not None, measure))
         return measure
 
@@ -138,11 +146,9 @@ def table(lines: Sequence[tuple[Row, Outcome | None]]) -> Iterator[str]:
     yield "| # | row | ratio | spread | to reach | | absolute |"
     yield "|---|---|---|---|---|---|---|"
     for entry, result in lines:
-        target = f"{'>=' if entry.at_least else '<='} {entry.target:g}"
         if result is None:
-            cells = ["-", "-", target, "not measured", "a package is missing"]
+            cells = ["-", "-", entry.aim, "not measured", "a package is missing"]
         else:
             spread = f"{min(result.ratios):.3f} to {max(result.ratios):.3f}"
-            mark = "reached" if entry.reached(result) else "MISSED"
-            cells = [f"{result.median:.3f}", spread, target, mark, result.absolute]
+            cells = [f"{result.median:.3f}", spread, entry.aim, entry.verdict(result), result.absolute]
         yield f"| {' | '.join([entry.number, entry.what, *cells])} |"

@@ -30,7 +30,7 @@ def importing_the_package(bench: Bench) -> Outcome:
     return importing(bench, "groups_sdk")
 
 
-@row("13b", "all of groups_sdk that a client needs / import httpx, cattrs, anyio", at_most=1.15)
+@row("13b", "import all that a client needs / import httpx, cattrs, anyio")
 def importing_the_client(bench: Bench) -> Outcome:
     return importing(bench, "groups_sdk.sync_client")
 
