@@ -35,11 +35,10 @@ def main() -> None:
         "rows", nargs="*", metavar="ROW", help=f"of {', '.join(rows)}; 7 stands for 7a and 7b"
     )
     parser.add_argument(
-        "--rounds", type=int, default=measuring.FULL.rounds, help="rounds that each row takes"
+        "--rounds", type=int, default=measuring.Size.rounds, help="rounds that each row takes"
     )
-    parser.add_argument("--tiny", action="store_true", help="only see whether everything runs")
     arguments = parser.parse_args()
-    size = measuring.TINY if arguments.tiny else measuring.Size(rounds=arguments.rounds)
+    size = measuring.Size(rounds=arguments.rounds)
     for wanted in arguments.rows:
         if not any(wanted in (number, number.rstrip("abc")) for number in rows):
             parser.error(f"there is no row {wanted}")

@@ -27,10 +27,6 @@ class Size:
         return self.members // 100
 
 
-FULL = Size()
-TINY = Size(rounds=1, members=200, streamed=12_000, calls=2, changes=10, read_pages=2)
-
-
 @dataclass(frozen=True)
 class Bench:
     """What a row is given."""

@@ -20,7 +20,7 @@ def importing(bench: Bench, *modules: str) -> Outcome:
     pairs = take_turns(
         lambda: figure("importing", *modules),
         lambda: figure("importing", *DEPENDENCIES),
-        bench.size.rounds * 2,
+        bench.size.rounds,
     )
     return outcome(pairs, "ms", 1e3)
 
