@@ -37,8 +37,11 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=measuring.Size.rounds, help="rounds that each row takes"
     )
+    parser.add_argument(
+        "--members", type=int, default=measuring.Size.members, help="in the listings that are compared"
+    )
     arguments = parser.parse_args()
-    size = measuring.Size(rounds=arguments.rounds)
+    size = measuring.Size(rounds=arguments.rounds, members=arguments.members)
     for wanted in arguments.rows:
         if not any(wanted in (number, number.rstrip("abc")) for number in rows):
             parser.error(f"there is no row {wanted}")
@@ -52,12 +55,14 @@ def main() -> None:
     with server.running() as running:
         bench = measuring.Bench(running, size)
         for entry in chosen:
-            print(f"{entry.number}: {entry.what}", file=sys.stderr)
             lines.append((entry, measuring.measured(entry, bench)))
+            print([*measuring.table(lines[-1:])][-1], file=sys.stderr, flush=True)
         alone = running.pages_per_second(size.pages)
     for line in measuring.table(lines):
         print(line)
-    print(f"\nMedians of {size.rounds} rounds or more, in which both sides took turns. {machine()}.")
+    print(
+        f"\nMedians of {size.rounds} rounds in which both sides took turns, {size.members:,} members. {machine()}."
+    )
     print(f"The server alone, read by a bare socket: {alone:,.0f} pages/s ({alone * 100:,.0f} members/s).")
 
 

@@ -24,7 +24,7 @@ def growth_of_a_sync_stream(bench: Bench) -> Outcome:
     return growth(bench, "sync")
 
 
-@row("12", "memory of 100,000 collected memberships / as orjson's dicts", at_most=0.5)
+@row("12", "memory of collected memberships / as orjson's dicts", at_most=0.5)
 def models_against_dicts(bench: Bench) -> Outcome:
     pairs = take_turns(
         lambda: figure("size_of", "models", bench.size.pages),
