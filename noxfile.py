@@ -125,6 +125,14 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """What the SDK costs, in one table: `nox -s bench -- 1 3 --rounds 9` for some rows, and more rounds."""
+    session.install(*group("bench"), "-e", ".")
+    with session.chdir(ROOT / "tests"):
+        session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
 def generate(session: nox.Session) -> None:
     """Write the synchronous client anew from the asynchronous one."""
     session.install(*group("lint"), "-e", ".")

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         SsoUser,
         User,
     )
-    from groups_sdk.pagination import AsyncPaginator, Page, Paginator
+    from groups_sdk.pagination import AsyncPaginator, AsyncReadAhead, Page, Paginator, ReadAhead
     from groups_sdk.rate_limit import RateLimit
     from groups_sdk.responses import ApiResponse, Headers
     from groups_sdk.retries import RetryEvent, RetryPolicy
@@ -93,7 +93,7 @@ _ROOMS = {
         "SsoUser",
         "User",
     ),
-    "pagination": ("AsyncPaginator", "Page", "Paginator"),
+    "pagination": ("AsyncPaginator", "AsyncReadAhead", "Page", "Paginator", "ReadAhead"),
     "rate_limit": ("RateLimit",),
     "responses": ("ApiResponse", "Headers"),
     "retries": ("RetryEvent", "RetryPolicy"),
@@ -109,6 +109,7 @@ __all__ = [
     "ApiToken",
     "AsyncGroupsClient",
     "AsyncPaginator",
+    "AsyncReadAhead",
     "BadRequestError",
     "BearerToken",
     "ClientClosedError",
@@ -136,6 +137,7 @@ __all__ = [
     "Paginator",
     "RateLimit",
     "RateLimitedError",
+    "ReadAhead",
     "Region",
     "RequestTimeoutError",
     "RetryEvent",

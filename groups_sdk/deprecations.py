@@ -11,7 +11,7 @@ from types import FrameType
 
 from groups_sdk.responses import ApiResponse
 
-__all__ = ["ApiDeprecationWarning", "defer", "describe", "show", "warn"]
+__all__ = ["ApiDeprecationWarning", "collect", "defer", "describe", "show", "warn"]
 
 logger: logging.Logger = logging.getLogger("groups_sdk")
 
@@ -55,11 +55,16 @@ def warn(text: str) -> None:
         held.append(text)
 
 
+def collect() -> list[str]:
+    """Have warnings of what runs in this context, from now on, collected in the list that is returned."""
+    held: list[str] = []
+    _deferred.set(held)
+    return held
+
+
 def defer(context: Context) -> list[str]:
     """Have warnings of what runs in that context collected in the list that is returned."""
-    held: list[str] = []
-    context.run(_deferred.set, held)
-    return held
+    return context.run(collect)
 
 
 def show(texts: list[str]) -> None:

@@ -272,22 +272,30 @@ class Session:
     def run(self, call: Call[R]) -> R:
         """Run the call and wait for it. Whatever interrupts the wait cancels the call."""
         try:
-            self._calls.add(call)
-            self.thread.posted.add(call)
-            lost = not self.thread.post(partial(self._begin, call)) or (self.thread.ended and not call.ended)
-            if lost:
-                self._calls.discard(call)
-                self.thread.posted.discard(call)
-                raise ClientClosedError(f"{CLOSED if self._asked_to_close else LOOP_ENDED}; nothing was sent")
+            self.start(call)
             call.wait()
         except BaseException:  # Ctrl-C, or anything else that a signal handler raises
-            try:
-                if self._cancel_soon(call):
-                    call.wait(UNWIND)
-            finally:
-                self._cancel_soon(call)  # a second interrupt may have come before the first time was done
+            self.cancel(call)
             raise
         return call.result()
+
+    def start(self, call: Call[Any]) -> None:
+        """Run the call without waiting for it; on any thread."""
+        self._calls.add(call)
+        self.thread.posted.add(call)
+        lost = not self.thread.post(partial(self._begin, call)) or (self.thread.ended and not call.ended)
+        if lost:
+            self._calls.discard(call)
+            self.thread.posted.discard(call)
+            raise ClientClosedError(f"{CLOSED if self._asked_to_close else LOOP_ENDED}; nothing was sent")
+
+    def cancel(self, call: Call[Any]) -> None:
+        """Cancel the call and wait until it has let go; on any thread but the loop's."""
+        try:
+            if self._cancel_soon(call):
+                call.wait(UNWIND)
+        finally:
+            self._cancel_soon(call)  # an interrupt may have come before the first time was done
 
     def close_soon(self) -> bool:
         """Have the client closed; `closing` is the call that does it. False when that was asked for before."""

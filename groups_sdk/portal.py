@@ -54,6 +54,24 @@ _portals: WeakSet[Portal[Any]] = WeakSet()
 _inherited: list[object] = []
 
 
+class Background:
+    """A call that nobody waits for."""
+
+    def __init__(self, session: Session, call: Call[None]) -> None:
+        self._session = session
+        self._call = call
+
+    def check(self) -> None:
+        """Raise why it has ended, if it has."""
+        if self._call.ended:
+            self._call.result()
+            raise ClientClosedError(LOOP_ENDED)  # as it did before, which is told only once
+
+    def cancel(self) -> None:
+        """Cancel it, and wait until it has let go; on any thread but the loop's."""
+        self._session.cancel(self._call)
+
+
 class Portal(Generic[T]):
     """The synchronous side of `target`, an asynchronous client; in a forked child, of another one with its settings.
 
@@ -100,6 +118,18 @@ class Portal(Generic[T]):
             return session.run(Call(partial(func, *args, **kwargs), context))
         finally:
             deprecations.show(warnings_meanwhile)
+
+    def start(self, func: Callable[[], Coroutine[Any, Any, None]], /) -> Background:
+        """Run func on the loop thread beside the caller, which is the code of a call.
+
+        Raises `ClientClosedError` when the client is closed.
+        """
+        session = self._session
+        if self._closed or session is None:
+            raise ClientClosedError(CLOSED)
+        call = Call(func, copy_context())
+        session.start(call)
+        return Background(session, call)
 
     def _open(self) -> Session:
         with _lock:

@@ -140,7 +140,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
             groups = client.list_groups().collect()
         """
         return Paginator(
-            self._portal.call,
+            self._portal,
             self._async.list_groups(limit=limit, starting_after=starting_after, ending_before=ending_before),
         )
 
@@ -184,7 +184,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
                 print(membership.user.email, membership.role.name, membership.created_at)
         """
         return Paginator(
-            self._portal.call,
+            self._portal,
             self._async.list_memberships(
                 group_id,
                 email=email,
@@ -259,7 +259,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
                 print(membership.org.name, membership.role.name)
         """
         return Paginator(
-            self._portal.call,
+            self._portal,
             self._async.list_org_memberships(
                 group_id,
                 user_id=user_id,
@@ -288,7 +288,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
             connections = client.list_sso_connections(group_id).collect()
         """
         return Paginator(
-            self._portal.call,
+            self._portal,
             self._async.list_sso_connections(
                 group_id, limit=limit, starting_after=starting_after, ending_before=ending_before
             ),
@@ -314,7 +314,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
                 print(user.email, user.active)
         """
         return Paginator(
-            self._portal.call,
+            self._portal,
             self._async.list_sso_users(
                 group_id, sso_id, limit=limit, starting_after=starting_after, ending_before=ending_before
             ),

@@ -132,7 +132,7 @@ def test_each_kind_of_method_becomes_one_forwarding_statement() -> None:
         "Shop.name": "return self._async.name",
         "Shop.till": "return Till(self._portal, lambda: self._async.till)",
         "Shop.with_options": "return self._copy(lambda client: client.with_options(limit=limit))",
-        "Shop.goods": "return Paginator(self._portal.call, self._async.goods(kind, limit=limit))",
+        "Shop.goods": "return Paginator(self._portal, self._async.goods(kind, limit=limit))",
         "Shop.price": "return self._portal.call(self._async.price, item, count, currency=currency)",
         "Shop.order": "self._portal.call(self._async.order, item)",
         "Till.count": "return self._portal.call(self._async.count)",

@@ -15,7 +15,8 @@ import groups_sdk
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
     ["_version", "models", "errors", "responses", "operations"],
-    ["pagination", "arguments", "retries", "rate_limit", "auth", "loop_thread", "deprecations"],
+    ["deprecations"],
+    ["pagination", "arguments", "retries", "rate_limit", "auth", "loop_thread"],
     ["jsonapi", "settings", "portal"],
     ["transport"],
     ["client"],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
 
 import anyio
 import pytest
@@ -45,6 +46,11 @@ class Pages:
 
 def call(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
     return anyio.run(func)
+
+
+def synchronous(listing: AsyncPaginator[int], call: Callable[..., Any] = call) -> Paginator[int]:
+    """A paginator that takes its steps with `call`."""
+    return Paginator(cast("Any", SimpleNamespace(call=call)), listing)
 
 
 @pytest.mark.anyio
@@ -139,7 +145,7 @@ def test_the_synchronous_paginator_crosses_once_for_each_page() -> None:
         crossings += 1
         return call(func)
 
-    listing = Paginator(counted, Pages([1, 2, 3], [4, 5]).listing())
+    listing = synchronous(Pages([1, 2, 3], [4, 5]).listing(), counted)
     assert list(listing) == [1, 2, 3, 4, 5]
     assert crossings == 3  # two pages, and the end
     assert [page.items for page in listing.pages()] == [[1, 2, 3], [4, 5]]
@@ -151,7 +157,7 @@ def test_the_synchronous_paginator_crosses_once_for_each_page() -> None:
 
 def test_the_synchronous_iterators_ask_for_the_same_page_again_after_an_error() -> None:
     pages = Pages([1, 2], [3], [4])
-    items = iter(Paginator(call, pages.listing()))
+    items = iter(synchronous(pages.listing()))
     assert [next(items), next(items)] == [1, 2]
     pages.failures = [GroupsError("broken"), OSError("not ours")]
     with pytest.raises(GroupsError) as caught:
@@ -162,7 +168,7 @@ def test_the_synchronous_iterators_ask_for_the_same_page_again_after_an_error() 
     assert list(items) == [3, 4]
     assert next(items, None) is None
 
-    whole = Paginator(call, pages.listing()).pages()
+    whole = synchronous(pages.listing()).pages()
     assert next(whole).items == [1, 2]
     pages.failures = [GroupsError("broken")]
     with pytest.raises(GroupsError):
@@ -175,7 +181,7 @@ def test_an_interrupted_synchronous_iteration_does_not_pass_for_a_whole_one() ->
         call(func)
         raise KeyboardInterrupt  # after the page came, before it was handed over
 
-    items = iter(Paginator(interrupted, Pages([1], [2]).listing()))
+    items = iter(synchronous(Pages([1], [2]).listing(), interrupted))
     with pytest.raises(KeyboardInterrupt):
         next(items)
     for _ in range(2):
@@ -194,14 +200,14 @@ def test_two_threads_cannot_wait_on_one_synchronous_iteration() -> None:
                 problems.append(str(error))
         return call(func)
 
-    pages = Paginator(busy, Pages([1], [2]).listing()).pages()
+    pages = synchronous(Pages([1], [2]).listing(), busy).pages()
     assert [page.items for page in pages] == [[1], [2]]
     assert "two threads" in problems[0]
 
 
 def test_nothing_is_asked_for_before_the_first_step() -> None:
     pages = Pages([1])
-    listing = Paginator(call, pages.listing())
+    listing = synchronous(pages.listing())
     iter(listing)
     listing.pages()
     aiter(pages.listing())

@@ -707,3 +707,25 @@ async def test_whose_wait_is_kept(status: int, headers: dict[str, str], waited: 
                 await client.get_group(GROUP)
         else:
             await client.get_group(GROUP)
+
+
+@pytest.mark.anyio
+async def test_cookies_are_neither_kept_nor_sent() -> None:
+    script = Script((200, ONE_GROUP, {"set-cookie": "session=1; path=/"}))
+    async with client_for(script) as client:
+        for _ in range(2):
+            await read(client)
+        assert not client._transport.pool.bind().http.cookies
+    assert [request.headers.get("cookie") for request in script.requests] == [None, None]
+
+
+@pytest.mark.anyio
+async def test_a_header_of_bytes_that_are_no_ascii_is_read() -> None:
+    class Odd(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json=ONE_GROUP, headers=[(b"X-Name", b"caf\xe9"), (b"x-name", b"bar")])
+
+    seen: list[ApiResponse] = []
+    async with client_for(Odd(), on_response=seen.append) as client:
+        await read(client)
+    assert seen[0].headers["x-name"] == "caf\xe9, bar"

@@ -52,7 +52,7 @@ class Rules:
     parts: Mapping[str, str]
     """Classes that a property of another one leads to."""
     paginators: Mapping[str, str]
-    """Hand-written twins of what methods return: `Twin(call, asynchronous object)`."""
+    """Hand-written twins of what methods return: `Twin(portal, asynchronous object)`."""
     prose: tuple[tuple[str, str], ...]
     """Patterns in docstrings, in order, and what takes their place."""
     client_note: str
@@ -197,7 +197,7 @@ class _Generator:
         elif decorators:
             raise GenerationError(f"{where}: no rule for decorators: {', '.join(decorators)}")
         elif twin in self.rules.paginators.values():
-            body = f"return {twin}(self._portal.call, {called})"
+            body = f"return {twin}(self._portal, {called})"
         elif returns == "Self":
             body = f"return self._copy(lambda client: client.{node.name}({', '.join(passed)}))"
         else:

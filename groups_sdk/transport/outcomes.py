@@ -39,6 +39,7 @@ TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token")
 _BODY_READ = 128 * 1024
 _BODY_KEPT = 64 * 1024
 _UNIT = re.compile(r"%[0-9a-fA-F]{2}|\\u00[0-9a-fA-F]{2}|\\.|&#?[0-9a-zA-Z]{1,6};|.", re.DOTALL)
+_NO_TIMEOUTS = httpx.Timeout(None).as_dict()
 HTTP_FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -72,7 +73,7 @@ class Progress:
     def extensions(self) -> dict[str, Any]:
         """What a request needs for that."""
         # Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
-        return {"timeout": httpx.Timeout(None).as_dict(), "trace": self.trace}
+        return {"timeout": _NO_TIMEOUTS, "trace": self.trace}
 
     async def trace(self, event: str, info: Any) -> None:
         if event.endswith("send_request_headers.started"):
@@ -187,7 +188,8 @@ def meaning_of(
     response: httpx.Response, body: Body, failure: Failure | None, operation: Operation
 ) -> Answer | Failure:
     """What an answer means whose status is known, and whose body perhaps is not."""
-    headers = Headers(response.headers.multi_items())
+    encoding = response.headers.encoding
+    headers = Headers((name.decode(encoding), value.decode(encoding)) for name, value in response.headers.raw)
     answer = Answer(response.status_code, headers, bytes(body.content))
     if not response.is_success:
         return answer  # it says enough, and has as much of the explanation as has come

@@ -1,0 +1,128 @@
+"""Rows 7 to 9 and 15: single calls, one after the other and many at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+
+import anyio
+import httpx
+
+from benchmarks import others
+from benchmarks.listing import async_client, sync_client
+from benchmarks.measuring import Bench, Outcome, outcome, row, speeds, take_turns
+from benchmarks.server import GROUP_ID, MEMBERSHIP_ID, ROLE_ID
+from groups_sdk import AsyncGroupsClient, RateLimit
+
+THREADS = 8
+WORKERS = 10
+
+
+def series(call: Callable[[], object], count: int) -> float:
+    started = perf_counter()
+    for _ in range(count):
+        call()
+    return (perf_counter() - started) / count
+
+
+def sync_calls(bench: Bench, delay: int) -> Outcome:
+    base_url = bench.server.base_url(1, delay)
+    with sync_client(base_url) as client, httpx.Client(headers=others.HEADERS) as bare:
+
+        def ours() -> float:
+            return series(lambda: client.get_group(GROUP_ID), bench.size.calls // 2)
+
+        def theirs() -> float:
+            return series(lambda: others.get_group(bare, base_url), bench.size.calls // 2)
+
+        ours(), theirs()
+        return outcome(take_turns(ours, theirs, bench.size.rounds), "ms a call", 1e3)
+
+
+@row("7a", "sync get_group, answers after 5 ms: time / httpx.Client and orjson", at_most=1.10)
+def calls_of_5_ms(bench: Bench) -> Outcome:
+    return sync_calls(bench, 5)
+
+
+@row("7b", "sync get_group, answers after 20 ms: time / httpx.Client and orjson", at_most=1.04)
+def calls_of_20_ms(bench: Bench) -> Outcome:
+    return sync_calls(bench, 20)
+
+
+@row(
+    "8",
+    "8 threads, answers after 20 ms: calls a second, one client of ours / one httpx.Client",
+    at_least=0.95,
+)
+def threads_on_one_client(bench: Bench) -> Outcome:
+    base_url, calls = bench.server.base_url(1, 20), bench.size.calls
+    with (
+        sync_client(base_url) as client,
+        httpx.Client(headers=others.HEADERS) as bare,
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
+
+        def all_threads(call: Callable[[], object]) -> float:
+            started = perf_counter()
+            for done in [pool.submit(series, call, calls) for _ in range(THREADS)]:
+                done.result()
+            return perf_counter() - started
+
+        def ours() -> float:
+            return all_threads(lambda: client.get_group(GROUP_ID))
+
+        def theirs() -> float:
+            return all_threads(lambda: others.get_group(bare, base_url))
+
+        ours(), theirs()
+        return speeds(take_turns(ours, theirs, bench.size.rounds), THREADS * calls, "calls/s")
+
+
+@row("9", "1,000 role changes, 10 workers, answers after 30 ms: time / 3 s", at_most=1.10)
+def changes_by_workers(bench: Bench) -> Outcome:
+    changes, delay = bench.size.changes, 30
+    ideal = changes * delay / 1000 / WORKERS
+    with asyncio.Runner() as runner:
+        client = async_client(bench.server.base_url(1, delay))
+        taken = [runner.run(_change_all(client, changes)) for _ in range(bench.size.rounds)]
+        runner.run(client.aclose())
+    return outcome([(seconds, ideal) for seconds in taken], "s")
+
+
+async def _change_all(client: AsyncGroupsClient, changes: int) -> float:
+    waiting = iter(range(changes))
+
+    async def worker() -> None:
+        for _ in waiting:
+            await client.update_membership(GROUP_ID, MEMBERSHIP_ID, role_id=ROLE_ID)
+
+    started = perf_counter()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(WORKERS):
+            tasks.start_soon(worker)
+    return perf_counter() - started
+
+
+@row("15", "a call below the rate limit, answers at once: time with the limiter / without", at_most=1.02)
+def rate_limiter(bench: Bench) -> Outcome:
+    base_url, calls = bench.server.base_url(1), bench.size.calls
+    roomy = RateLimit(per_second=1_000_000, per_minute=1_000_000)
+    with asyncio.Runner() as runner:
+        limited = AsyncGroupsClient(others.TOKEN, base_url=base_url, rate_limit=roomy)
+        free = async_client(base_url)
+
+        async def get(client: AsyncGroupsClient) -> float:
+            started = perf_counter()
+            for _ in range(calls):
+                await client.get_group(GROUP_ID)
+            return (perf_counter() - started) / calls
+
+        runner.run(get(limited)), runner.run(get(free))
+        pairs = take_turns(
+            lambda: runner.run(get(limited)), lambda: runner.run(get(free)), bench.size.rounds * 5
+        )
+        runner.run(limited.aclose())
+        runner.run(free.aclose())
+    return outcome(pairs, "us a call", 1e6)

@@ -1,0 +1,34 @@
+"""Rows 11 and 12: memory, of a stream and of a list, each in a process of its own."""
+
+from __future__ import annotations
+
+from benchmarks.measuring import Bench, Outcome, outcome, row, take_turns
+from benchmarks.processes import figure
+
+MIB = 2**20
+
+
+def growth(bench: Bench, kind: str) -> Outcome:
+    base_url = bench.server.base_url(bench.size.streamed // 100)
+    grown = [figure("growth_streaming", kind, base_url) / MIB for _ in range(min(bench.size.rounds, 3))]
+    return Outcome(grown, f"{max(grown):.2f} MiB at the most")
+
+
+@row("11a", "async: MiB that streaming 1,000,000 memberships adds after the first 10,000", at_most=4)
+def growth_of_a_stream(bench: Bench) -> Outcome:
+    return growth(bench, "async")
+
+
+@row("11b", "sync: MiB that streaming 1,000,000 memberships adds after the first 10,000", at_most=4)
+def growth_of_a_sync_stream(bench: Bench) -> Outcome:
+    return growth(bench, "sync")
+
+
+@row("12", "memory of collected memberships / as orjson's dicts", at_most=0.5)
+def models_against_dicts(bench: Bench) -> Outcome:
+    pairs = take_turns(
+        lambda: figure("size_of", "models", bench.size.pages),
+        lambda: figure("size_of", "dicts", bench.size.pages),
+        bench.size.rounds,
+    )
+    return outcome(pairs, "MiB", 1 / MIB)

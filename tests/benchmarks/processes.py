@@ -1,0 +1,105 @@
+"""What is measured in a process of its own: memory, and the time of an import. Each prints one number."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+TESTS = Path(__file__).parent.parent
+WARM_UP = 10_000  # members after which a process has what it needs
+
+
+def figure(*arguments: object) -> float:
+    """The number that a new process prints: one of the functions below, by its name, and its arguments."""
+    command = [sys.executable, "-m", "benchmarks.processes", *map(str, arguments)]
+    return float(subprocess.run(command, cwd=TESTS, check=True, capture_output=True, text=True).stdout)
+
+
+def resident() -> int:
+    """The bytes of memory that this process has in use now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class _Growth:
+    """By how much the process has grown since the warm-up; it looks every thousand members."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._before = 0
+        self._count = 0
+
+    def note(self) -> None:
+        self._count += 1
+        if self._count == WARM_UP:
+            self._before = resident()
+        elif self._count > WARM_UP and not self._count % 1_000:
+            self.most = max(self.most, resident() - self._before)
+
+
+def growth_streaming(kind: str, base_url: str) -> float:
+    """By how many bytes the process grows, at the most, after the first members of a listing."""
+    import asyncio
+
+    from benchmarks.listing import async_client, sync_client
+    from benchmarks.server import GROUP_ID
+
+    growth = _Growth()
+
+    async def listing() -> None:
+        async with async_client(base_url) as client:
+            async for _ in client.list_memberships(GROUP_ID):
+                growth.note()
+
+    if kind == "async":
+        asyncio.run(listing())
+    else:
+        with sync_client(base_url) as client:
+            for _ in client.list_memberships(GROUP_ID):
+                growth.note()
+    return growth.most
+
+
+def size_of(kind: str, pages: str) -> float:
+    """The bytes that so many pages of members take as models, or as orjson's dicts."""
+    import orjson
+
+    from benchmarks.server import page, some_pages
+    from groups_sdk import GroupMembership
+    from groups_sdk.jsonapi import decode_page
+    from groups_sdk.responses import ApiResponse, Headers
+
+    documents = [page(data, 0, 2) for data in some_pages()]
+
+    def members(number: int) -> list[object]:
+        content = documents[number % len(documents)]
+        if kind == "dicts":
+            return list(orjson.loads(content)["data"])
+        return list(decode_page(ApiResponse(200, Headers(), content, "list"), GroupMembership).items)
+
+    members(0)
+    gc.collect()
+    before = resident()
+    collected = [member for number in range(int(pages)) for member in members(number)]
+    gc.collect()
+    taken = resident() - before
+    assert len(collected) == int(pages) * 100
+    return taken
+
+
+def importing(*modules: str) -> float:
+    """The seconds that importing the modules takes."""
+    started = perf_counter()
+    for module in modules:
+        __import__(module)
+    return perf_counter() - started
+
+
+if __name__ == "__main__":
+    functions = {"growth_streaming": growth_streaming, "size_of": size_of, "importing": importing}
+    name, *arguments = sys.argv[1:]
+    print(functions[name](*arguments))  # type: ignore[operator]

@@ -1,0 +1,51 @@
+"""Row 10: a consumer that works on each page for as long as the server takes to send one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from benchmarks.listing import async_client, sync_client
+from benchmarks.measuring import Bench, Outcome, outcome, row
+from benchmarks.server import GROUP_ID
+from groups_sdk import AsyncGroupsClient, GroupsClient
+
+DELAY = 30  # milliseconds, of the server and of the consumer
+
+
+def against_ideal(bench: Bench, taken: list[float]) -> Outcome:
+    return outcome([(seconds, bench.size.read_pages * DELAY / 1000) for seconds in taken], "s")
+
+
+@row(
+    "10a",
+    "async: 50 pages after 30 ms each, 30 ms of work on each, read ahead: time / 50 x 30 ms",
+    at_most=1.10,
+)
+def reading_ahead(bench: Bench) -> Outcome:
+    async def listing(client: AsyncGroupsClient) -> float:
+        started = time.perf_counter()
+        async with client.list_memberships(GROUP_ID).read_ahead() as memberships:
+            async for _ in memberships.pages():
+                await asyncio.sleep(DELAY / 1000)
+        return time.perf_counter() - started
+
+    with asyncio.Runner() as runner:
+        client = async_client(bench.server.base_url(bench.size.read_pages, DELAY))
+        taken = [runner.run(listing(client)) for _ in range(bench.size.rounds)]
+        runner.run(client.aclose())
+    return against_ideal(bench, taken)
+
+
+@row("10b", "sync: the same", at_most=1.10)
+def reading_ahead_synchronously(bench: Bench) -> Outcome:
+    def listing(client: GroupsClient) -> float:
+        started = time.perf_counter()
+        with client.list_memberships(GROUP_ID).read_ahead() as memberships:
+            for _ in memberships.pages():
+                time.sleep(DELAY / 1000)
+        return time.perf_counter() - started
+
+    with sync_client(bench.server.base_url(bench.size.read_pages, DELAY)) as client:
+        taken = [listing(client) for _ in range(bench.size.rounds)]
+    return against_ideal(bench, taken)
