@@ -21,7 +21,6 @@ from hostile import GROUP, MEMBER, ROLE, Act, Exchange, HostileServer, hostile_s
 from test_faults import FAULTS, NONSENSE
 
 from groups_sdk import (
-    ApiToken,
     AsyncGroupsClient,
     BearerToken,
     Credentials,
@@ -40,8 +39,7 @@ TWICE = RetryPolicy(max_attempts=2, backoff_base=0.0)
 GRANT = json.dumps({"access_token": ISSUED, "expires_in": 3600}).encode()
 
 KINDS: dict[str, Callable[[], str | Credentials]] = {
-    "token": lambda: ApiToken(TOKEN),
-    "text": lambda: TOKEN,
+    "token": lambda: TOKEN,
     "bearer": lambda: BearerToken(TOKEN),
     "oauth": lambda: OAuthClientCredentials("client-id", SECRET),
 }
