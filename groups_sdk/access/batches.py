@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -107,8 +107,23 @@ class AsyncBatches(Generic[Item, Out]):
         """How many outcomes there will be; None before the first step."""
         return self._total
 
+    @property
+    def pending(self) -> Sequence[Item]:
+        """What is left and was not begun. Empty before the first step."""
+        return tuple(item for stage in self._stages or () for item in stage)
+
     def __aiter__(self) -> AsyncIterator[Out]:
         return _AsyncOutcomes(self)
+
+    async def preview(self) -> Sequence[Item]:
+        """Look, change nothing, and return what would be done: `pending`.
+
+        `outcomes` then has what needs nothing to be done.
+        """
+        with self._turn():
+            if self._stages is None:
+                self._stages = await self._prepare()
+        return self.pending
 
     async def step(self) -> bool:
         """Get more outcomes, one batch at the most. False when nothing is left to do."""
@@ -123,7 +138,7 @@ class AsyncBatches(Generic[Item, Out]):
         return list(self._outcomes)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self) -> Generator[None, None, None]:
         if self._busy:
             raise RuntimeError("this work is under way already, in another task or thread")
         self._busy = True
@@ -263,14 +278,14 @@ class _Outcomes(Iterator[Out]):
         return outcomes[self._index - 1]
 
 
-class Batches(Generic[Out]):
+class Batches(Generic[Item, Out]):
     """One piece of work, done once: iterate it for the outcomes, or finish it.
 
     Iterating it again hands out the outcomes so far, and then goes on with what is left. It crosses to the event loop
     once for each batch.
     """
 
-    def __init__(self, call: Call, batches: AsyncBatches[Any, Out]) -> None:
+    def __init__(self, call: Call, batches: AsyncBatches[Item, Out]) -> None:
         self._call = call
         self._batches = batches
 
@@ -284,8 +299,20 @@ class Batches(Generic[Out]):
         """How many outcomes there will be; None before the first step."""
         return self._batches.total
 
+    @property
+    def pending(self) -> Sequence[Item]:
+        """What is left and was not begun. Empty before the first step."""
+        return self._batches.pending
+
     def __iter__(self) -> Iterator[Out]:
         return _Outcomes(self._call, self._batches)
+
+    def preview(self) -> Sequence[Item]:
+        """Look, change nothing, and return what would be done: `pending`.
+
+        `outcomes` then has what needs nothing to be done.
+        """
+        return self._call(self._batches.preview)
 
     def finish(self) -> list[Out]:
         """Do all that is left. Returns all outcomes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from groups_sdk import arguments
 from groups_sdk.access import roles
@@ -32,7 +32,8 @@ class RoleChanges(ChangeWork):
     ) -> None:
         super().__init__(client, cascade=None)
         self._group_id = arguments.uuid("group_id", group_id)
-        pairs = changes.items() if isinstance(changes, Mapping) else changes
+        given = changes.items() if isinstance(changes, Mapping) else changes
+        pairs = cast("Iterable[tuple[str, str | Role]]", given)  # a mapping is an iterable of its keys too
         self._wanted: dict[str, str | Role] = {}
         for membership_id, role in pairs:
             _add_once(self._wanted, membership_id, roles.checked(role))
@@ -89,7 +90,7 @@ class Removals(ChangeWork):
         return [], [changes]
 
 
-def decided(cascade: bool) -> bool:
+def decided(cascade: bool | None) -> bool:
     """True or False: what happens to the organizations below must have been thought of."""
     if not isinstance(cascade, bool):
         raise InvalidArgumentError(

@@ -42,7 +42,7 @@ class AsyncChanges(AsyncBatches[Change, Outcome]):
         return _counts(self.outcomes)
 
 
-class Changes(Batches[Outcome]):
+class Changes(Batches[Change, Outcome]):
     """Changes to be made: iterate them for their outcomes as they finish, or `collect()` all.
 
     Nothing is sent before the first step. An iteration goes in batches of `concurrency` changes: nothing is under way

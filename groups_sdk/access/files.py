@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +47,7 @@ Write = Callable[[Iterable[ReviewedMember]], object]
 
 
 @contextmanager
-def opened_to_write(file: AnyFile, *, bom: bool = False) -> Iterator[Callable[[str], object]]:
+def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[str], object], None, None]:
     """Something to write text with, for a path or an open file.
 
     A path gets its file when all has been written, and keeps what it had before when something fails meanwhile: a
@@ -74,7 +74,7 @@ def opened_to_write(file: AnyFile, *, bom: bool = False) -> Iterator[Callable[[s
 
 
 @contextmanager
-def csv_writer(file: AnyFile, *, org_memberships: bool) -> Iterator[Write]:
+def csv_writer(file: AnyFile, *, org_memberships: bool) -> Generator[Write, None, None]:
     """CSV with a heading, and a byte order mark for spreadsheets where the file is ours. Its cells are guarded."""
     with opened_to_write(file, bom=True) as write:
         rows = csv.writer(_Sink(write))
@@ -99,7 +99,7 @@ def _cells(member: ReviewedMember, org_memberships: bool) -> Iterator[str]:
 @contextmanager
 def jsonl_writer(
     file: AnyFile, group: Group, reviewed_at: datetime | None, *, org_memberships: bool
-) -> Iterator[Write]:
+) -> Generator[Write, None, None]:
     """JSON lines: one that says what it is, one for each member, and one that says that this was all."""
     head = {
         "format": FORMAT,
@@ -240,7 +240,7 @@ def _csv_member(entry: Reader, cells: dict[str, str], group: Group) -> ReviewedM
 
 
 @contextmanager
-def _opened_to_read(file: AnyFile) -> Iterator[tuple[Iterable[str], str]]:
+def _opened_to_read(file: AnyFile) -> Generator[tuple[Iterable[str], str], None, None]:
     """The lines of a path or of an open file, and what to call it in errors."""
     if not isinstance(file, str | os.PathLike):
         yield file, str(getattr(file, "name", "the file"))

@@ -42,8 +42,8 @@ class RoleCount:
 class ReviewedMember:
     """One member of a reviewed group.
 
-    `org_memberships` is None unless the review was asked for them. `sso` tells whether the login method counts as
-    single sign-on; None where the API does not tell the login method.
+    `org_memberships` is None unless the review was asked for them, and where the API does not tell. `sso` tells
+    whether the login method counts as single sign-on; None where the API does not tell the login method.
     """
 
     membership: GroupMembership
@@ -72,7 +72,8 @@ class ReviewTotals:
 
     `by_role`, `by_login_method` and `by_joining_month` count members by name, the largest first (months: the earliest
     first). `not_on_sso` counts those whose login method is known and is not single sign-on; `login_not_told` those
-    whose login method is not known. `in_no_org` is None when the review did not look at organizations.
+    whose login method is not known. `in_no_org` and `orgs_not_told` are None when the review did not look at
+    organizations; the latter counts those whom the API answered 404 for.
     """
 
     members: int
@@ -80,6 +81,7 @@ class ReviewTotals:
     not_on_sso: int
     login_not_told: int
     in_no_org: int | None
+    orgs_not_told: int | None
     by_role: Mapping[str, int]
     by_login_method: Mapping[str, int]
     by_joining_month: Mapping[str, int]
@@ -92,7 +94,7 @@ class Tally:
         self._roles: Counter[str] = Counter()
         self._logins: Counter[str] = Counter()
         self._months: Counter[str] = Counter()
-        self._admins = self._not_on_sso = self._login_not_told = self._in_no_org = 0
+        self._admins = self._not_on_sso = self._login_not_told = self._in_no_org = self._in_orgs = 0
 
     def add(self, member: ReviewedMember) -> None:
         membership = member.membership
@@ -103,14 +105,17 @@ class Tally:
         self._not_on_sso += member.sso is False
         self._login_not_told += member.sso is None
         self._in_no_org += member.in_no_org is True
+        self._in_orgs += member.in_no_org is False
 
     def totals(self, *, org_memberships: bool) -> ReviewTotals:
+        members = self._months.total()
         return ReviewTotals(
-            members=self._months.total(),
+            members=members,
             admins=self._admins,
             not_on_sso=self._not_on_sso,
             login_not_told=self._login_not_told,
             in_no_org=self._in_no_org if org_memberships else None,
+            orgs_not_told=members - self._in_no_org - self._in_orgs if org_memberships else None,
             by_role=_largest_first(self._roles),
             by_login_method=_largest_first(self._logins),
             by_joining_month=dict(sorted(self._months.items())),

@@ -128,7 +128,7 @@ class AsyncOffboarding(AsyncBatches[Group, OffboardingResult]):
         return self._offboarding.report(self.outcomes)
 
 
-class Offboarding(Batches[OffboardingResult]):
+class Offboarding(Batches[Group, OffboardingResult]):
     """One person, out of every group: iterate it for what came of each, or `collect()` a report.
 
     It behaves as `Changes` does: nothing is sent before the first step, nothing is under way while you look at a

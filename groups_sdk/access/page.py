@@ -120,6 +120,7 @@ def _figures(totals: ReviewTotals) -> Iterator[str]:
         "Not on SSO": totals.not_on_sso,
         "Login method not told": totals.login_not_told,
         "In no organization": totals.in_no_org,
+        "Organizations not told": totals.orgs_not_told or None,
     }
     yield "<dl>\n"
     for name, figure in figures.items():
@@ -153,8 +154,10 @@ def _cells(member: ReviewedMember, *, orgs: bool) -> Iterator[str]:
         f'<td class="warn">{_SSO[member.sso]}</td>' if member.sso is False else f"<td>{_SSO[member.sso]}</td>"
     )
     if orgs:
+        orgs_told = member.org_memberships is not None
         below = [f"{o.org.name or o.org.id} ({o.role.name or '-'})" for o in member.org_memberships or ()]
-        yield f"<td><bdi>{_shown(', '.join(below))}</bdi></td>" if below else '<td class="warn">none</td>'
+        none = '<td class="warn">none</td>' if orgs_told else "<td>not told</td>"
+        yield f"<td><bdi>{_shown(', '.join(below))}</bdi></td>" if below else none
 
 
 def _shown(text: str) -> str:

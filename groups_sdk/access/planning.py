@@ -53,11 +53,11 @@ class _Planning:
         self._wanted: dict[str, tuple[Wish, Change]] = {}  # by membership
         self.missing: list[tuple[Wish, Role]] = []
         for wish, role in wishes:
-            membership = self._member(wish)
-            if membership is None:
+            member = self._member(wish)
+            if member is None:
                 self.missing.append((wish, role))
             else:
-                self._want(wish, _role_change(self._group.id, membership, role), membership.id.lower())
+                self._want(wish, _role_change(self._group.id, member, role), member.id.lower())
 
     def _member(self, wish: Wish) -> GroupMembership | None:
         if wish.user_id is not None:

@@ -19,7 +19,8 @@ from groups_sdk.access.members import ReviewedMember, ReviewTotals, Tally, is_ss
 from groups_sdk.access.operations import Operations
 from groups_sdk.access.outcomes import Progress
 from groups_sdk.access.reports import Review, ReviewDiff
-from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.access.roles import is_uuid
+from groups_sdk.errors import InvalidArgumentError, NotFoundError
 from groups_sdk.models import Group, GroupMembership, OrgMembership
 from groups_sdk.pagination import AsyncPaginator, Call, Paginator
 
@@ -158,8 +159,8 @@ class AsyncReviewStream:
         async def place() -> None:
             while waiting:
                 index, membership = waiting.popleft()
-                listing = self._client.list_org_memberships(self.group_id, user_id=membership.user.id)
-                found[index] = tuple(await listing.collect())
+                if is_uuid(membership.user.id):
+                    found[index] = await self._orgs_of_one(membership.user.id)
 
         try:
             async with anyio.create_task_group() as tasks:
@@ -168,6 +169,12 @@ class AsyncReviewStream:
         except BaseExceptionGroup as group:
             raise first_of(group) from None
         return found
+
+    async def _orgs_of_one(self, user_id: str) -> tuple[OrgMembership, ...] | None:
+        try:
+            return tuple(await self._client.list_org_memberships(self.group_id, user_id=user_id).collect())
+        except NotFoundError:
+            return None  # they may have left meanwhile: the totals count them as not told
 
 
 class ReviewStream:
