@@ -27,7 +27,7 @@ Out = TypeVar("Out")
 
 OnProgress = Callable[[Progress], object]
 
-logger = logging.getLogger("groups_sdk")
+logger: logging.Logger = logging.getLogger("groups_sdk")
 
 
 def tell(hook: OnProgress, progress: Progress) -> None:
