@@ -14,13 +14,14 @@ __all__ = ["guarded", "unguarded"]
 
 _DANGER = r"'*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"  # apostrophes in front, so that taking one away is exact
 _START = r"(?:\A|(?<=[;,|\t\r\n]))"
+_MAYBE = re.compile(r"\A['=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]|[;,|\t\r\n]")
 _UNSAFE = re.compile(rf"{_START}(?={_DANGER})")
 _GUARD = re.compile(rf"{_START}'(?={_DANGER})")
 
 
 def guarded(text: str) -> str:
     """The text with an apostrophe wherever a spreadsheet might see a formula begin."""
-    return _UNSAFE.sub("'", text)
+    return _UNSAFE.sub("'", text) if _MAYBE.search(text) else text  # most need no closer look
 
 
 def unguarded(text: str) -> str:

@@ -127,8 +127,8 @@ def _document(member: ReviewedMember) -> dict[str, Any]:
     return {
         "id": membership.id,
         "created_at": membership.created_at.isoformat(),
-        "user": attrs.asdict(membership.user),
-        "role": attrs.asdict(membership.role),
+        "user": _user(membership.user),
+        "role": _named(membership.role),
         "sso": member.sso,
         "org_memberships": None if orgs is None else [_org_document(org) for org in orgs],
     }
@@ -138,10 +138,24 @@ def _org_document(membership: OrgMembership) -> dict[str, Any]:
     return {
         "id": membership.id,
         "created_at": membership.created_at and membership.created_at.isoformat(),
-        "user": attrs.asdict(membership.user),
-        "role": attrs.asdict(membership.role),
-        "org": attrs.asdict(membership.org),
+        "user": _user(membership.user),
+        "role": _named(membership.role),
+        "org": _named(membership.org),
     }
+
+
+def _user(user: User) -> dict[str, Any]:  # by hand: many times as fast as attrs.asdict
+    return {
+        "id": user.id,
+        "name": user.name,
+        "username": user.username,
+        "email": user.email,
+        "login_method": user.login_method,
+    }
+
+
+def _named(thing: Role | Org) -> dict[str, Any]:
+    return {"id": thing.id, "name": thing.name}
 
 
 def read_jsonl(file: AnyFile) -> tuple[Group, datetime | None, bool, list[ReviewedMember]]:

@@ -88,8 +88,9 @@ class Reader:
 
     def moment(self, name: str) -> datetime:
         """A date and time; UTC when it does not say."""
+        text = self.take(name, str)
         try:
-            moment = datetime.fromisoformat(self.take(name, str))
+            moment = datetime.fromisoformat(text)
         except ValueError:
             raise InvalidArgumentError(f"{self.where}.{name}: must be a date and time") from None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

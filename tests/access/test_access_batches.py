@@ -109,7 +109,7 @@ async def test_a_consumer_that_stops_loses_no_outcome_and_may_go_on() -> None:
         break
     assert set(bulk.outcomes) == done(1, 2, 3)
     assert (bulk.total, bulk.pending) == (5, (4, 5))
-    assert set([outcome async for outcome in bulk]) == done(1, 2, 3, 4, 5)
+    assert {outcome async for outcome in bulk} == done(1, 2, 3, 4, 5)
     assert await bulk.finish() == list(bulk.outcomes)
     assert await bulk.step() is False
     assert sorted(work.performed) == [1, 2, 3, 4, 5]

@@ -91,7 +91,9 @@ async def test_roles_by_id_need_no_whole_listing() -> None:
 async def test_a_membership_that_the_listing_does_not_show_is_tried_all_the_same() -> None:
     fake = FakeSnyk.example()
     async with fake.async_client() as client:
-        (outcome,) = await client.access.update_memberships(fake.group_id, {NOWHERE: "Group Viewer"}).collect()
+        (outcome,) = await client.access.update_memberships(
+            fake.group_id, {NOWHERE: "Group Viewer"}
+        ).collect()
     assert outcome.status is Status.FAILED
     assert isinstance(outcome.error, NotFoundError)
     assert (outcome.sent, outcome.change.user, outcome.change.before) == (True, None, None)

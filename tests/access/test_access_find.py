@@ -109,7 +109,9 @@ def test_a_role_is_a_name_an_id_or_a_role() -> None:
     assert book.resolve("Group Admin") == book.resolve(" group ADMIN ") == admin
     assert book.resolve(reader.id) == book.resolve(reader) == reader
     assert book.resolve(NOWHERE) == Role(NOWHERE)  # nobody has it yet
-    with pytest.raises(RoleChoiceError, match=r"no member has a role named 'Owner'.*Reader.*Group Admin") as caught:
+    with pytest.raises(
+        RoleChoiceError, match=r"no member has a role named 'Owner'.*Reader.*Group Admin"
+    ) as caught:
         book.resolve("Owner")
     assert caught.value.choices == (reader, admin)
     with pytest.raises(RoleChoiceError, match="in use: none"):
