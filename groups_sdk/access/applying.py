@@ -247,7 +247,7 @@ def _state(change: Change, now: GroupMembership | None) -> _State:
             if same_id(now.role, change.role):
                 return _State.AS_WANTED
             return _State.AS_SEEN if same_id(now.role, change.before) else _State.OTHER
-        case Action.REMOVE:
+        case _:
             if now is None:
                 return _State.AS_WANTED
             same = now.id.lower() == (change.membership_id or "").lower() and same_id(now.role, change.before)

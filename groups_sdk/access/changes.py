@@ -104,7 +104,7 @@ class ChangeWork:
                 await self.client.create_membership(change.group_id, user_id=user_id, role_id=role_id)
             case Action.SET_ROLE:
                 await self.client.update_membership(change.group_id, membership_id, role_id=role_id)
-            case Action.REMOVE:
+            case _:
                 await self.client.delete_membership(change.group_id, membership_id, cascade=self._cascade)
 
     def broken_off(self, item: Change, error: Exception) -> Outcome:

@@ -69,7 +69,7 @@ class Change:
                 return f"add {who} as {_named(self.role)}"
             case Action.SET_ROLE:
                 return f"{who}: {_named(self.before)} -> {_named(self.role)}"
-            case Action.REMOVE:
+            case _:
                 return f"remove {who}" + (f" ({_named(self.before)})" if self.before else "")
 
 

@@ -306,6 +306,20 @@ async def test_an_answer_that_leaves_it_open_is_looked_into(kind: str, method: s
     assert sum(o.status is Status.APPLIED for o in outcomes) == (3 if after else 2)
 
 
+async def test_only_the_person_who_is_meant_is_looked_at() -> None:
+    class Unfiltered(FakeSnyk):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            query = b"&".join(p for p in scope["query_string"].split(b"&") if not p.startswith(b"user_id"))
+            await super().__call__({**scope, "query_string": query}, receive, send)
+
+    fake = Unfiltered.example()
+    plan = await planned(fake, {GRACE: "Group Viewer"})
+    fake.fail_next(status=500, method="PATCH", after=True)
+    async with fake.async_client(retries=ONCE) as client:
+        (outcome,) = await client.access.apply(plan).collect()
+    assert outcome.status is Status.APPLIED
+
+
 async def test_when_the_look_fails_too_it_stays_open() -> None:
     fake = FakeSnyk.example()
     plan = await planned(fake, {GRACE: "Group Viewer"})

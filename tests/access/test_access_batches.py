@@ -209,6 +209,21 @@ async def test_an_error_that_nobody_expected_is_raised_once_and_keeps_all_outcom
     assert len(bulk.outcomes) == 4
 
 
+class Stop(BaseException):
+    pass
+
+
+@pytest.mark.anyio
+async def test_what_ends_the_program_is_raised_as_itself_and_costs_no_outcome() -> None:
+    work = Numbers([1, 2, 3])
+    work.errors = {2: Stop()}
+    bulk = batches(work, concurrency=1)
+    with pytest.raises(Stop):
+        await bulk.finish()
+    assert bulk.outcomes == ((1, "done"), (2, "InterruptedChangeError"))
+    assert await bulk.finish() == [*bulk.outcomes[:2], (3, "done")]
+
+
 @pytest.mark.anyio
 async def test_a_first_look_that_fails_is_looked_again() -> None:
     work = Numbers([1], done=[7, 8])
