@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from groups_sdk.access import roles
-from groups_sdk.access.cells import unguarded
+from groups_sdk.access.texts import unguarded
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role
 

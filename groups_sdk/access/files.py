@@ -13,9 +13,8 @@ from typing import IO, Any
 
 import attrs
 
-from groups_sdk.access.cells import guarded, unguarded
 from groups_sdk.access.members import ReviewedMember
-from groups_sdk.access.texts import Reader, parsed
+from groups_sdk.access.texts import Reader, guarded, parsed, unguarded
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership, Org, OrgMembership, Role, User
 

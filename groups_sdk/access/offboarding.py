@@ -15,6 +15,7 @@ from groups_sdk.access.finding import find_membership
 from groups_sdk.access.members import ADMIN_ROLE, is_admin_role
 from groups_sdk.access.operations import Operations
 from groups_sdk.access.outcomes import Status, status_of, stops_the_rest
+from groups_sdk.access.texts import visible
 from groups_sdk.errors import (
     ClientClosedError,
     ForbiddenError,
@@ -66,7 +67,8 @@ class OffboardingResult:
         if self.org_memberships:
             orgs = f", organizations: {', '.join(m.org.name or m.org.id for m in self.org_memberships)}"
         why = f": {self.error}" if self.error is not None else ""
-        return f"{self.group.name or self.group.id}: {self.status.replace('_', ' ')}{role}{orgs}{why}"
+        name = self.group.name or self.group.id
+        return visible(f"{name}: {self.status.replace('_', ' ')}{role}{orgs}{why}")
 
 
 @attrs.frozen(kw_only=True)

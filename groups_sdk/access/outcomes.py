@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import attrs
 
+from groups_sdk.access.texts import visible
 from groups_sdk.errors import (
     ApiError,
     ClientClosedError,
@@ -66,11 +67,12 @@ class Change:
         who = (user and (user.email or user.username or user.name or user.id)) or self.membership_id or "?"
         match self.action:
             case Action.ADD:
-                return f"add {who} as {_named(self.role)}"
+                text = f"add {who} as {_named(self.role)}"
             case Action.SET_ROLE:
-                return f"{who}: {_named(self.before)} -> {_named(self.role)}"
+                text = f"{who}: {_named(self.before)} -> {_named(self.role)}"
             case _:
-                return f"remove {who}" + (f" ({_named(self.before)})" if self.before else "")
+                text = f"remove {who}" + (f" ({_named(self.before)})" if self.before else "")
+        return visible(text)
 
 
 @attrs.frozen
@@ -88,7 +90,7 @@ class Outcome:
     earlier: bool = False
 
     def __str__(self) -> str:
-        why = f": {self.error}" if self.error is not None else ""
+        why = visible(f": {self.error}") if self.error is not None else ""
         return f"{self.status}: {self.change}{why}"
 
 

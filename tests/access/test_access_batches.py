@@ -31,6 +31,7 @@ class Numbers:
         self.errors: dict[int, BaseException] = {}
         self.fails: dict[str, list[Exception]] = {}
         self.stop_at: int | None = None
+        self.at_once: int | None = None
         self.on_wait: Callable[[], object] = lambda: None
 
     def _fail(self, where: str) -> None:
@@ -51,6 +52,8 @@ class Numbers:
 
     async def perform(self, item: int) -> tuple[int, str]:
         self.log.append(("perform", item))
+        if item == self.at_once:
+            return item, "done"
         await anyio.lowlevel.checkpoint()
         if item in self.gates:
             self.waiting.add(item)
@@ -193,6 +196,21 @@ async def test_an_outcome_that_stops_the_work_leaves_the_rest_out(finish: bool) 
     assert bulk.outcomes == ((1, "done"), *((n, "left out: stop") for n in (2, 3, 4, 5)))
     assert work.performed == [1]
     assert bulk.pending == ()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("finish", [True, False])
+async def test_what_was_noted_but_never_begun_is_left_out_with_the_rest(finish: bool) -> None:
+    work = Numbers([1, 2, 3, 4])
+    work.stop_at = work.at_once = 1
+    bulk = batches(work)
+    await (bulk.finish() if finish else _exhaust(bulk))
+    first = work.performed
+    assert {*bulk.outcomes} == {
+        *done(*first),
+        *((n, "left out: stop") for n in {1, 2, 3, 4} - {*first}),
+    }
+    assert len(bulk.outcomes) == 4
 
 
 @pytest.mark.anyio

@@ -27,7 +27,7 @@ from groups_sdk import (
     TransportError,
     UnauthorizedError,
 )
-from groups_sdk.access.outcomes import Action, Change, status_of
+from groups_sdk.access.outcomes import Action, Change, Outcome, status_of
 from groups_sdk.models import User
 from groups_sdk.testing import FakeSnyk
 
@@ -325,4 +325,6 @@ def test_a_change_reads_well_whatever_is_known_of_it() -> None:
         "remove ada",
         "remove 9 (Group Admin)",
     ]
+    hostile = Change(action=Action.REMOVE, group_id="g", user=User("9", email="\x1b[2J\u202e"))
+    assert str(Outcome(hostile, Status.FAILED, OSError("\x07"))) == "failed: remove \\x1b[2J\\u202e: \\x07"
     assert [change.key for change in made] == ["add:9", "set_role:5", "set_role:", "remove:5", "remove:9"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups_sdk.access.cells import guarded, unguarded
+from groups_sdk.access.texts import guarded, unguarded
 
 DANGER = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
