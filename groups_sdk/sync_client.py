@@ -440,7 +440,7 @@ class Access(SyncPart[AsyncAccess]):
             print(totals.members, totals.admins, totals.by_role)
         """
         return ReviewStream(
-            self._portal.call,
+            self._portal,
             self._async.review(
                 group_id,
                 org_memberships=org_memberships,
@@ -470,7 +470,7 @@ class Access(SyncPart[AsyncAccess]):
                 print(outcome)
         """
         return Changes(
-            self._portal.call,
+            self._portal,
             self._async.update_memberships(
                 group_id, changes, concurrency=concurrency, on_progress=on_progress
             ),
@@ -495,7 +495,7 @@ class Access(SyncPart[AsyncAccess]):
             outcomes = client.access.delete_memberships(group_id, [membership_id], cascade=True).collect()
         """
         return Changes(
-            self._portal.call,
+            self._portal,
             self._async.delete_memberships(
                 group_id, membership_ids, cascade=cascade, concurrency=concurrency, on_progress=on_progress
             ),
@@ -563,7 +563,7 @@ class Access(SyncPart[AsyncAccess]):
                 print(outcome)
         """
         return Changes(
-            self._portal.call,
+            self._portal,
             self._async.apply(
                 plan,
                 journal=journal,
@@ -599,7 +599,7 @@ class Access(SyncPart[AsyncAccess]):
             print(client.access.offboard("ada@example.com", cascade=True).collect())
         """
         return Offboarding(
-            self._portal.call,
+            self._portal,
             self._async.offboard(
                 email,
                 cascade=cascade,

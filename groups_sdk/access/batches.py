@@ -18,7 +18,7 @@ import anyio
 
 from groups_sdk.access.outcomes import Progress
 from groups_sdk.errors import InterruptedChangeError, InvalidArgumentError
-from groups_sdk.pagination import Call
+from groups_sdk.pagination.synchronous import Crossing
 
 __all__ = ["AsyncBatches", "Batches", "OnProgress", "Work", "first_of", "tell"]
 
@@ -264,15 +264,15 @@ class _AsyncOutcomes(AsyncIterator[Out]):
 
 
 class _Outcomes(Iterator[Out]):
-    def __init__(self, call: Call, batches: AsyncBatches[Any, Out]) -> None:
-        self._call = call
+    def __init__(self, crossing: Crossing, batches: AsyncBatches[Any, Out]) -> None:
+        self._crossing = crossing
         self._batches = batches
         self._index = 0
 
     def __next__(self) -> Out:
         outcomes = self._batches._outcomes
         while self._index >= len(outcomes):
-            if not self._call(self._batches.step):
+            if not self._crossing.call(self._batches.step):
                 raise StopIteration
         self._index += 1
         return outcomes[self._index - 1]
@@ -285,8 +285,8 @@ class Batches(Generic[Item, Out]):
     once for each batch.
     """
 
-    def __init__(self, call: Call, batches: AsyncBatches[Item, Out]) -> None:
-        self._call = call
+    def __init__(self, crossing: Crossing, batches: AsyncBatches[Item, Out]) -> None:
+        self._crossing = crossing
         self._batches = batches
 
     @property
@@ -305,15 +305,15 @@ class Batches(Generic[Item, Out]):
         return self._batches.pending
 
     def __iter__(self) -> Iterator[Out]:
-        return _Outcomes(self._call, self._batches)
+        return _Outcomes(self._crossing, self._batches)
 
     def preview(self) -> Sequence[Item]:
         """Look, change nothing, and return what would be done: `pending`.
 
         `outcomes` then has what needs nothing to be done.
         """
-        return self._call(self._batches.preview)
+        return self._crossing.call(self._batches.preview)
 
     def finish(self) -> list[Out]:
         """Do all that is left. Returns all outcomes."""
-        return self._call(self._batches.finish)
+        return self._crossing.call(self._batches.finish)

@@ -25,7 +25,7 @@ from groups_sdk.errors import (
     ProtectedMemberError,
 )
 from groups_sdk.models import Group, GroupMembership, OrgMembership
-from groups_sdk.pagination import Call
+from groups_sdk.pagination.synchronous import Crossing
 
 __all__ = ["AsyncOffboarding", "Offboarding", "OffboardingReport", "OffboardingResult", "OffboardingStatus"]
 
@@ -141,8 +141,8 @@ class Offboarding(Batches[Group, OffboardingResult]):
         print(report)
     """
 
-    def __init__(self, call: Call, offboarding: AsyncOffboarding) -> None:
-        super().__init__(call, offboarding)
+    def __init__(self, crossing: Crossing, offboarding: AsyncOffboarding) -> None:
+        super().__init__(crossing, offboarding)
         self._offboarding = offboarding
 
     def collect(self) -> OffboardingReport:

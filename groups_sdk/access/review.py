@@ -22,7 +22,8 @@ from groups_sdk.access.reports import Review, ReviewDiff
 from groups_sdk.access.roles import is_uuid
 from groups_sdk.errors import InvalidArgumentError, NotFoundError
 from groups_sdk.models import Group, GroupMembership, OrgMembership
-from groups_sdk.pagination import AsyncPaginator, Call, Paginator
+from groups_sdk.pagination import AsyncPaginator, Paginator
+from groups_sdk.pagination.synchronous import Crossing
 
 __all__ = ["AsyncReviewStream", "ReviewStream"]
 
@@ -188,12 +189,12 @@ class ReviewStream:
             print(member.membership.user.email, member.membership.role.name, member.sso)
     """
 
-    def __init__(self, call: Call, stream: AsyncReviewStream) -> None:
-        self._call = call
+    def __init__(self, crossing: Crossing, stream: AsyncReviewStream) -> None:
+        self._crossing = crossing
         self._stream = stream
 
     def __iter__(self) -> Iterator[ReviewedMember]:
-        return iter(Paginator(self._call, self._stream.listing()))
+        return iter(Paginator(self._crossing, self._stream.listing()))
 
     def collect(self) -> Review:
         """The whole review.
@@ -202,7 +203,7 @@ class ReviewStream:
             review = client.access.review(group_id).collect()
             print(review.totals.by_role)
         """
-        return self._call(self._stream.collect)
+        return self._crossing.call(self._stream.collect)
 
     def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
         """Who came, who went and who changed since an earlier review or its file: see `Review.diff`.
@@ -252,7 +253,7 @@ class ReviewStream:
 
     def _drain(self, opened: OpenWriter) -> ReviewTotals:
         with Drain(self._stream, opened) as drain:
-            for page in Paginator(self._call, self._stream.listing()).pages():
+            for page in Paginator(self._crossing, self._stream.listing()).pages():
                 drain.take(page.items)
         return drain.totals
 

@@ -91,9 +91,7 @@ class AsyncPaginator(Generic[T]):
             resumable=self._resumable,
         )
 
-    def mapped(
-        self, change: Callable[[Sequence[T]], Coroutine[Any, Any, Sequence[R]]]
-    ) -> AsyncPaginator[R]:
+    def mapped(self, change: Callable[[Sequence[T]], Coroutine[Any, Any, Sequence[R]]]) -> AsyncPaginator[R]:
         """The same listing with the items of each page turned into others. When that fails, the page is fetched anew.
 
         Example:

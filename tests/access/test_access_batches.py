@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import anyio
@@ -365,6 +366,11 @@ def call(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
     return anyio.run(func)
 
 
+def crossing(call: Callable[..., Any]) -> Any:
+    """The way to an event loop, as far as work needs one."""
+    return SimpleNamespace(call=call)
+
+
 def test_the_synchronous_side_crosses_once_for_each_batch() -> None:
     crossings = 0
 
@@ -374,7 +380,7 @@ def test_the_synchronous_side_crosses_once_for_each_batch() -> None:
         return call(func)
 
     work = Numbers([1, 2, 3, 4, 5])
-    bulk = Batches(counted, batches(work))
+    bulk = Batches(crossing(counted), batches(work))
     assert bulk.preview() == (1, 2, 3, 4, 5)
     assert (bulk.total, bulk.pending, bulk.outcomes) == (5, (1, 2, 3, 4, 5), ())
     crossings = 0
@@ -391,11 +397,11 @@ def test_an_interrupted_synchronous_step_loses_nothing() -> None:
 
     work = Numbers([1, 2, 3, 4, 5])
     inner = batches(work)
-    bulk = Batches(interrupted, inner)
+    bulk = Batches(crossing(interrupted), inner)
     with pytest.raises(KeyboardInterrupt):
         next(iter(bulk))
     assert set(bulk.outcomes) == done(1, 2, 3)
-    assert set(Batches(call, inner)) == done(1, 2, 3, 4, 5)
+    assert set(Batches(crossing(call), inner)) == done(1, 2, 3, 4, 5)
     assert sorted(work.performed) == [1, 2, 3, 4, 5]
 
 
