@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from groups_sdk._version import __version__
 
 if TYPE_CHECKING:
+    from groups_sdk.access import Outcome, Plan, Progress, Review, Status
     from groups_sdk.auth import ApiToken, BearerToken, Credentials, OAuthClientCredentials
     from groups_sdk.client import AsyncGroupsClient
     from groups_sdk.deprecations import ApiDeprecationWarning
     from groups_sdk.errors import (
+        AmbiguousMatchError,
         ApiError,
         BadRequestError,
         ClientClosedError,
@@ -31,12 +33,17 @@ if TYPE_CHECKING:
         ForbiddenError,
         GoneError,
         GroupsError,
+        InterruptedChangeError,
         InvalidArgumentError,
+        JournalError,
         NotFoundError,
         PaginationError,
+        ProtectedMemberError,
         RateLimitedError,
         RequestTimeoutError,
+        RoleChoiceError,
         ServerError,
+        StalePlanError,
         TransportError,
         UnauthorizedError,
     )
@@ -58,10 +65,12 @@ if TYPE_CHECKING:
     from groups_sdk.sync_client import GroupsClient
 
 _ROOMS = {
+    "access": ("Outcome", "Plan", "Progress", "Review", "Status"),
     "auth": ("ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials"),
     "client": ("AsyncGroupsClient",),
     "deprecations": ("ApiDeprecationWarning",),
     "errors": (
+        "AmbiguousMatchError",
         "ApiError",
         "BadRequestError",
         "ClientClosedError",
@@ -74,12 +83,17 @@ _ROOMS = {
         "ForbiddenError",
         "GoneError",
         "GroupsError",
+        "InterruptedChangeError",
         "InvalidArgumentError",
+        "JournalError",
         "NotFoundError",
         "PaginationError",
+        "ProtectedMemberError",
         "RateLimitedError",
         "RequestTimeoutError",
+        "RoleChoiceError",
         "ServerError",
+        "StalePlanError",
         "TransportError",
         "UnauthorizedError",
     ),
@@ -103,6 +117,7 @@ _ROOMS = {
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "AmbiguousMatchError",
     "ApiDeprecationWarning",
     "ApiError",
     "ApiResponse",
@@ -127,14 +142,20 @@ __all__ = [
     "GroupsClient",
     "GroupsError",
     "Headers",
+    "InterruptedChangeError",
     "InvalidArgumentError",
+    "JournalError",
     "NotFoundError",
     "OAuthClientCredentials",
     "Org",
     "OrgMembership",
+    "Outcome",
     "Page",
     "PaginationError",
     "Paginator",
+    "Plan",
+    "Progress",
+    "ProtectedMemberError",
     "RateLimit",
     "RateLimitedError",
     "ReadAhead",
@@ -142,10 +163,14 @@ __all__ = [
     "RequestTimeoutError",
     "RetryEvent",
     "RetryPolicy",
+    "Review",
     "Role",
+    "RoleChoiceError",
     "ServerError",
     "SsoConnection",
     "SsoUser",
+    "StalePlanError",
+    "Status",
     "TransportError",
     "UnauthorizedError",
     "User",

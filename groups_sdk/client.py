@@ -28,6 +28,8 @@ from groups_sdk.transport import Options, Transport
 if TYPE_CHECKING:
     import httpx
 
+    from groups_sdk.access.facade import AsyncAccess
+
 __all__ = ["AsyncGroupsClient"]
 
 T = TypeVar("T")
@@ -132,6 +134,19 @@ class AsyncGroupsClient:
     def base_url(self) -> str:
         """The base URL that requests go to, such as `https://api.snyk.io/rest`."""
         return self._transport.pool.settings.base_url
+
+    @property
+    def access(self) -> AsyncAccess:
+        """The jobs that are built on the operations: find, review, change in bulk, plan and apply, offboard.
+
+        Example:
+            review = await client.access.review(group_id).collect()
+        """
+        from groups_sdk.access.facade import (
+            AsyncAccess,
+        )  # on first use: most callers need the operations only
+
+        return AsyncAccess(self)
 
     def with_options(
         self,

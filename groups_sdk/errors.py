@@ -3,6 +3,12 @@
     GroupsError
     ├── ConfigurationError          no token, an unknown region, a base URL that will not do
     ├── InvalidArgumentError        a bad argument, found before anything was sent (a ValueError too)
+    │   └── RoleChoiceError         a role's name that nobody has, or that several roles have; `choices`
+    ├── AmbiguousMatchError         several members fit where one is wanted; `matches`
+    ├── ProtectedMemberError        the last admin, or you: not touched unless told to
+    ├── StalePlanError              a member is no longer as the plan saw them
+    ├── JournalError                a journal of another plan, in use by another process, or damaged
+    ├── InterruptedChangeError      the work was stopped while a change was under way
     ├── ClientClosedError           the client was closed before, or while, the call ran
     ├── PaginationError             the pages lead round in a circle, or nowhere
     ├── DecodeError                 an answer that cannot be understood
@@ -25,11 +31,15 @@ All of them pickle, and none shows a token.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+if TYPE_CHECKING:
+    from groups_sdk.models import GroupMembership, Role
+
 __all__ = [
+    "AmbiguousMatchError",
     "ApiError",
     "BadRequestError",
     "ClientClosedError",
@@ -42,12 +52,17 @@ __all__ = [
     "ForbiddenError",
     "GoneError",
     "GroupsError",
+    "InterruptedChangeError",
     "InvalidArgumentError",
+    "JournalError",
     "NotFoundError",
     "PaginationError",
+    "ProtectedMemberError",
     "RateLimitedError",
     "RequestTimeoutError",
+    "RoleChoiceError",
     "ServerError",
+    "StalePlanError",
     "TransportError",
     "UnauthorizedError",
 ]
@@ -73,6 +88,41 @@ class ConfigurationError(GroupsError):
 
 class InvalidArgumentError(GroupsError, ValueError):
     """An argument that the API would refuse. Nothing was sent."""
+
+
+class RoleChoiceError(InvalidArgumentError):
+    """The name of a role that nobody in the group has, or that several roles have. Nothing was changed.
+
+    `choices` are the roles to choose from: those of that name, by their ids, or all that are in use.
+    """
+
+    def __init__(self, message: str, *, choices: tuple[Role, ...] = ()) -> None:
+        super().__init__(message)
+        self.choices = choices
+
+
+class AmbiguousMatchError(GroupsError):
+    """Several members fit where one is wanted. `matches` are their memberships."""
+
+    def __init__(self, message: str, *, matches: tuple[GroupMembership, ...] = ()) -> None:
+        super().__init__(message)
+        self.matches = matches
+
+
+class ProtectedMemberError(GroupsError):
+    """The change would leave a group without an admin, or take rights from its own author. It was not sent."""
+
+
+class StalePlanError(GroupsError):
+    """A member, or the group, is no longer as the plan saw it. The change was not sent."""
+
+
+class JournalError(GroupsError):
+    """The journal is that of another plan, is in use by another process, or is damaged."""
+
+
+class InterruptedChangeError(GroupsError):
+    """The work was stopped (Ctrl-C, a timeout) while this change was under way: it may have been applied."""
 
 
 class ClientClosedError(GroupsError):

@@ -6,22 +6,27 @@ import copy
 import inspect
 import pickle
 import traceback
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from groups_sdk import ErrorObject, errors
 from groups_sdk.errors import (
+    AmbiguousMatchError,
     ApiError,
+    ClientClosedError,
     DeadlineExceededError,
     DecodeError,
     GroupsError,
     InvalidArgumentError,
     PaginationError,
     RateLimitedError,
+    RoleChoiceError,
     TransportError,
     api_error_class,
 )
+from groups_sdk.models import Group, GroupMembership, Role, User
 
 ENTRY = ErrorObject(status="404", code="C-1", detail="no such thing", parameter="group_id")
 API = ApiError(
@@ -72,7 +77,7 @@ def test_each_status_has_its_class(status: int, name: str) -> None:
 
 def test_the_tree_in_the_docstring_names_every_class() -> None:
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, GroupsError)]
-    assert len(classes) == 19
+    assert len(classes) == 25
     assert {*(c.__name__ for c in classes), "ErrorObject"} == set(errors.__all__)
     assert all(cls.__name__ in (errors.__doc__ or "") for cls in classes)
 
@@ -95,6 +100,16 @@ def made(cls: type[GroupsError]) -> GroupsError:
     elif issubclass(cls, PaginationError):
         given = {"cursor": "v1.x"}
         error = cls("round", **given)
+    elif issubclass(cls, RoleChoiceError):
+        given = {"choices": (Role("1", "Reader"), Role("2", "Reader"))}
+        error = cls("which", **given)
+    elif issubclass(cls, AmbiguousMatchError):
+        since = datetime(2025, 11, 5, tzinfo=UTC)
+        given = {"matches": (GroupMembership("1", since, User("2"), Role("3"), Group("4")),)}
+        error = cls("which", **given)
+    elif issubclass(cls, ClientClosedError):
+        given = {"sent": True}
+        error = cls("closed", **given)
     else:
         error = cls("wrong")
     assert given.items() <= vars(error).items()

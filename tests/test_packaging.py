@@ -17,7 +17,7 @@ FLOORS = [
     ["_version", "models", "errors", "responses", "operations"],
     ["deprecations"],
     ["pagination", "arguments", "retries", "rate_limit", "auth", "loop_thread"],
-    ["jsonapi", "settings", "portal"],
+    ["jsonapi", "settings", "portal", "access"],
     ["transport"],
     ["client"],
     ["sync_client"],

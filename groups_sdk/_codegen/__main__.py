@@ -9,7 +9,10 @@ from pathlib import Path
 from groups_sdk._codegen.generator import generate
 
 ROOM = Path(__file__).parent.parent
-SOURCES = {"groups_sdk.client": ROOM / "client.py"}
+SOURCES = {
+    "groups_sdk.client": ROOM / "client.py",
+    "groups_sdk.access.facade": ROOM / "access" / "facade.py",
+}
 TARGET = ROOM / "sync_client.py"
 
 

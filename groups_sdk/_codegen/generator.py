@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-HEADER = (
-    '"""The synchronous client. Written by groups_sdk/_codegen from {}: edit that, then generate anew."""'
-)
+HEADER = '''"""The synchronous client.
+
+Written by groups_sdk/_codegen from {}: edit that, then generate anew.
+"""'''
 RUNTIME = """
 from __future__ import annotations
 from collections.abc import Mapping
@@ -65,8 +66,13 @@ class Rules:
 
 RULES = Rules(
     clients={"AsyncGroupsClient": "GroupsClient"},
-    parts={},
-    paginators={"AsyncPaginator": "Paginator"},
+    parts={"AsyncAccess": "Access"},
+    paginators={
+        "AsyncPaginator": "Paginator",
+        "AsyncReviewStream": "ReviewStream",
+        "AsyncChanges": "Changes",
+        "AsyncOffboarding": "Offboarding",
+    },
     prose=(
         (r"\basync (?=with|for)", ""),
         (r"\bawait ", ""),

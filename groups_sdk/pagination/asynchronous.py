@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Generic, Self, TypeVar
 
 import anyio
@@ -23,6 +23,7 @@ from groups_sdk.pagination.walks import (
 __all__ = ["AsyncPaginator", "AsyncReadAhead"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class _AsyncPages(AsyncIterator[Page[T]]):
@@ -63,19 +64,51 @@ class AsyncPaginator(Generic[T]):
     """
 
     def __init__(
-        self, fetch: FetchPage[T], *, starting_after: str | None = None, ending_before: str | None = None
+        self,
+        fetch: FetchPage[T],
+        *,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        resumable: bool = True,
     ) -> None:
+        self._resumable = resumable  # whether errors tell the cursor to resume with
         self._fetch = fetch
         self._starting_after = starting_after
         self._ending_before = ending_before
 
     def walk(self) -> PageWalk[T]:
         """A new walk along the pages, from where this listing starts."""
-        return PageWalk(self._fetch, self._starting_after, self._ending_before)
+        return PageWalk(self._fetch, self._starting_after, self._ending_before, resumable=self._resumable)
 
     def walk_ahead(self, pages: int, start: Start) -> AheadWalk[T]:
         """A new walk that fetches at most so many pages in advance, by a function that `start` runs."""
-        return AheadWalk(self._fetch, self._starting_after, self._ending_before, pages, start)
+        return AheadWalk(
+            self._fetch,
+            self._starting_after,
+            self._ending_before,
+            pages,
+            start,
+            resumable=self._resumable,
+        )
+
+    def mapped(self, change: Callable[[Sequence[T]], Coroutine[Any, Any, Sequence[R]]]) -> AsyncPaginator[R]:
+        """The same listing with the items of each page turned into others. When that fails, the page is fetched anew.
+
+        Example:
+            async def emails(memberships):
+                return [membership.user.email for membership in memberships]
+
+            print(await client.list_memberships(group_id).mapped(emails).collect())
+        """
+
+        async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[R]:
+            page = await self._fetch(starting_after=starting_after, ending_before=ending_before)
+            items = await change(page.items)
+            return Page(items, page.next_cursor, page.prev_cursor, page.meta, page.response)
+
+        return AsyncPaginator(
+            fetch, starting_after=self._starting_after, ending_before=self._ending_before, resumable=False
+        )
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _AsyncItems(self.walk())

@@ -50,8 +50,16 @@ class FetchPage(Protocol[T_co]):
 class PageWalk(Generic[T]):
     """One walk along the pages: the state of one iteration."""
 
-    def __init__(self, fetch: FetchPage[T], starting_after: str | None, ending_before: str | None) -> None:
+    def __init__(
+        self,
+        fetch: FetchPage[T],
+        starting_after: str | None,
+        ending_before: str | None,
+        *,
+        resumable: bool = True,
+    ) -> None:
         self._fetch = fetch
+        self._resumable = resumable
         self._backwards = ending_before is not None
         self._cursor = ending_before if self._backwards else starting_after
         self._followed: set[str] = set()
@@ -75,7 +83,7 @@ class PageWalk(Generic[T]):
                 ending_before=self._cursor if self._backwards else None,
             )
         except GroupsError as error:
-            if self._cursor is not None:
+            if self._cursor is not None and self._resumable:
                 parameter = "ending_before" if self._backwards else "starting_after"
                 error.add_note(f"The listing can be resumed here with {parameter}={self._cursor!r}.")
             raise
@@ -121,8 +129,10 @@ class AheadWalk(PageWalk[T]):
         ending_before: str | None,
         pages: int,
         start: Start,
+        *,
+        resumable: bool = True,
     ) -> None:
-        super().__init__(fetch, starting_after, ending_before)
+        super().__init__(fetch, starting_after, ending_before, resumable=resumable)
         self.over: bool = False
         self.background: Background | None = None
         self._start = start

@@ -1,0 +1,57 @@
+"""The jobs that people come for: find, review, change in bulk, plan and apply, offboard. See `client.access`.
+
+async with AsyncGroupsClient() as client:
+    review = await client.access.review(group_id).collect()
+    print(review.totals.by_role, len(review.admins))
+"""
+
+from __future__ import annotations
+
+from groups_sdk.access.changes import AsyncChanges, Changes
+from groups_sdk.access.facade import AsyncAccess
+from groups_sdk.access.members import (
+    ADMIN_ROLE,
+    SSO_LOGIN_METHODS,
+    ReviewedMember,
+    ReviewTotals,
+    RoleCount,
+)
+from groups_sdk.access.offboarding import (
+    AsyncOffboarding,
+    Offboarding,
+    OffboardingReport,
+    OffboardingResult,
+    OffboardingStatus,
+)
+from groups_sdk.access.outcomes import Action, Change, Outcome, Progress, Status
+from groups_sdk.access.plans import NotInSnyk, Plan
+from groups_sdk.access.reports import MemberChange, Review, ReviewDiff
+from groups_sdk.access.review import AsyncReviewStream, ReviewStream
+
+__all__ = [
+    "ADMIN_ROLE",
+    "SSO_LOGIN_METHODS",
+    "Action",
+    "AsyncAccess",
+    "AsyncChanges",
+    "AsyncOffboarding",
+    "AsyncReviewStream",
+    "Change",
+    "Changes",
+    "MemberChange",
+    "NotInSnyk",
+    "Offboarding",
+    "OffboardingReport",
+    "OffboardingResult",
+    "OffboardingStatus",
+    "Outcome",
+    "Plan",
+    "Progress",
+    "Review",
+    "ReviewDiff",
+    "ReviewStream",
+    "ReviewTotals",
+    "ReviewedMember",
+    "RoleCount",
+    "Status",
+]

@@ -1,0 +1,118 @@
+"""Texts that come in and go out: documents that were written by this package, and names that people gave themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.models import Role, User
+
+__all__ = ["Reader", "guarded", "parsed", "unguarded", "visible"]
+
+_DANGER = r"'*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"  # apostrophes in front, so that taking one away is exact
+_START = r"(?:\A|(?<=[;,|\t\r\n]))"
+_MAYBE = re.compile(r"\A['=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]|[;,|\t\r\n]")
+_UNSAFE = re.compile(rf"{_START}(?={_DANGER})")
+_GUARD = re.compile(rf"{_START}'(?={_DANGER})")
+
+
+def visible(text: str) -> str:
+    """Without what could play tricks on a terminal: control characters, and marks that turn the writing."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def guarded(text: str) -> str:
+    """The text as a cell of a CSV file that a spreadsheet takes for text, whatever is in it.
+
+    A spreadsheet takes a cell for a formula that begins with = + - @ or their full-width forms, a tab or a line
+    break. A separator in the midst of a cell may begin a new one, where the program splits at another character than
+    ours. At each such place an apostrophe is put in front, and `unguarded` takes it away again.
+    """
+    return _UNSAFE.sub("'", text) if _MAYBE.search(text) else text  # most need no closer look
+
+
+def unguarded(text: str) -> str:
+    """The text that was guarded: `unguarded(guarded(text)) == text` for any text."""
+    return _GUARD.sub("", text)
+
+
+def parsed(text: str, where: str) -> Any:
+    """The value of a JSON text. Raises `InvalidArgumentError` when it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"{where}: is not JSON: {error}") from None
+
+
+_REQUIRED = object()
+
+
+class Reader:
+    """A JSON object whose members have to be what is expected."""
+
+    def __init__(self, document: Any, where: str) -> None:
+        if not isinstance(document, dict):
+            raise InvalidArgumentError(f"{where}: must be an object")
+        self._document = document
+        self.where: str = where
+
+    def expect(self, format_: str, version: int) -> None:
+        """Check that this is a document of that format and version."""
+        if self._document.get("format") != format_:
+            raise InvalidArgumentError(f"{self.where}: is no document of the format {format_}")
+        if self._document.get("version") != version:
+            raise InvalidArgumentError(
+                f"{self.where}: has version {self._document.get('version')!r} of its format; "
+                f"this package reads {version}"
+            )
+
+    def has(self, name: str) -> bool:
+        """Whether the member is there, and not null."""
+        return self._document.get(name) is not None
+
+    def take(self, name: str, kind: type[Any], default: Any = _REQUIRED) -> Any:
+        """A member of exactly that type; the default, where there is one, when it is not there."""
+        value = self._document.get(name)
+        if value is None and default is not _REQUIRED:
+            return default
+        if type(value) is not kind:
+            raise InvalidArgumentError(f"{self.where}.{name}: must be of the type {kind.__name__}")
+        return value
+
+    def inner(self, name: str) -> Reader:
+        """A member that is an object itself."""
+        return Reader(self._document.get(name), f"{self.where}.{name}")
+
+    def entries(self, name: str) -> list[Reader]:
+        """A member that is a list of objects."""
+        entries = self.take(name, list)
+        return [Reader(entry, f"{self.where}.{name}[{index}]") for index, entry in enumerate(entries)]
+
+    def role(self, name: str) -> Role | None:
+        """A role, or None."""
+        if not self.has(name):
+            return None
+        role = self.inner(name)
+        return Role(role.take("id", str), role.maybe("name"))
+
+    def user(self, name: str) -> User:
+        """A user."""
+        user = self.inner(name)
+        texts = {member: user.maybe(member) for member in ("name", "username", "email", "login_method")}
+        return User(id=user.take("id", str), **texts)
+
+    def maybe(self, name: str) -> str | None:
+        """A text, or None."""
+        return cast("str | None", self.take(name, str, None))
+
+    def moment(self, name: str) -> datetime:
+        """A date and time; UTC when it does not say."""
+        text = self.take(name, str)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise InvalidArgumentError(f"{self.where}.{name}: must be a date and time") from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
