@@ -48,7 +48,11 @@ _OUTCOMES: tuple[tuple[tuple[type[GroupsError], ...], int, str], ...] = (
         "Check the token, and that SNYK_API names the region that it belongs to.",
     ),
     ((ForbiddenError,), NOT_AUTHORISED, "The token's owner needs the permission {needs}."),
-    ((NotFoundError,), NOT_FOUND, "There is no such thing in this region, or the token's owner may not see it."),
+    (
+        (NotFoundError,),
+        NOT_FOUND,
+        "There is no such thing in this region, or the token's owner may not see it.",
+    ),
     ((GroupsError,), FAILED, ""),
 )
 

@@ -1,0 +1,58 @@
+"""Progress of long work on stderr: a bar with rate and time left on a terminal, nothing at all anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+__all__ = ["Advance", "bar", "shown"]
+
+Advance = Callable[[int, int | None], None]
+"""Told how many are done, and of how many; None while that is not known."""
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
+
+
+def shown() -> bool:
+    """Whether there is anybody to show progress to."""
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Advance]:
+    """A bar while the block runs; it is gone after it.
+
+    Example:
+        with bar("members") as advance:
+            advance(100, 2000)
+    """
+    if not shown():
+        yield lambda done, total: None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,73 @@
+"""What the commands show of each thing: the columns of their tables, which are the keys of their JSON and CSV."""
+
+from __future__ import annotations
+
+from groups_sdk.cli.output import Column
+from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
+
+__all__ = ["GROUP", "GROUPS", "MEMBERS", "ORG_MEMBERSHIPS", "SSO_CONNECTIONS", "SSO_USERS"]
+
+GROUPS: list[Column[Group]] = [
+    Column("id", "ID", lambda group: group.id),
+    Column("name", "NAME", lambda group: group.name),
+]
+
+GROUP: list[Column[Group]] = [
+    *GROUPS,
+    Column("slug", "SLUG", lambda group: group.slug),
+    Column("created_at", "CREATED", lambda group: group.created_at),
+    Column("updated_at", "UPDATED", lambda group: group.updated_at),
+    Column("tenant_id", "TENANT", lambda group: group.tenant_id),
+    Column("avatar_url", None, lambda group: group.avatar_url),
+    Column("logo_url", None, lambda group: group.logo_url),
+]
+
+MEMBERS: list[Column[GroupMembership]] = [
+    Column("email", "EMAIL", lambda member: member.user.email),
+    Column("name", "NAME", lambda member: member.user.name),
+    Column("username", None, lambda member: member.user.username),
+    Column("role", "ROLE", lambda member: member.role.name),
+    Column("login_method", "LOGIN", lambda member: member.user.login_method),
+    Column("member_since", "SINCE", lambda member: member.created_at),
+    Column("user_id", None, lambda member: member.user.id),
+    Column("role_id", None, lambda member: member.role.id),
+    Column("membership_id", None, lambda member: member.id),
+]
+
+MEMBER: list[Column[GroupMembership]] = [
+    Column("email", "EMAIL", lambda member: member.user.email),
+    Column("name", "NAME", lambda member: member.user.name),
+    Column("username", "USERNAME", lambda member: member.user.username),
+    Column("role", "ROLE", lambda member: member.role.name),
+    Column("login_method", "LOGIN", lambda member: member.user.login_method),
+    Column("member_since", "SINCE", lambda member: member.created_at),
+    Column("user_id", "USER ID", lambda member: member.user.id),
+    Column("role_id", "ROLE ID", lambda member: member.role.id),
+    Column("membership_id", "MEMBERSHIP ID", lambda member: member.id),
+]
+
+ORG_MEMBERSHIPS: list[Column[OrgMembership]] = [
+    Column("org", "ORG", lambda membership: membership.org.name),
+    Column("role", "ROLE", lambda membership: membership.role.name),
+    Column("member_since", "SINCE", lambda membership: membership.created_at),
+    Column("org_id", "ORG ID", lambda membership: membership.org.id),
+    Column("role_id", None, lambda membership: membership.role.id),
+    Column("membership_id", None, lambda membership: membership.id),
+]
+
+SSO_CONNECTIONS: list[Column[SsoConnection]] = [
+    Column("id", "ID", lambda connection: connection.id),
+    Column("name", "NAME", lambda connection: connection.name),
+]
+
+SSO_USERS: list[Column[tuple[SsoConnection, SsoUser]]] = [
+    Column("email", "EMAIL", lambda pair: pair[1].email),
+    Column("name", "NAME", lambda pair: pair[1].name),
+    Column("username", None, lambda pair: pair[1].username),
+    Column("active", "ACTIVE", lambda pair: pair[1].active),
+    Column("membership_strategy", "STRATEGY", lambda pair: pair[1].membership_strategy),
+    Column("member_since", "SINCE", lambda pair: pair[1].membership_created_at),
+    Column("connection", "CONNECTION", lambda pair: pair[0].name),
+    Column("user_id", None, lambda pair: pair[1].id),
+    Column("connection_id", None, lambda pair: pair[0].id),
+]
