@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from groups_sdk._version import __version__
-from groups_sdk.cli import guard, reading
+from groups_sdk.cli import guard, reading, serving
 from groups_sdk.cli.connection import Connection
 from groups_sdk.cli.exits import DONE, INTERRUPTED, SUMMARY, USAGE
 from groups_sdk.cli.parameters import common_options
@@ -116,3 +116,17 @@ _add(reading.show, "show", _LOOK, "group.read")
 _add(reading.members, "members", _LOOK, _READ)
 _add(reading.members, "memberships", _LOOK, _READ)
 _add(reading.sso, "sso", _LOOK, "group.sso.read, and group.user.read with --users")
+
+app.command("fake", rich_help_panel=_TRY)(serving.fake)
+
+
+@app.command("demo", rich_help_panel=_TRY)
+def _demo(context: typer.Context) -> int:
+    """Show what the SDK does, on a Groups API in memory: no account, no network."""
+    from groups_sdk.cli import demo
+
+    def work() -> int:
+        demo.run()
+        return DONE
+
+    return guard.run(work, prog=context.find_root().info_name or "groups-sdk", needs="")

@@ -12,7 +12,7 @@ from groups_sdk.cli.exits import DONE, CommandError
 from groups_sdk.cli.output import print_record, print_records
 from groups_sdk.cli.parameters import GroupArgument, SortColumn, SortOrder
 from groups_sdk.cli.records import GROUP, GROUPS, MEMBERS, SSO_CONNECTIONS, SSO_USERS
-from groups_sdk.cli.targets import group_named, is_id
+from groups_sdk.cli.targets import group_named
 from groups_sdk.models import GroupMembership, SsoConnection, SsoUser
 from groups_sdk.pagination import Paginator
 
