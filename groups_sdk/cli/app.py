@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -84,8 +83,6 @@ def _add(command: Callable[..., int], name: str, panel: str, needs: str) -> None
             finally:
                 connection.close()
 
-        if options.debug:
-            _log_to_stderr()
         prog = context.find_root().info_name or "groups-sdk"
         return guard.run(work, prog=prog, needs=needs, debug=options.debug)
 
@@ -98,14 +95,6 @@ def _add(command: Callable[..., int], name: str, panel: str, needs: str) -> None
     invoke.__doc__ = command.__doc__
     epilog = f"The token's owner needs the permission {needs}." if needs else None
     app.command(name, rich_help_panel=panel, epilog=epilog)(invoke)
-
-
-def _log_to_stderr() -> None:
-    logger = logging.getLogger("groups_sdk")
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s:%(name)s:%(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
 
 
 _LOOK, _CHANGE, _TRY = "Look", "Change", "Try"
