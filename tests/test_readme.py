@@ -96,7 +96,7 @@ def test_example_tests_pass(block: str, tmp_path: Path) -> None:
 def test_two_commands_stand_before_everything_else() -> None:
     top = TEXT.partition("\n## ")[0]
     assert re.findall(r"^```sh\n(.*?)\n```$", top, re.MULTILINE | re.DOTALL) == [
-        "python -m pip install . && python -m groups_sdk demo",
+        'python -m pip install ".[cli]" && groups-sdk review --fake',
         "python -m pip install nox && nox",
     ]
 

@@ -55,7 +55,7 @@ def run(work: Callable[[], int], *, prog: str, needs: str, debug: bool = False) 
 def _notices(prog: str, *, debug: bool) -> Iterator[None]:
     """Warnings as one line each; the log in full for --debug, and otherwise not at all."""
 
-    def show(message: Warning | str, *_: object) -> None:
+    def show(message: Warning | str, *_: object, **__: object) -> None:
         print(f"{prog}: warning: {printable(str(message))}", file=sys.stderr)
 
     logger = logging.getLogger("groups_sdk")
