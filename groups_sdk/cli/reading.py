@@ -10,13 +10,22 @@ from groups_sdk.cli import progress
 from groups_sdk.cli.connection import Connection
 from groups_sdk.cli.exits import DONE, CommandError
 from groups_sdk.cli.output import print_record, print_records
-from groups_sdk.cli.parameters import GroupArgument, SortColumn, SortOrder
-from groups_sdk.cli.records import GROUP, GROUPS, MEMBERS, SSO_CONNECTIONS, SSO_USERS
-from groups_sdk.cli.targets import group_named
+from groups_sdk.cli.parameters import GroupArgument, GroupOption, PersonArgument, SortColumn, SortOrder
+from groups_sdk.cli.records import (
+    GROUP,
+    GROUPS,
+    MEMBER,
+    MEMBERS,
+    ORG_MEMBERSHIPS,
+    ROLES,
+    SSO_CONNECTIONS,
+    SSO_USERS,
+)
+from groups_sdk.cli.targets import group_named, member_named
 from groups_sdk.models import GroupMembership, SsoConnection, SsoUser
 from groups_sdk.pagination import Paginator
 
-__all__ = ["groups", "members", "show", "sso"]
+__all__ = ["find", "groups", "members", "orgs", "roles", "show", "sso"]
 
 T = TypeVar("T")
 
@@ -77,6 +86,32 @@ def members(
     with progress.bar("members") as advance:
         found = _collect(listing, advance, limit)
     print_records(MEMBERS, found, connection.options.output, noun="member")
+    return DONE
+
+
+def roles(connection: Connection, group: GroupArgument = None) -> int:
+    """List the roles that members of a group have, and how many have each."""
+    target = group_named(connection, group)
+    found = connection.client.access.list_roles(target.id)
+    print_records(ROLES, found, connection.options.output, noun="role")
+    return DONE
+
+
+def find(connection: Connection, person: PersonArgument, group: GroupOption = None) -> int:
+    """Find one member of a group. Exit code 4 when they are none."""
+    target = group_named(connection, group)
+    print_record(MEMBER, member_named(connection, target, person), connection.options.output)
+    return DONE
+
+
+def orgs(connection: Connection, person: PersonArgument, group: GroupOption = None) -> int:
+    """List the organizations below a group that one member is in, and their roles there."""
+    target = group_named(connection, group)
+    member = member_named(connection, target, person)
+    listing = connection.client.list_org_memberships(target.id, user_id=member.user.id)
+    with progress.bar("organizations") as advance:
+        found = _collect(listing, advance)
+    print_records(ORG_MEMBERSHIPS, found, connection.options.output, noun="organization")
     return DONE
 
 

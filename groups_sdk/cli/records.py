@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from groups_sdk.access import OffboardingResult, Outcome, RoleCount
 from groups_sdk.cli.output import Column
+from groups_sdk.errors import ApiError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
 
-__all__ = ["GROUP", "GROUPS", "MEMBERS", "ORG_MEMBERSHIPS", "SSO_CONNECTIONS", "SSO_USERS"]
+__all__ = [
+    "GROUP",
+    "GROUPS",
+    "MEMBER",
+    "MEMBERS",
+    "OFFBOARDING",
+    "ORG_MEMBERSHIPS",
+    "OUTCOMES",
+    "ROLES",
+    "SSO_CONNECTIONS",
+    "SSO_USERS",
+]
 
 GROUPS: list[Column[Group]] = [
     Column("id", "ID", lambda group: group.id),
@@ -71,3 +84,46 @@ SSO_USERS: list[Column[tuple[SsoConnection, SsoUser]]] = [
     Column("user_id", None, lambda pair: pair[1].id),
     Column("connection_id", None, lambda pair: pair[0].id),
 ]
+
+ROLES: list[Column[RoleCount]] = [
+    Column("role", "ROLE", lambda count: count.role.name),
+    Column("members", "MEMBERS", lambda count: count.members),
+    Column("role_id", "ID", lambda count: count.role.id),
+]
+
+
+def _request_id(error: Exception | None) -> str | None:
+    return error.request_id if isinstance(error, ApiError) else None
+
+
+OUTCOMES: list[Column[Outcome]] = [
+    Column("status", "STATUS", lambda outcome: str(outcome.status)),
+    Column("change", "CHANGE", lambda outcome: str(outcome.change)),
+    Column("action", None, lambda outcome: str(outcome.change.action)),
+    Column("email", None, lambda outcome: outcome.change.user and outcome.change.user.email),
+    Column("role_before", None, lambda outcome: outcome.change.before and outcome.change.before.name),
+    Column("role", None, lambda outcome: outcome.change.role and outcome.change.role.name),
+    Column("earlier", None, lambda outcome: outcome.earlier),
+    Column("error", "ERROR", lambda outcome: None if outcome.error is None else str(outcome.error)),
+    Column("request_id", None, lambda outcome: _request_id(outcome.error)),
+    Column("user_id", None, lambda outcome: outcome.change.user and outcome.change.user.id),
+    Column("membership_id", None, lambda outcome: outcome.change.membership_id),
+    Column("group_id", None, lambda outcome: outcome.change.group_id),
+]
+
+OFFBOARDING: list[Column[OffboardingResult]] = [
+    Column("group", "GROUP", lambda result: result.group.name),
+    Column("status", "STATUS", lambda result: result.status.replace("_", " ")),
+    Column("role", "ROLE", lambda result: result.membership and result.membership.role.name),
+    Column("orgs", "ORGS", lambda result: _orgs(result)),
+    Column("error", "ERROR", lambda result: None if result.error is None else str(result.error)),
+    Column("request_id", None, lambda result: _request_id(result.error)),
+    Column("membership_id", None, lambda result: result.membership and result.membership.id),
+    Column("group_id", None, lambda result: result.group.id),
+]
+
+
+def _orgs(result: OffboardingResult) -> str | None:
+    if result.org_memberships is None:
+        return None
+    return ", ".join(membership.org.name or membership.org.id for membership in result.org_memberships)

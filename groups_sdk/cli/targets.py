@@ -7,16 +7,12 @@ from collections.abc import Sequence
 
 from groups_sdk.cli.connection import Connection
 from groups_sdk.cli.exits import NOT_FOUND, CommandError
-from groups_sdk.models import Group
+from groups_sdk.models import Group, GroupMembership
 
-__all__ = ["group_named", "is_id"]
+__all__ = ["group_named", "member_named"]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
-
-def is_id(text: str) -> bool:
-    """Whether the text has the form of an id, rather than that of a name."""
-    return _UUID.fullmatch(text) is not None
 
 
 def group_named(connection: Connection, given: str | None) -> Group:
@@ -25,7 +21,7 @@ def group_named(connection: Connection, given: str | None) -> Group:
     Of a group that is given by its id only that id is known: nothing is sent.
     Raises `CommandError`: there is none of that name, there is more than one, or one has to be chosen.
     """
-    if given is not None and is_id(given):
+    if given is not None and _UUID.fullmatch(given):
         return Group(given)
     if given is None and connection.fake is not None:
         fake = connection.fake
@@ -46,6 +42,20 @@ def group_named(connection: Connection, given: str | None) -> Group:
     if len(found) > 1:
         raise CommandError(f"{problem}: {_listed(found)}")
     return found[0]
+
+
+def member_named(connection: Connection, group: Group, person: str) -> GroupMembership:
+    """The member with that email address, username or user id. Raises `CommandError` when there is none."""
+    find = connection.client.access.find_membership
+    if _UUID.fullmatch(person):
+        found = find(group.id, user_id=person)
+    elif "@" in person:  # which a username may have in it too
+        found = find(group.id, email=person) or find(group.id, username=person)
+    else:
+        found = find(group.id, username=person)
+    if found is None:
+        raise CommandError(f"{person!r} is no member of {group.name or group.id}", NOT_FOUND)
+    return found
 
 
 def _listed(groups: Sequence[Group]) -> str:
