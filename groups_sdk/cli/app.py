@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from groups_sdk._version import __version__
-from groups_sdk.cli import guard, reading, serving
+from groups_sdk.cli import changing, guard, reading, serving
 from groups_sdk.cli.connection import Connection
 from groups_sdk.cli.exits import DONE, INTERRUPTED, SUMMARY, USAGE
 from groups_sdk.cli.parameters import common_options
@@ -104,7 +104,21 @@ _add(reading.groups, "groups", _LOOK, "")
 _add(reading.show, "show", _LOOK, "group.read")
 _add(reading.members, "members", _LOOK, _READ)
 _add(reading.members, "memberships", _LOOK, _READ)
+_add(reading.find, "find", _LOOK, _READ)
+_add(reading.roles, "roles", _LOOK, _READ)
+_add(reading.orgs, "orgs", _LOOK, f"{_READ} and group.org.list")
 _add(reading.sso, "sso", _LOOK, "group.sso.read, and group.user.read with --users")
+
+_add(changing.set_role, "set-role", _CHANGE, f"group.read, {_READ} and group.membership.edit")
+_add(changing.remove, "remove", _CHANGE, f"{_READ} and group.membership.delete")
+_add(changing.plan, "plan", _CHANGE, f"group.read and {_READ}")
+_add(
+    changing.apply,
+    "apply",
+    _CHANGE,
+    f"{_READ} and those of the changes: group.membership.add, .edit, .delete",
+)
+_add(changing.offboard, "offboard", _CHANGE, f"{_READ}, group.org.list and group.membership.delete")
 
 app.command("fake", rich_help_panel=_TRY)(serving.fake)
 

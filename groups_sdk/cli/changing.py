@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from groups_sdk.access import Action, Change, Changes, Outcome, Plan, Progress, Status
+from groups_sdk.access import (
+    Action,
+    Change,
+    Changes,
+    OffboardingReport,
+    OffboardingStatus,
+    Outcome,
+    Plan,
+    Progress,
+    Status,
+)
 from groups_sdk.cli import progress
-from groups_sdk.cli.confirm import confirm, require_somebody
+from groups_sdk.cli.confirm import confirm, list_steps, require_somebody
 from groups_sdk.cli.connection import Connection
 from groups_sdk.cli.exits import DONE, FAILED, NOT_FOUND, CommandError, explain
 from groups_sdk.cli.output import Output, chosen, counted, print_records, say
@@ -26,17 +36,15 @@ from groups_sdk.cli.parameters import (
     Me,
     Yes,
 )
-from groups_sdk.cli.records import OFFBOARDING, OUTCOMES
+from groups_sdk.cli.plain import printable
+from groups_sdk.cli.records import OFFBOARDING, OUTCOMES, PENDING
 from groups_sdk.cli.targets import group_named, member_named
-from groups_sdk.errors import ForbiddenError, GroupsError, NotFoundError
+from groups_sdk.errors import ApiError, ForbiddenError, NotFoundError
 from groups_sdk.models import Group, GroupMembership
 
 __all__ = ["apply", "offboard", "plan", "remove", "set_role"]
 
-_DRY = "dry run: nothing was changed"
-_CASCADE = (
-    "give --cascade, which takes the memberships of the organizations below too, or --no-cascade, which does not"
-)
+_CASCADE = "give --cascade, which takes the memberships of the organizations below too, or --no-cascade, which does not"
 
 
 def set_role(
@@ -71,9 +79,10 @@ def set_role(
         concurrency=concurrency,
         on_progress=(told := _Told()),
     )
-    steps = [str(change) for change in made.role_changes]
     settled = [Outcome(change, Status.UNCHANGED, sent=False) for change in made.stays]
-    return _carry_out(connection, changes, told, steps, settled=settled, yes=yes, dry_run=dry_run)
+    pending = made.role_changes
+    steps = [str(change) for change in pending]
+    return _carry_out(connection, changes, told, pending, steps, settled=settled, yes=yes, dry_run=dry_run)
 
 
 def remove(
@@ -119,7 +128,7 @@ def remove(
         f"{change}{_orgs_that_go(connection, target, member) if cascade else ''}"
         for change, member in zip(removals, members, strict=True)
     ]
-    return _carry_out(connection, changes, told, steps, yes=yes, dry_run=dry_run)
+    return _carry_out(connection, changes, told, removals, steps, yes=yes, dry_run=dry_run)
 
 
 def plan(
@@ -153,14 +162,12 @@ def plan(
     elif form is Output.JSON:
         say(made.to_json())
     else:
-        pending = [Outcome(change, Status.UNCHANGED, sent=False) for change in made.changes]
-        print_records([column for column in OUTCOMES if column.key in _PLANNED], pending, form)
+        print_records(PENDING, made.changes, form)
         for missing in made.not_in_snyk:
-            print(f"not in Snyk: {missing.who!a} cannot be added: {missing.reason}", file=sys.stderr)
+            _note(f"{missing.who} cannot be added as {missing.role}: {missing.reason}")
+        for note in made.notes:
+            _note(note)
     return DONE
-
-
-_PLANNED = ("change", "action", "email", "role_before", "role", "user_id", "membership_id", "group_id")
 
 
 def apply(
@@ -208,7 +215,8 @@ def apply(
         concurrency=concurrency,
         on_progress=(told := _Told()),
     )
-    return _carry_out(connection, changes, told, str(made).splitlines(), yes=yes, dry_run=dry_run)
+    steps = str(made).splitlines()
+    return _carry_out(connection, changes, told, made.changes, steps, yes=yes, dry_run=dry_run)
 
 
 def offboard(
@@ -226,9 +234,9 @@ def offboard(
     require_somebody(yes=yes, dry_run=dry_run)
     output = connection.options.output
 
-    def work(*, dry: bool) -> int:
+    def run(*, dry: bool) -> OffboardingReport:
         told = _Told()
-        offboarding = connection.client.access.offboard(
+        work = connection.client.access.offboard(
             email,
             cascade=cascade,
             dry_run=dry,
@@ -236,4 +244,113 @@ def offboard(
             concurrency=concurrency,
             on_progress=told,
         )
-    ...
+        try:
+            with progress.bar("groups") as told.advance:
+                return work.collect()
+        except BaseException:
+            if not dry and work.outcomes:
+                print_records(OFFBOARDING, work.outcomes, output)
+            _say_how_far(len(work.outcomes), work.total)
+            raise
+
+    report = run(dry=True)
+    going = report.of(OffboardingStatus.WOULD_REMOVE)
+    if going and not dry_run:
+        below = "and from the organizations below" if cascade else "but not from the organizations below"
+        question = f"Remove {email} from {counted(len(going), 'group')}, {below}?"
+        confirm(question, [str(result) for result in going], yes=yes)
+        report = run(dry=False)
+    elif dry_run:
+        _note("dry run: nothing was changed")
+    print_records(OFFBOARDING, report.groups, output, noun="group")
+    if report.complete and not report.found:
+        raise CommandError(f"{email!r} is a member of no group that the token sees", NOT_FOUND)
+    return DONE if report.complete else FAILED
+
+
+class _Told:
+    """What a work's progress is told to: the bar, while there is one."""
+
+    advance: Callable[[int, int | None], None] | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        if self.advance is not None:
+            self.advance(progress.done, progress.total)
+
+
+def _carry_out(
+    connection: Connection,
+    changes: Changes,
+    told: _Told,
+    pending: Sequence[Change],
+    steps: Sequence[str],
+    *,
+    settled: Sequence[Outcome] = (),
+    yes: bool,
+    dry_run: bool,
+) -> int:
+    """Ask, do it, and print what came of it, whatever happens meanwhile. Returns the exit code.
+
+    `settled` are outcomes of what needs no change.
+    """
+    output = connection.options.output
+    if dry_run:
+        list_steps(steps)
+        print_records(PENDING, pending, output, noun="change")
+        _note("dry run: nothing was changed")
+        return DONE
+    if pending:
+        confirm(f"Make {counted(len(pending), 'change')}?", steps, yes=yes)
+    try:
+        with progress.bar("changes") as told.advance:
+            changes.collect()
+    except BaseException:
+        if changes.outcomes:
+            print_records(OUTCOMES, [*settled, *changes.outcomes], output)
+        _say_how_far(len(changes.outcomes), changes.total)
+        raise
+    outcomes = [*settled, *changes.outcomes]
+    print_records(OUTCOMES, outcomes, output, noun="outcome")
+    return _code(outcomes)
+
+
+def _code(outcomes: Sequence[Outcome]) -> int:
+    """Whether all is well. Where nothing is, and for one reason, the code of that reason."""
+    failed = [outcome.error for outcome in outcomes if outcome.status is Status.FAILED]
+    unknown = sum(outcome.status is Status.UNKNOWN for outcome in outcomes)
+    if not failed and not unknown:
+        return DONE
+    words = [f"{len(failed)} failed"] if failed else []
+    words += [f"{unknown} may have been applied: look before you go on"] if unknown else []
+    _note(f"of {counted(len(outcomes), 'change')} {', '.join(words)}")
+    codes = {explain(error, "")[0] if isinstance(error, ApiError) else FAILED for error in failed}
+    return codes.pop() if len(failed) == len(outcomes) and len(codes) == 1 else FAILED
+
+
+def _members(connection: Connection, group: Group, people: Sequence[str]) -> list[GroupMembership]:
+    """All of them, each once; or an error, when one is no member."""
+    found: dict[str, GroupMembership] = {}
+    with progress.bar("people") as advance:
+        for number, person in enumerate(people, 1):
+            member = member_named(connection, group, person)
+            found[member.id] = member
+            advance(number, len(people))
+    return list(found.values())
+
+
+def _orgs_that_go(connection: Connection, group: Group, member: GroupMembership) -> str:
+    try:
+        orgs = connection.client.list_org_memberships(group.id, user_id=member.user.id).collect()
+    except (ForbiddenError, NotFoundError):
+        return ", and from organizations below that may not be listed"
+    names = ", ".join(membership.org.name or membership.org.id for membership in orgs)
+    return f", and from {names}" if names else ""
+
+
+def _say_how_far(done: int, total: int | None) -> None:
+    if total is not None:
+        _note(f"stopped: {done:,} of {counted(total, 'outcome')} are known, nothing was sent for the others")
+
+
+def _note(text: str) -> None:
+    print(printable(text), file=sys.stderr)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from groups_sdk.cli.exits import FAILED, CommandError
 from groups_sdk.cli.plain import printable
 
-__all__ = ["confirm", "require_somebody"]
+__all__ = ["confirm", "list_steps", "require_somebody"]
 
 
 def require_somebody(*, yes: bool, dry_run: bool) -> None:
@@ -19,13 +19,18 @@ def require_somebody(*, yes: bool, dry_run: bool) -> None:
         )
 
 
+def list_steps(steps: Sequence[str]) -> None:
+    """Say on stderr what will be done."""
+    for step in steps:
+        print(f"  {printable(step)}", file=sys.stderr)
+
+
 def confirm(question: str, steps: Sequence[str], *, yes: bool) -> None:
     """List on stderr what will be done, and ask. Returns when the answer is yes; only "y" and "yes" are.
 
     Raises `CommandError` when it is not.
     """
-    for step in steps:
-        print(f"  {printable(step)}", file=sys.stderr)
+    list_steps(steps)
     if yes:
         return
     print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)

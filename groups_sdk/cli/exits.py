@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from groups_sdk.cli.plain import printable
 from groups_sdk.errors import (
+    AmbiguousMatchError,
     ConfigurationError,
     ForbiddenError,
     GroupsError,
     InvalidArgumentError,
     NotFoundError,
+    ProtectedMemberError,
     UnauthorizedError,
 )
 
@@ -41,7 +43,8 @@ SUMMARY = (
 
 # The first that fits: exit code, and what the user can do about it.
 _OUTCOMES: tuple[tuple[tuple[type[GroupsError], ...], int, str], ...] = (
-    ((ConfigurationError, InvalidArgumentError), USAGE, ""),
+    ((ConfigurationError, InvalidArgumentError, AmbiguousMatchError), USAGE, ""),
+    ((ProtectedMemberError,), USAGE, "Give --allow-last-admin or --allow-self if that is meant."),
     (
         (UnauthorizedError,),
         NOT_AUTHORISED,

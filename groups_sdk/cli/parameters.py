@@ -10,7 +10,21 @@ import typer
 from groups_sdk.cli.connection import Options
 from groups_sdk.cli.output import Output
 
-__all__ = ["GroupArgument", "GroupOption", "PersonArgument", "SortColumn", "SortOrder", "common_options"]
+__all__ = [
+    "AllowLastAdmin",
+    "AllowSelf",
+    "Cascade",
+    "Concurrency",
+    "DryRun",
+    "GroupArgument",
+    "GroupOption",
+    "Me",
+    "PersonArgument",
+    "SortColumn",
+    "SortOrder",
+    "Yes",
+    "common_options",
+]
 
 _CONNECTION = "Connection"
 
@@ -38,6 +52,43 @@ GroupArgument = Annotated[str | None, typer.Argument(metavar="GROUP", help=_GROU
 GroupOption = Annotated[
     str | None, typer.Option("--group", "-g", metavar="GROUP", help=_GROUP, show_default=False)
 ]
+_CHANGE = "Change"
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", rich_help_panel=_CHANGE, help="Do it without asking.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", rich_help_panel=_CHANGE, help="Say what would be done, and do nothing.")
+]
+Cascade = Annotated[
+    bool | None,
+    typer.Option(
+        "--cascade/--no-cascade",
+        rich_help_panel=_CHANGE,
+        show_default=False,
+        help="Whether the memberships of the organizations below go too. One of them must be given for removals.",
+    ),
+]
+Me = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PERSON",
+        rich_help_panel=_CHANGE,
+        show_default=False,
+        help="Your own email address or user id: your membership is not changed then, unless --allow-self.",
+    ),
+]
+AllowSelf = Annotated[
+    bool, typer.Option("--allow-self", rich_help_panel=_CHANGE, help="Permit changes of your own membership.")
+]
+AllowLastAdmin = Annotated[
+    bool,
+    typer.Option(
+        "--allow-last-admin", rich_help_panel=_CHANGE, help="Permit that a group is left without an admin."
+    ),
+]
+Concurrency = Annotated[
+    int, typer.Option(min=1, metavar="N", rich_help_panel=_CHANGE, help="How many changes are sent at once.")
+]
+
 PersonArgument = Annotated[
     str, typer.Argument(metavar="PERSON", help="The person, by email, username or user id.")
 ]

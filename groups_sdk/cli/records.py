@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from groups_sdk.access import OffboardingResult, Outcome, RoleCount
+from groups_sdk.access import Change, OffboardingResult, Outcome, RoleCount
 from groups_sdk.cli.output import Column
 from groups_sdk.errors import ApiError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
@@ -15,6 +15,7 @@ __all__ = [
     "OFFBOARDING",
     "ORG_MEMBERSHIPS",
     "OUTCOMES",
+    "PENDING",
     "ROLES",
     "SSO_CONNECTIONS",
     "SSO_USERS",
@@ -95,6 +96,17 @@ ROLES: list[Column[RoleCount]] = [
 def _request_id(error: Exception | None) -> str | None:
     return error.request_id if isinstance(error, ApiError) else None
 
+
+PENDING: list[Column[Change]] = [
+    Column("action", "ACTION", lambda change: change.action.replace("_", " ")),
+    Column("email", "EMAIL", lambda change: change.user and change.user.email),
+    Column("role_before", "ROLE", lambda change: change.before and change.before.name),
+    Column("role", "NEW ROLE", lambda change: change.role and change.role.name),
+    Column("user_id", None, lambda change: change.user and change.user.id),
+    Column("membership_id", None, lambda change: change.membership_id),
+    Column("role_id", None, lambda change: change.role and change.role.id),
+    Column("group_id", None, lambda change: change.group_id),
+]
 
 OUTCOMES: list[Column[Outcome]] = [
     Column("status", "STATUS", lambda outcome: str(outcome.status)),

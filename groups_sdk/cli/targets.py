@@ -14,7 +14,6 @@ __all__ = ["group_named", "member_named"]
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
-
 def group_named(connection: Connection, given: str | None) -> Group:
     """The group of that id or name; without either the only one that there is to see.
 
