@@ -95,7 +95,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """The wheel and the sdist, what is in them, and their commands in a clean environment, without and with the extra."""
+    """The wheel and the sdist, what is in them, and their commands, without and with the extra."""
     dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     session.install("build")

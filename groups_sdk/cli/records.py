@@ -5,7 +5,7 @@ from __future__ import annotations
 from groups_sdk.access import Change, OffboardingResult, Outcome, RoleCount
 from groups_sdk.cli.output import Column
 from groups_sdk.errors import ApiError
-from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
+from groups_sdk.models import Group, GroupMembership, OrgMembership, Role, SsoConnection, SsoUser, User
 
 __all__ = [
     "GROUP",
@@ -97,14 +97,21 @@ def _request_id(error: Exception | None) -> str | None:
     return error.request_id if isinstance(error, ApiError) else None
 
 
+_NO_ROLE = Role("")
+
+
+def _user(change: Change) -> User:
+    return change.user or User("")
+
+
 PENDING: list[Column[Change]] = [
     Column("action", "ACTION", lambda change: change.action.replace("_", " ")),
-    Column("email", "EMAIL", lambda change: change.user and change.user.email),
-    Column("role_before", "ROLE", lambda change: change.before and change.before.name),
-    Column("role", "NEW ROLE", lambda change: change.role and change.role.name),
-    Column("user_id", None, lambda change: change.user and change.user.id),
+    Column("email", "EMAIL", lambda change: _user(change).email),
+    Column("role_before", "ROLE", lambda change: (change.before or _NO_ROLE).name),
+    Column("role", "NEW ROLE", lambda change: (change.role or _NO_ROLE).name),
+    Column("user_id", None, lambda change: _user(change).id or None),
     Column("membership_id", None, lambda change: change.membership_id),
-    Column("role_id", None, lambda change: change.role and change.role.id),
+    Column("role_id", None, lambda change: (change.role or _NO_ROLE).id or None),
     Column("group_id", None, lambda change: change.group_id),
 ]
 
@@ -112,13 +119,13 @@ OUTCOMES: list[Column[Outcome]] = [
     Column("status", "STATUS", lambda outcome: str(outcome.status)),
     Column("change", "CHANGE", lambda outcome: str(outcome.change)),
     Column("action", None, lambda outcome: str(outcome.change.action)),
-    Column("email", None, lambda outcome: outcome.change.user and outcome.change.user.email),
-    Column("role_before", None, lambda outcome: outcome.change.before and outcome.change.before.name),
-    Column("role", None, lambda outcome: outcome.change.role and outcome.change.role.name),
+    Column("email", None, lambda outcome: _user(outcome.change).email),
+    Column("role_before", None, lambda outcome: (outcome.change.before or _NO_ROLE).name),
+    Column("role", None, lambda outcome: (outcome.change.role or _NO_ROLE).name),
     Column("earlier", None, lambda outcome: outcome.earlier),
     Column("error", "ERROR", lambda outcome: None if outcome.error is None else str(outcome.error)),
     Column("request_id", None, lambda outcome: _request_id(outcome.error)),
-    Column("user_id", None, lambda outcome: outcome.change.user and outcome.change.user.id),
+    Column("user_id", None, lambda outcome: _user(outcome.change).id or None),
     Column("membership_id", None, lambda outcome: outcome.change.membership_id),
     Column("group_id", None, lambda outcome: outcome.change.group_id),
 ]
@@ -126,11 +133,11 @@ OUTCOMES: list[Column[Outcome]] = [
 OFFBOARDING: list[Column[OffboardingResult]] = [
     Column("group", "GROUP", lambda result: result.group.name),
     Column("status", "STATUS", lambda result: result.status.replace("_", " ")),
-    Column("role", "ROLE", lambda result: result.membership and result.membership.role.name),
+    Column("role", "ROLE", lambda result: result.membership.role.name if result.membership else None),
     Column("orgs", "ORGS", lambda result: _orgs(result)),
     Column("error", "ERROR", lambda result: None if result.error is None else str(result.error)),
     Column("request_id", None, lambda result: _request_id(result.error)),
-    Column("membership_id", None, lambda result: result.membership and result.membership.id),
+    Column("membership_id", None, lambda result: result.membership.id if result.membership else None),
     Column("group_id", None, lambda result: result.group.id),
 ]
 
