@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from groups_sdk._version import __version__
-from groups_sdk.cli import changing, guard, reading, serving
+from groups_sdk.cli import changing, guard, reading, reviewing, serving
 from groups_sdk.cli.connection import Connection
 from groups_sdk.cli.exits import DONE, INTERRUPTED, SUMMARY, USAGE
 from groups_sdk.cli.parameters import common_options
@@ -108,6 +108,7 @@ _add(reading.find, "find", _LOOK, _READ)
 _add(reading.roles, "roles", _LOOK, _READ)
 _add(reading.orgs, "orgs", _LOOK, f"{_READ} and group.org.list")
 _add(reading.sso, "sso", _LOOK, "group.sso.read, and group.user.read with --users")
+_add(reviewing.review, "review", _LOOK, f"{_READ}, and group.org.list with --orgs")
 
 _add(changing.set_role, "set-role", _CHANGE, f"group.read, {_READ} and group.membership.edit")
 _add(changing.remove, "remove", _CHANGE, f"{_READ} and group.membership.delete")

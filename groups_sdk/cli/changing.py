@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,6 @@ from groups_sdk.access import (
     OffboardingStatus,
     Outcome,
     Plan,
-    Progress,
     Status,
 )
 from groups_sdk.cli import progress
@@ -77,7 +76,7 @@ def set_role(
         allow_last_admin=allow_last_admin,
         allow_self=allow_self,
         concurrency=concurrency,
-        on_progress=(told := _Told()),
+        on_progress=(told := progress.Told()),
     )
     settled = [Outcome(change, Status.UNCHANGED, sent=False) for change in made.stays]
     pending = made.role_changes
@@ -122,7 +121,7 @@ def remove(
         allow_last_admin=allow_last_admin,
         allow_self=allow_self,
         concurrency=concurrency,
-        on_progress=(told := _Told()),
+        on_progress=(told := progress.Told()),
     )
     steps = [
         f"{change}{_orgs_that_go(connection, target, member) if cascade else ''}"
@@ -213,7 +212,7 @@ def apply(
         allow_self=allow_self,
         strict=strict,
         concurrency=concurrency,
-        on_progress=(told := _Told()),
+        on_progress=(told := progress.Told()),
     )
     steps = str(made).splitlines()
     return _carry_out(connection, changes, told, made.changes, steps, yes=yes, dry_run=dry_run)
@@ -235,7 +234,7 @@ def offboard(
     output = connection.options.output
 
     def run(*, dry: bool) -> OffboardingReport:
-        told = _Told()
+        told = progress.Told()
         work = connection.client.access.offboard(
             email,
             cascade=cascade,
@@ -245,7 +244,7 @@ def offboard(
             on_progress=told,
         )
         try:
-            with progress.bar("groups") as told.advance:
+            with told.shown_as("groups"):
                 return work.collect()
         except BaseException:
             if not dry and work.outcomes:
@@ -268,20 +267,10 @@ def offboard(
     return DONE if report.complete else FAILED
 
 
-class _Told:
-    """What a work's progress is told to: the bar, while there is one."""
-
-    advance: Callable[[int, int | None], None] | None = None
-
-    def __call__(self, progress: Progress) -> None:
-        if self.advance is not None:
-            self.advance(progress.done, progress.total)
-
-
 def _carry_out(
     connection: Connection,
     changes: Changes,
-    told: _Told,
+    told: progress.Told,
     pending: Sequence[Change],
     steps: Sequence[str],
     *,
@@ -302,7 +291,7 @@ def _carry_out(
     if pending:
         confirm(f"Make {counted(len(pending), 'change')}?", steps, yes=yes)
     try:
-        with progress.bar("changes") as told.advance:
+        with told.shown_as("changes"):
             changes.collect()
     except BaseException:
         if changes.outcomes:

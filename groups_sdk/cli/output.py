@@ -20,9 +20,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from groups_sdk.access.cells import guarded
 from groups_sdk.cli.plain import printable, table
 
-__all__ = ["Column", "Output", "chosen", "counted", "json_text", "print_records", "say", "stdout_console"]
+__all__ = [
+    "Column",
+    "Output",
+    "chosen",
+    "counted",
+    "csv_cell",
+    "json_text",
+    "print_record",
+    "print_records",
+    "print_table",
+    "record",
+    "say",
+    "stdout_is_terminal",
+]
 
 T = TypeVar("T")
 
@@ -50,7 +64,12 @@ class Column(Generic[T]):
 
 def chosen(output: Output | None) -> Output:
     """What the user asked for; else a table for a terminal and JSONL for a pipe."""
-    return output or (Output.TABLE if sys.stdout.isatty() else Output.JSONL)
+    return output or (Output.TABLE if stdout_is_terminal() else Output.JSONL)
+
+
+def stdout_is_terminal() -> bool:
+    """Whether somebody reads along."""
+    return sys.stdout.isatty()
 
 
 def print_records(
@@ -65,7 +84,7 @@ def print_records(
     if form is Output.TABLE:
         shown = [column for column in columns if column.head is not None]
         cells = [[_cell(column.value(row)) for column in shown] for row in rows]
-        _print_table([column.head or "" for column in shown], cells, [column.style for column in shown])
+        print_table([column.head or "" for column in shown], cells, [column.style for column in shown])
         if noun:
             say(f"\n{counted(len(rows), noun)}")
     elif form is Output.CSV:
@@ -73,7 +92,7 @@ def print_records(
         writer.writerow(column.key for column in columns)
         writer.writerows([csv_cell(_text(column.value(row))) for column in columns] for row in rows)
     else:
-        objects = ({column.key: _plain(column.value(row)) for column in columns} for row in rows)
+        objects = (record(columns, row) for row in rows)
         if form is Output.JSON:
             say(json_text(list(objects), indent=2))
         else:
@@ -86,11 +105,16 @@ def print_record(columns: Sequence[Column[T]], row: T, output: Output | None) ->
     form = chosen(output)
     if form is Output.TABLE:
         fields = [(column.head, _cell(column.value(row))) for column in columns if column.head is not None]
-        _print_table(["FIELD", "VALUE"], fields, ["bold", ""])
+        print_table(["FIELD", "VALUE"], fields, ["bold", ""])
     elif form is Output.JSON:
-        say(json_text({column.key: _plain(column.value(row)) for column in columns}, indent=2))
+        say(json_text(record(columns, row), indent=2))
     else:
         print_records(columns, [row], form)
+
+
+def record(columns: Sequence[Column[T]], row: T) -> dict[str, Any]:
+    """One record, as JSON has it."""
+    return {column.key: _plain(column.value(row)) for column in columns}
 
 
 def say(line: str) -> None:
@@ -117,11 +141,11 @@ def json_text(thing: Any, *, indent: int | None = None) -> str:
 
 def csv_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, and that has no character that is not printable."""
-    text = printable(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "'")) else text
+    return guarded(printable(text))
 
 
-def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str]) -> None:
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str]) -> None:
+    """Print a table of texts: on a terminal to its width and in colours, elsewhere as plain aligned text."""
     console = stdout_console()
     if not console.is_terminal:
         for line in table(heads, rows):

@@ -18,7 +18,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-__all__ = ["Advance", "bar", "shown"]
+from groups_sdk import access
+
+__all__ = ["Advance", "Told", "bar", "shown"]
 
 Advance = Callable[[int, int | None], None]
 """Told how many are done, and of how many; None while that is not known."""
@@ -56,3 +58,19 @@ def bar(what: str) -> Iterator[Advance]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+class Told:
+    """The `on_progress` of a job, whose bar comes and goes."""
+
+    _advance: Advance | None = None
+
+    def __call__(self, progress: access.Progress) -> None:
+        if self._advance is not None:
+            self._advance(progress.done, progress.total)
+
+    @contextmanager
+    def shown_as(self, what: str) -> Iterator[None]:
+        """A bar for it while the block runs."""
+        with bar(what) as self._advance:
+            yield

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from groups_sdk.access import Change, OffboardingResult, Outcome, RoleCount
+from groups_sdk.access import Change, OffboardingResult, Outcome, ReviewDiff, ReviewedMember, RoleCount
 from groups_sdk.cli.output import Column
 from groups_sdk.errors import ApiError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, Role, SsoConnection, SsoUser, User
 
 __all__ = [
+    "DIFFERENCES",
     "GROUP",
     "GROUPS",
     "MEMBER",
@@ -16,9 +17,11 @@ __all__ = [
     "ORG_MEMBERSHIPS",
     "OUTCOMES",
     "PENDING",
+    "REVIEWED",
     "ROLES",
     "SSO_CONNECTIONS",
     "SSO_USERS",
+    "differences",
 ]
 
 GROUPS: list[Column[Group]] = [
@@ -146,3 +149,58 @@ def _orgs(result: OffboardingResult) -> str | None:
     if result.org_memberships is None:
         return None
     return ", ".join(membership.org.name or membership.org.id for membership in result.org_memberships)
+
+
+def _of_membership(column: Column[GroupMembership]) -> Column[ReviewedMember]:
+    return Column(column.key, column.head, lambda member: column.value(member.membership))
+
+
+REVIEWED: list[Column[ReviewedMember]] = [
+    *map(_of_membership, MEMBERS),
+    Column("sso", None, lambda member: member.sso),
+    Column("organizations", None, lambda member: _orgs_of(member)),
+]
+
+
+def _orgs_of(member: ReviewedMember) -> str | None:
+    if member.org_memberships is None:
+        return None
+    return "; ".join(f"{m.org.name} ({m.role.name})" for m in member.org_memberships)
+
+
+Difference = tuple[str, ReviewedMember | None, ReviewedMember | None]
+
+
+def differences(diff: ReviewDiff) -> list[Difference]:
+    """What is different, with how it was before and how it is now."""
+    found: list[Difference] = [("came", None, member) for member in diff.came]
+    found += [("went", member, None) for member in diff.went]
+    found += [(f"changed {' and '.join(c.what)}", c.before, c.after) for c in diff.changed]
+    return found
+
+
+def _either(difference: Difference) -> GroupMembership:
+    _, before, after = difference
+    member = after or before
+    assert member is not None  # noqa: S101 - a difference has one of them
+    return member.membership
+
+
+def _role_of(member: ReviewedMember | None) -> str | None:
+    return None if member is None else member.membership.role.name
+
+
+def _login_of(member: ReviewedMember | None) -> str | None:
+    return None if member is None else member.membership.user.login_method
+
+
+DIFFERENCES: list[Column[Difference]] = [
+    Column("difference", "DIFFERENCE", lambda difference: difference[0]),
+    Column("email", "EMAIL", lambda difference: _either(difference).user.email),
+    Column("role_before", "ROLE BEFORE", lambda difference: _role_of(difference[1])),
+    Column("role", "ROLE", lambda difference: _role_of(difference[2])),
+    Column("login_method_before", None, lambda difference: _login_of(difference[1])),
+    Column("login_method", None, lambda difference: _login_of(difference[2])),
+    Column("user_id", None, lambda difference: _either(difference).user.id),
+    Column("membership_id", None, lambda difference: _either(difference).id),
+]
