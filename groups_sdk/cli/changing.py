@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -79,9 +79,7 @@ def set_role(
         on_progress=(told := progress.Told()),
     )
     settled = [Outcome(change, Status.UNCHANGED, sent=False) for change in made.stays]
-    pending = made.role_changes
-    steps = [str(change) for change in pending]
-    return _carry_out(connection, changes, told, pending, steps, settled=settled, yes=yes, dry_run=dry_run)
+    return _carry_out(connection, changes, told, settled=settled, yes=yes, dry_run=dry_run)
 
 
 def remove(
@@ -123,11 +121,13 @@ def remove(
         concurrency=concurrency,
         on_progress=(told := progress.Told()),
     )
-    steps = [
-        f"{change}{_orgs_that_go(connection, target, member) if cascade else ''}"
-        for change, member in zip(removals, members, strict=True)
-    ]
-    return _carry_out(connection, changes, told, removals, steps, yes=yes, dry_run=dry_run)
+    of = {member.id: member for member in members}
+
+    def describe(change: Change) -> str:
+        orgs = _orgs_that_go(connection, target, of[change.membership_id or ""]) if cascade else ""
+        return f"{change}{orgs}"
+
+    return _carry_out(connection, changes, told, describe, yes=yes, dry_run=dry_run)
 
 
 def plan(
@@ -203,6 +203,8 @@ def apply(
     require_somebody(yes=yes, dry_run=dry_run)
     if journal is None and not connection.options.fake:
         journal = file.with_name(f"{file.name}.journal")
+    if journal is not None and dry_run and not journal.exists():
+        journal = None  # looking leaves no file behind
     changes = connection.client.access.apply(
         made,
         journal=journal,
@@ -214,8 +216,7 @@ def apply(
         concurrency=concurrency,
         on_progress=(told := progress.Told()),
     )
-    steps = str(made).splitlines()
-    return _carry_out(connection, changes, told, made.changes, steps, yes=yes, dry_run=dry_run)
+    return _carry_out(connection, changes, told, yes=yes, dry_run=dry_run)
 
 
 def offboard(
@@ -247,9 +248,9 @@ def offboard(
             with told.shown_as("groups"):
                 return work.collect()
         except BaseException:
-            if not dry and work.outcomes:
+            if not dry:
                 print_records(OFFBOARDING, work.outcomes, output)
-            _say_how_far(len(work.outcomes), work.total)
+                _note(f"stopped: {counted(len(work.pending), 'group')} not begun")
             raise
 
     report = run(dry=True)
@@ -271,20 +272,22 @@ def _carry_out(
     connection: Connection,
     changes: Changes,
     told: progress.Told,
-    pending: Sequence[Change],
-    steps: Sequence[str],
+    describe: Callable[[Change], str] = str,
     *,
     settled: Sequence[Outcome] = (),
     yes: bool,
     dry_run: bool,
 ) -> int:
-    """Ask, do it, and print what came of it, whatever happens meanwhile. Returns the exit code.
+    """Look, ask, do it, and print what came of it, whatever happens meanwhile. Returns the exit code.
 
     `settled` are outcomes of what needs no change.
     """
     output = connection.options.output
+    with progress.bar("looking"):
+        pending = changes.preview()
+    steps = [describe(change) for change in pending]
     if dry_run:
-        list_steps(steps)
+        list_steps([*steps, *map(str, changes.outcomes)])
         print_records(PENDING, pending, output, noun="change")
         _note("dry run: nothing was changed")
         return DONE
@@ -294,9 +297,8 @@ def _carry_out(
         with told.shown_as("changes"):
             changes.collect()
     except BaseException:
-        if changes.outcomes:
-            print_records(OUTCOMES, [*settled, *changes.outcomes], output)
-        _say_how_far(len(changes.outcomes), changes.total)
+        print_records(OUTCOMES, [*settled, *changes.outcomes], output)
+        _note(f"stopped: {counted(len(changes.pending), 'change')} not begun")
         raise
     outcomes = [*settled, *changes.outcomes]
     print_records(OUTCOMES, outcomes, output, noun="outcome")
@@ -334,11 +336,6 @@ def _orgs_that_go(connection: Connection, group: Group, member: GroupMembership)
         return ", and from organizations below that may not be listed"
     names = ", ".join(membership.org.name or membership.org.id for membership in orgs)
     return f", and from {names}" if names else ""
-
-
-def _say_how_far(done: int, total: int | None) -> None:
-    if total is not None:
-        _note(f"stopped: {done:,} of {counted(total, 'outcome')} are known, nothing was sent for the others")
 
 
 def _note(text: str) -> None:
