@@ -79,7 +79,7 @@ def set_role(
         on_progress=(told := progress.Told()),
     )
     settled = [Outcome(change, Status.UNCHANGED, sent=False) for change in made.stays]
-    return _carry_out(connection, changes, told, settled=settled, yes=yes, dry_run=dry_run)
+    return _carry_out(connection, target, changes, told, settled=settled, yes=yes, dry_run=dry_run)
 
 
 def remove(
@@ -127,7 +127,7 @@ def remove(
         orgs = _orgs_that_go(connection, target, of[change.membership_id or ""]) if cascade else ""
         return f"{change}{orgs}"
 
-    return _carry_out(connection, changes, told, describe, yes=yes, dry_run=dry_run)
+    return _carry_out(connection, target, changes, told, describe, yes=yes, dry_run=dry_run)
 
 
 def plan(
@@ -216,7 +216,7 @@ def apply(
         concurrency=concurrency,
         on_progress=(told := progress.Told()),
     )
-    return _carry_out(connection, changes, told, yes=yes, dry_run=dry_run)
+    return _carry_out(connection, made.group, changes, told, yes=yes, dry_run=dry_run)
 
 
 def offboard(
@@ -270,6 +270,7 @@ def offboard(
 
 def _carry_out(
     connection: Connection,
+    group: Group,
     changes: Changes,
     told: progress.Told,
     describe: Callable[[Change], str] = str,
@@ -292,7 +293,7 @@ def _carry_out(
         _note("dry run: nothing was changed")
         return DONE
     if pending:
-        confirm(f"Make {counted(len(pending), 'change')}?", steps, yes=yes)
+        confirm(f"Make {counted(len(pending), 'change')} in {group.name or group.id}?", steps, yes=yes)
     try:
         with told.shown_as("changes"):
             changes.collect()
