@@ -122,15 +122,4 @@ _add(
 _add(changing.offboard, "offboard", _CHANGE, f"{_READ}, group.org.list and group.membership.delete")
 
 app.command("fake", rich_help_panel=_TRY)(serving.fake)
-
-
-@app.command("demo", rich_help_panel=_TRY)
-def _demo(context: typer.Context) -> int:
-    """Show what the SDK does, on a Groups API in memory: no account, no network."""
-    from groups_sdk.cli import demo
-
-    def work() -> int:
-        demo.run()
-        return DONE
-
-    return guard.run(work, prog=context.find_root().info_name or "groups-sdk", needs="")
+app.command("demo", rich_help_panel=_TRY)(serving.demo)

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from groups_sdk.access import (
-    Action,
-    Change,
-    Changes,
-    OffboardingReport,
-    OffboardingStatus,
-    Outcome,
-    Plan,
-    Status,
-)
 from groups_sdk.cli import progress
-from groups_sdk.cli.confirm import confirm, list_steps, require_somebody
+from groups_sdk.cli.confirm import confirm, require_somebody
 from groups_sdk.cli.connection import Connection
-from groups_sdk.cli.exits import DONE, FAILED, NOT_FOUND, CommandError, explain
+from groups_sdk.cli.exits import DONE, FAILED, NOT_FOUND, CommandError
 from groups_sdk.cli.output import Output, chosen, counted, print_records, say
 from groups_sdk.cli.parameters import (
     AllowLastAdmin,
@@ -35,11 +23,12 @@ from groups_sdk.cli.parameters import (
     Me,
     Yes,
 )
-from groups_sdk.cli.plain import printable
-from groups_sdk.cli.records import OFFBOARDING, OUTCOMES, PENDING
+from groups_sdk.cli.records import OFFBOARDING, PENDING
 from groups_sdk.cli.targets import group_named, member_named
-from groups_sdk.errors import ApiError, ForbiddenError, NotFoundError
 from groups_sdk.models import Group, GroupMembership
+
+if TYPE_CHECKING:
+    from groups_sdk.access import Change, OffboardingReport
 
 __all__ = ["apply", "offboard", "plan", "remove", "set_role"]
 
@@ -64,6 +53,8 @@ def set_role(
 
     A role that no member has yet must be given by its id.
     """
+    from groups_sdk.cli.carrying_out import carry_out, unchanged
+
     require_somebody(yes=yes, dry_run=dry_run)
     target = group_named(connection, group)
     members = _members(connection, target, people)
@@ -78,8 +69,8 @@ def set_role(
         concurrency=concurrency,
         on_progress=(told := progress.Told()),
     )
-    settled = [Outcome(change, Status.UNCHANGED, sent=False) for change in made.stays]
-    return _carry_out(connection, target, changes, told, settled=settled, yes=yes, dry_run=dry_run)
+    settled = unchanged(made)
+    return carry_out(connection, target, changes, told, settled=settled, yes=yes, dry_run=dry_run)
 
 
 def remove(
@@ -97,23 +88,15 @@ def remove(
     dry_run: DryRun = False,
 ) -> int:
     """Remove members from a group."""
+    from groups_sdk.cli.carrying_out import carry_out, organizations_that_go, removal_of
+
     if cascade is None:
         raise CommandError(_CASCADE)
     require_somebody(yes=yes, dry_run=dry_run)
     target = group_named(connection, group)
     members = _members(connection, target, people)
-    removals = [
-        Change(
-            action=Action.REMOVE,
-            group_id=target.id,
-            membership_id=member.id,
-            user=member.user,
-            before=member.role,
-        )
-        for member in members
-    ]
     changes = connection.client.access.apply(
-        Plan(group=target, made_at=datetime.now(UTC), removals=tuple(removals)),
+        removal_of(target, members),
         cascade=cascade,
         me=me,
         allow_last_admin=allow_last_admin,
@@ -124,10 +107,10 @@ def remove(
     of = {member.id: member for member in members}
 
     def describe(change: Change) -> str:
-        orgs = _orgs_that_go(connection, target, of[change.membership_id or ""]) if cascade else ""
-        return f"{change}{orgs}"
+        member = of[change.membership_id or ""]
+        return f"{change}{organizations_that_go(connection, target, member) if cascade else ''}"
 
-    return _carry_out(connection, target, changes, told, describe, yes=yes, dry_run=dry_run)
+    return carry_out(connection, target, changes, told, describe, yes=yes, dry_run=dry_run)
 
 
 def plan(
@@ -151,6 +134,8 @@ def plan(
     ] = None,
 ) -> int:
     """Show what would have to change for a group to be as a file says. Nothing is changed."""
+    from groups_sdk.cli.carrying_out import note
+
     target = group_named(connection, group)
     made = connection.client.access.plan(target.id, desired, prune=prune)
     if save is not None:
@@ -163,9 +148,9 @@ def plan(
     else:
         print_records(PENDING, made.changes, form)
         for missing in made.not_in_snyk:
-            _note(f"{missing.who} cannot be added as {missing.role}: {missing.reason}")
-        for note in made.notes:
-            _note(note)
+            note(f"{missing.who} cannot be added as {missing.role}: {missing.reason}")
+        for remark in made.notes:
+            note(remark)
     return DONE
 
 
@@ -197,6 +182,9 @@ def apply(
     dry_run: DryRun = False,
 ) -> int:
     """Carry out a plan, or what is left of it."""
+    from groups_sdk.access import Plan
+    from groups_sdk.cli.carrying_out import carry_out
+
     made = Plan.from_json(file.read_text(encoding="utf-8"))
     if made.removals and cascade is None:
         raise CommandError(f"the plan removes members: {_CASCADE}")
@@ -216,7 +204,7 @@ def apply(
         concurrency=concurrency,
         on_progress=(told := progress.Told()),
     )
-    return _carry_out(connection, made.group, changes, told, yes=yes, dry_run=dry_run)
+    return carry_out(connection, made.group, changes, told, yes=yes, dry_run=dry_run)
 
 
 def offboard(
@@ -229,6 +217,9 @@ def offboard(
     dry_run: DryRun = False,
 ) -> int:
     """Remove a person from every group that the token sees."""
+    from groups_sdk.access import OffboardingStatus
+    from groups_sdk.cli.carrying_out import note
+
     if cascade is None:
         raise CommandError(_CASCADE)
     require_somebody(yes=yes, dry_run=dry_run)
@@ -250,7 +241,7 @@ def offboard(
         except BaseException:
             if not dry:
                 print_records(OFFBOARDING, work.outcomes, output)
-                _note(f"stopped: {counted(len(work.pending), 'group')} not begun")
+                note(f"stopped: {counted(len(work.pending), 'group')} not begun")
             raise
 
     report = run(dry=True)
@@ -261,62 +252,11 @@ def offboard(
         confirm(question, [str(result) for result in going], yes=yes)
         report = run(dry=False)
     elif dry_run:
-        _note("dry run: nothing was changed")
+        note("dry run: nothing was changed")
     print_records(OFFBOARDING, report.groups, output, noun="group")
     if report.complete and not report.found:
         raise CommandError(f"{email!r} is a member of no group that the token sees", NOT_FOUND)
     return DONE if report.complete else FAILED
-
-
-def _carry_out(
-    connection: Connection,
-    group: Group,
-    changes: Changes,
-    told: progress.Told,
-    describe: Callable[[Change], str] = str,
-    *,
-    settled: Sequence[Outcome] = (),
-    yes: bool,
-    dry_run: bool,
-) -> int:
-    """Look, ask, do it, and print what came of it, whatever happens meanwhile. Returns the exit code.
-
-    `settled` are outcomes of what needs no change.
-    """
-    output = connection.options.output
-    with progress.bar("looking"):
-        pending = changes.preview()
-    steps = [describe(change) for change in pending]
-    if dry_run:
-        list_steps([*steps, *map(str, changes.outcomes)])
-        print_records(PENDING, pending, output, noun="change")
-        _note("dry run: nothing was changed")
-        return DONE
-    if pending:
-        confirm(f"Make {counted(len(pending), 'change')} in {group.name or group.id}?", steps, yes=yes)
-    try:
-        with told.shown_as("changes"):
-            changes.collect()
-    except BaseException:
-        print_records(OUTCOMES, [*settled, *changes.outcomes], output)
-        _note(f"stopped: {counted(len(changes.pending), 'change')} not begun")
-        raise
-    outcomes = [*settled, *changes.outcomes]
-    print_records(OUTCOMES, outcomes, output, noun="outcome")
-    return _code(outcomes)
-
-
-def _code(outcomes: Sequence[Outcome]) -> int:
-    """Whether all is well. Where nothing is, and for one reason, the code of that reason."""
-    failed = [outcome.error for outcome in outcomes if outcome.status is Status.FAILED]
-    unknown = sum(outcome.status is Status.UNKNOWN for outcome in outcomes)
-    if not failed and not unknown:
-        return DONE
-    words = [f"{len(failed)} failed"] if failed else []
-    words += [f"{unknown} may have been applied: look before you go on"] if unknown else []
-    _note(f"of {counted(len(outcomes), 'change')} {', '.join(words)}")
-    codes = {explain(error, "")[0] if isinstance(error, ApiError) else FAILED for error in failed}
-    return codes.pop() if len(failed) == len(outcomes) and len(codes) == 1 else FAILED
 
 
 def _members(connection: Connection, group: Group, people: Sequence[str]) -> list[GroupMembership]:
@@ -328,16 +268,3 @@ def _members(connection: Connection, group: Group, people: Sequence[str]) -> lis
             found[member.id] = member
             advance(number, len(people))
     return list(found.values())
-
-
-def _orgs_that_go(connection: Connection, group: Group, member: GroupMembership) -> str:
-    try:
-        orgs = connection.client.list_org_memberships(group.id, user_id=member.user.id).collect()
-    except (ForbiddenError, NotFoundError):
-        return ", and from organizations below that may not be listed"
-    names = ", ".join(membership.org.name or membership.org.id for membership in orgs)
-    return f", and from {names}" if names else ""
-
-
-def _note(text: str) -> None:
-    print(printable(text), file=sys.stderr)

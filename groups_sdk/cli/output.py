@@ -15,12 +15,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 import attrs
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from groups_sdk.access.cells import guarded
 from groups_sdk.cli.plain import printable, table
 
 __all__ = [
@@ -127,11 +122,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def stdout_console() -> Console:
-    """A console on what stdout is now, with nothing of rich's guesses at what may be coloured."""
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
-
-
 def json_text(thing: Any, *, indent: int | None = None) -> str:
     """JSON in which every character that is not printable is escaped: it reads back as it was."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
@@ -141,12 +131,19 @@ def json_text(thing: Any, *, indent: int | None = None) -> str:
 
 def csv_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, and that has no character that is not printable."""
+    from groups_sdk.access.cells import guarded
+
     return guarded(printable(text))
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str]) -> None:
     """Print a table of texts: on a terminal to its width and in colours, elsewhere as plain aligned text."""
-    console = stdout_console()
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         for line in table(heads, rows):
             say(line)

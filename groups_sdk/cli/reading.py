@@ -8,7 +8,7 @@ import typer
 
 from groups_sdk.cli import progress
 from groups_sdk.cli.connection import Connection
-from groups_sdk.cli.exits import DONE, CommandError
+from groups_sdk.cli.exits import DONE, NOT_FOUND, CommandError
 from groups_sdk.cli.output import print_record, print_records
 from groups_sdk.cli.parameters import GroupArgument, GroupOption, PersonArgument, SortColumn, SortOrder
 from groups_sdk.cli.records import (
@@ -147,7 +147,7 @@ def _connections_named(connections: list[SsoConnection], name: str) -> list[SsoC
     found = [one for one in connections if name in (one.id, one.name)]
     if not found:
         there = ", ".join(f"{one.name} ({one.id})" for one in connections) or "none"
-        raise CommandError(f"there is no connection {name!r}; there is {there}")
+        raise CommandError(f"there is no connection {name!r}; there is {there}", NOT_FOUND)
     return found
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from groups_sdk.access import Change, OffboardingResult, Outcome, ReviewDiff, ReviewedMember, RoleCount
+from typing import TYPE_CHECKING
+
 from groups_sdk.cli.output import Column
 from groups_sdk.errors import ApiError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, Role, SsoConnection, SsoUser, User
+
+if TYPE_CHECKING:
+    from groups_sdk.access import Change, OffboardingResult, Outcome, ReviewDiff, ReviewedMember, RoleCount
+
+    Difference = tuple[str, ReviewedMember | None, ReviewedMember | None]
 
 __all__ = [
     "DIFFERENCES",
@@ -166,9 +172,6 @@ def _orgs_of(member: ReviewedMember) -> str | None:
     if member.org_memberships is None:
         return None
     return "; ".join(f"{m.org.name} ({m.role.name})" for m in member.org_memberships)
-
-
-Difference = tuple[str, ReviewedMember | None, ReviewedMember | None]
 
 
 def differences(diff: ReviewDiff) -> list[Difference]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from groups_sdk.access import Review, ReviewDiff, ReviewStream, ReviewTotals
 from groups_sdk.cli import progress
 from groups_sdk.cli.connection import Connection
 from groups_sdk.cli.exits import DONE
@@ -17,8 +16,10 @@ from groups_sdk.cli.output import Output, chosen, print_records, say, stdout_is_
 from groups_sdk.cli.parameters import Concurrency, GroupArgument
 from groups_sdk.cli.plain import printable
 from groups_sdk.cli.records import DIFFERENCES, differences
-from groups_sdk.cli.summary import print_document, print_summary
 from groups_sdk.cli.targets import group_named
+
+if TYPE_CHECKING:
+    from groups_sdk.access import Review, ReviewDiff, ReviewStream, ReviewTotals
 
 __all__ = ["review"]
 
@@ -61,6 +62,9 @@ def review(
     Prints totals and whom to look at, on a terminal or when it writes a FILE. In a pipe it prints what --jsonl
     writes, so that "review > FILE" will do; with --since it prints the differences.
     """
+    from groups_sdk.access import Review
+    from groups_sdk.cli.summary import print_document, print_summary
+
     earlier = None if since is None else Review.read(since)
     target = group_named(connection, group)
     files = {

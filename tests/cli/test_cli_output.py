@@ -84,7 +84,7 @@ def test_csv_starts_no_formula_and_has_nothing_unprintable(capsys: pytest.Captur
     assert rows[0][1:] == ["true", "2024-02-29T23:59:00+00:00", "", str(len(NASTY[0]))]
     assert rows[6][1] == "false"
     assert not [row for row in rows if row[0].startswith(("=", "+", "-", "@"))]
-    assert [unguarded(row[0]) for row in rows[4:9]] == NASTY[4:8] + ["Zoë 東京 👩\\u200d💻"]
+    assert [unguarded(row[0]) for row in rows[4:9]] == [*NASTY[4:8], "Zoë 東京 👩\\u200d💻"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -118,9 +118,7 @@ def test_record_is_a_field_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("form", [None, *Output])
-def test_record_has_the_forms_of_records(
-    form: Output | None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_record_has_the_forms_of_records(form: Output | None, capsys: pytest.CaptureFixture[str]) -> None:
     print_record(COLUMNS, "text", form)
     text = capsys.readouterr().out
     if form in (None, Output.JSON, Output.JSONL):
