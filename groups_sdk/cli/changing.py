@@ -60,7 +60,7 @@ def set_role(
     members = _members(connection, target, people)
     made = connection.client.access.plan(target.id, {member.user.id: role for member in members})
     if made.creates:
-        raise CommandError("one of them has left the group meanwhile: nothing was changed")
+        raise CommandError("one of them has left the group meanwhile: nothing was changed", FAILED)
     changes = connection.client.access.apply(
         made,
         me=me,
