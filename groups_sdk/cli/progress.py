@@ -75,3 +75,4 @@ class Told:
         """A bar for it while the block runs."""
         with bar(what) as self._advance:
             yield
+        self._advance = None

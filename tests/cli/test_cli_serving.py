@@ -104,7 +104,7 @@ def test_connection_serves_one_request_after_the_other(server: LoopbackServer) -
     answer.read()
     assert 400 <= answer.status < 500
     connection.close()
-    assert server.app.requests[-1].path.endswith("/groups/a%2Fb")
+    assert server.app.requests[-1].path.endswith("/groups/a/b")
 
 
 @pytest.mark.parametrize(
