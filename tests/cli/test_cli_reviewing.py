@@ -95,7 +95,7 @@ def test_files_are_written_and_the_totals_printed(
     assert done.out.startswith("Engineering: 36 members")
     assert "ADMINS" in done.out
     assert len(Review.read(paths["csv"]).members) == len(Review.read(paths["jsonl"]).members) == 36
-    assert paths["html"].read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert paths["html"].read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert len([r for r in fake.requests if r.path.endswith("/memberships")]) == 1
 
 
