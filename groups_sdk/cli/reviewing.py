@@ -78,19 +78,22 @@ def review(
         concurrency=concurrency,
         on_progress=told if progress.shown() else None,
     )
+    raw = earlier is None and form in (Output.JSONL, Output.CSV)
     with told.shown_as("members"):
-        if not files and earlier is None and form in (Output.JSONL, Output.CSV):
-            _stream_to_stdout(stream, form)
+        if raw and not files and not stdout_is_terminal():
+            _write_to_stdout(stream, form)
             return DONE
         reviewed, totals = _carry_out(stream, files, whole=earlier is not None or form is not Output.TABLE)
     diff = None if reviewed is None or earlier is None else reviewed.diff(earlier)
-    if form is Output.TABLE:
+    if form is Output.TABLE or reviewed is None:
         print_summary(target, totals, reviewed)
         _print_diff(diff, since)
-    elif reviewed is not None and form is Output.JSON:
+    elif form is Output.JSON:
         print_document(reviewed, diff)
     elif diff is not None:
         print_records(DIFFERENCES, differences(diff), form)
+    else:
+        _write_to_stdout(reviewed, form)
     return DONE
 
 
@@ -107,18 +110,18 @@ def _carry_out(
     return reviewed, reviewed.totals
 
 
-def _stream_to_stdout(stream: ReviewStream, form: Output) -> None:
+def _write_to_stdout(source: Review | ReviewStream, form: Output) -> None:
     if form is Output.JSONL:
-        stream.to_jsonl(sys.stdout)
+        source.to_jsonl(sys.stdout)
     elif stdout_is_terminal():
         text = io.StringIO(newline="")
-        stream.to_csv(text)
+        source.to_csv(text)
         for line in text.getvalue().removesuffix("\r\n").split("\r\n"):
             say(printable(line))
     else:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(newline="")  # CSV has its own line ends
-        stream.to_csv(sys.stdout)
+        source.to_csv(sys.stdout)
 
 
 def _print_diff(diff: ReviewDiff | None, since: Path | None) -> None:

@@ -128,8 +128,8 @@ def test_error_is_one_line_and_its_exit_code_tells_its_kind(
     assert TOKEN not in captured.err
 
 
-def test_unknown_group_is_not_found(fake: FakeSnyk) -> None:
-    done = run("memberships", NOBODY)
+def test_unknown_group_is_not_found(fake: FakeSnyk, capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, "memberships", NOBODY)
     assert (done.code, done.out) == (4, "")
     assert "request id" in done.err
 
@@ -159,15 +159,15 @@ def test_wrong_usage_is_exit_code_2(
     assert not fake.requests
 
 
-def test_without_a_token_it_says_where_it_looked() -> None:
-    done = run("memberships", NOBODY)
+def test_without_a_token_it_says_where_it_looked(capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, "memberships", NOBODY)
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert "SNYK_TOKEN" in done.err
 
 
-def test_alone_it_prints_help() -> None:
-    done = run()
+def test_alone_it_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys)
     assert done.code == 0
     assert done.out.startswith("usage: groups-sdk")
     assert "exit codes" in done.out

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 from running import COMMAND, FAKE_NOTE, NOBODY, ROOT, Done, call, run, start
 
 from groups_sdk import __version__, arguments
-from groups_sdk.cli import basic
+from groups_sdk.cli import basic, guard
 from groups_sdk.cli.app import app
 from groups_sdk.cli.parameters import SortColumn, SortOrder
 from groups_sdk.testing import FakeSnyk
@@ -407,3 +408,14 @@ def test_commands_are_there_before_the_client_is_imported() -> None:
     heavy = "{'httpx', 'anyio', 'asyncio', 'rich.progress', 'groups_sdk.client', 'groups_sdk.access'}"
     code = f"import sys, groups_sdk.cli.app; assert not {heavy} & set(sys.modules)"
     subprocess.run([COMMAND[0], "-c", code], check=True, cwd=ROOT)
+
+
+def test_abort_of_the_command_line_s_library_is_an_interrupt(
+    cli: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> int:
+        raise typer.Abort  # what it makes of an interrupt while it reads the arguments, in some releases
+
+    monkeypatch.setattr(guard, "run", interrupt)
+    done = cli("groups")
+    assert (done.code, done.err) == (130, "interrupted\n")

@@ -43,12 +43,18 @@ def test_empty_group_and_untold_logins_are_said_to_be(fake: FakeSnyk, cli: Call)
     group = fake.add_group("Empty")
     done = cli("review", group.id, "-o", "table")
     assert done.out == f"{group.id}: 0 members, 0 admins, 0 not on SSO\n"
-    user = fake.add_user(login_method="")
-    fake.add_membership(group.id, user.id, fake.roles()[0].id)
-    with fake.client() as client:
-        untold = client.list_memberships(group.id).collect()[0].user.login_method is None
+    user = {"id": group.id, "type": "user", "attributes": {"name": "Zoë", "username": "zoe", "email": "z@x"}}
+    membership = {
+        "id": group.id,
+        "type": "group_membership",
+        "attributes": {"created_at": "2024-01-02T03:04:05Z"},
+        "relationships": {"user": {"data": user}},
+    }
+    fake.fail_next(status=200, body={"data": [membership], "links": {}})
     done = cli("review", group.id, "-o", "table")
-    assert ("a login that is not told" in done.out) is untold
+    assert done.out.startswith(
+        f"{group.id}: 1 member, 0 admins, 0 not on SSO, 1 with a login that is not told\n"
+    )
 
 
 def test_pipe_gets_the_lossless_form(fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path) -> None:
@@ -72,6 +78,17 @@ def test_csv_on_a_terminal_has_lines(fake: FakeSnyk, group_id: str, monkeypatch:
     assert main(["review", group_id, "-o", "csv"]) == 0
     assert len(list(csv.DictReader(io.StringIO(screen.getvalue())))) == 36
     assert "\r" not in screen.getvalue()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_members_are_printed_too_beside_a_file_when_asked_for(
+    fake: FakeSnyk, group_id: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
+) -> None:
+    monkeypatch.setattr(sys, "stdout", pipe := io.StringIO())
+    assert main(["review", group_id, "-o", form, "--html", str(tmp_path / "review.html")]) == 0
+    (tmp_path / f"out.{form}").write_text(pipe.getvalue(), encoding="utf-8", newline="")
+    assert len(Review.read(tmp_path / f"out.{form}").members) == 36
+    assert (tmp_path / "review.html").exists()
 
 
 def test_json_is_one_document(fake: FakeSnyk, group_id: str, cli: Call) -> None:

@@ -55,6 +55,13 @@ def test_pipe_gets_json_lines() -> None:
     assert [json.loads(line)["name"] for line in screen.piped.splitlines()] == ["Ada Ahmed", "Grace Berg"]
 
 
+def test_progress_on_stderr_takes_nothing_from_stdout() -> None:
+    screen = at_terminal("review", "--fake", stdout=False)
+    assert screen.code == 0
+    assert len(screen.piped.splitlines()) == 1 + 36 + 1
+    assert "ada.0000" not in screen.text
+
+
 def test_narrow_terminal_gets_everything_in_more_lines() -> None:
     screen = at_terminal("members", "--fake", "--limit", "3", stderr=False, env={"COLUMNS": "40"})
     assert max(map(len, lines(screen))) <= 40
