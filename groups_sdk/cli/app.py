@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -25,9 +25,9 @@ It is deliberately no option: every user of a machine can read its command lines
 
 # What click raises for wrong usage, or the copy of click that some releases of typer bring along: not importable by
 # one name, but what the public class derives from.
-_UsageError: type[Any] = typer.BadParameter.__bases__[0]
+_UsageError: type[Exception] = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help=_HELP,
     epilog=SUMMARY[0].upper() + SUMMARY[1:] + ".",
     pretty_exceptions_enable=False,
@@ -41,9 +41,9 @@ def run(argv: Sequence[str], prog: str) -> int:
     try:
         code = main(list(argv) or ["--help"], prog_name=prog, standalone_mode=False)
     except _UsageError as error:
-        context = error.ctx
-        path = context.command_path if context is not None else prog
-        guard.complain(prog, f"{printable(error.format_message())} (see {path} --help)")
+        usage: Any = error
+        path = prog if usage.ctx is None else usage.ctx.command_path
+        guard.complain(prog, f"{printable(usage.format_message())} (see {path} --help)")
         return USAGE
     except typer.Abort:
         print("interrupted", file=sys.stderr)

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from groups_sdk.cli.exits import FAILED, INTERRUPTED, CommandError, explain
@@ -52,7 +52,7 @@ def run(work: Callable[[], int], *, prog: str, needs: str, debug: bool = False) 
 
 
 @contextmanager
-def _notices(prog: str, *, debug: bool) -> Iterator[None]:
+def _notices(prog: str, *, debug: bool) -> Generator[None, None, None]:
     """Warnings as one line each; the log in full for --debug, and otherwise not at all."""
 
     def show(message: Warning | str, *_: object, **__: object) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import MutableMapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from groups_sdk.testing import FakeSnyk
@@ -26,12 +26,11 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def __init__(self, app: FakeSnyk, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.app = app
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.app: FakeSnyk = app
+        self.url: str = f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: LoopbackServer
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # an answer leaves in one piece
 
@@ -87,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
                 for name, value in self.headers.items()
             ],
         }
-        await self.server.app(scope, receive, send)
+        await cast(LoopbackServer, self.server).app(scope, receive, send)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: stderr is for people."""

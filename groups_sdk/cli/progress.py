@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ def shown() -> bool:
 
 
 @contextmanager
-def bar(what: str) -> Iterator[Advance]:
+def bar(what: str) -> Generator[Advance, None, None]:
     """A bar while the block runs; it is gone after it.
 
     Example:
@@ -72,7 +72,7 @@ class Told:
             self._advance(progress.done, progress.total)
 
     @contextmanager
-    def shown_as(self, what: str) -> Iterator[None]:
+    def shown_as(self, what: str) -> Generator[None, None, None]:
         """A bar for it while the block runs."""
         with bar(what) as self._advance:
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from hanging import Hanging
 from loopback import served
-from running import FAKE_NOTE, PATIENCE, Done, at_terminal, call, run, start
+from running import FAKE_NOTE, PATIENCE, Done, at_terminal, call, start
 
 from groups_sdk.cli import changing
 from groups_sdk.testing import FakeSnyk
@@ -151,6 +152,20 @@ def test_prompt_says_what_will_happen_and_anything_but_yes_is_no(
     assert screen.code == 1
     assert shown in screen.text.partition("[y/N]")[0]
     assert "not confirmed: nothing was changed" in screen.text
+    assert changes(fake) == []
+
+
+def test_interrupt_at_the_prompt_is_no(fake: FakeSnyk) -> None:
+    sent = []
+
+    def interrupt(text: str, process: int) -> None:
+        if "[y/N]" in text and not sent:
+            sent.append(process)
+            os.kill(process, signal.SIGINT)
+
+    screen = at_terminal("set-role", "Group Viewer", ADA, "-g", "Engineering", at_text=interrupt)
+    assert screen.code == 130
+    assert screen.plain.endswith("interrupted\n")
     assert changes(fake) == []
 
 
@@ -480,8 +495,8 @@ def test_interrupted_look_sends_no_change(
     assert changes(service.app) == []
 
 
-def test_change_of_the_example_says_that_it_is_lost() -> None:
-    done = run("set-role", "Group Viewer", ADA, "--fake", "--yes")
+def test_change_of_the_example_says_that_it_is_lost(cli: Call) -> None:
+    done = cli("set-role", "Group Viewer", ADA, "--fake", "--yes")
     assert done.code == 0
     assert done.err == f"{FAKE_NOTE}  {ADA}: Group Admin -> Group Viewer\n"
     assert done.objects[0]["status"] == "applied"

@@ -73,11 +73,15 @@ def test_csv_on_stdout_is_that_of_the_file(fake: FakeSnyk, group_id: str, tmp_pa
     assert len(Review.from_csv(tmp_path / "review.csv").members) == 36
 
 
-def test_csv_on_a_terminal_has_lines(fake: FakeSnyk, group_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_csv_on_a_terminal_has_lines_and_nothing_that_moves_the_cursor(
+    fake: FakeSnyk, group_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = fake.add_user(name="\x1b[2J\r\u202ex", email="evil@example.com")
+    fake.add_membership(group_id, user.id, fake.memberships(group_id)[0].role.id)
     monkeypatch.setattr(sys, "stdout", screen := Terminal())
     assert main(["review", group_id, "-o", "csv"]) == 0
-    assert len(list(csv.DictReader(io.StringIO(screen.getvalue())))) == 36
-    assert "\r" not in screen.getvalue()
+    assert all(c.isprintable() or c == "\n" for c in screen.getvalue())
+    assert len(list(csv.DictReader(io.StringIO(screen.getvalue())))) == 37
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
@@ -178,7 +182,7 @@ def test_earlier_review_that_is_none_is_wrong_usage(
     assert not fake.requests
 
 
-def test_the_readme_s_first_command_works() -> None:
-    done = run("review", "--fake", "--output", "table")
+def test_example_in_memory_can_be_reviewed(cli: Call) -> None:
+    done = cli("review", "--fake", "--output", "table")
     assert (done.code, done.err) == (0, FAKE_NOTE)
     assert done.out.startswith("Engineering: 36 members, 3 admins, 14 not on SSO\n")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from running import COMMAND, PATIENCE, Done, call, run, start
+from running import COMMAND, PATIENCE, call, start
 
 from groups_sdk import GroupsClient
 from groups_sdk.cli.loopback_server import LoopbackServer
@@ -75,11 +75,11 @@ def test_port_and_size_can_be_chosen(
     assert "unset" not in done.out
 
 
-def test_port_that_is_taken_is_one_line() -> None:
+def test_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done: Done = run("fake", "--port", str(taken.getsockname()[1]))
+        done = call(capsys, "fake", "--port", str(taken.getsockname()[1]))
     assert (done.code, done.out) == (1, "")
-    assert done.err == "python -m groups_sdk: error: Address already in use\n"
+    assert done.err == "groups-sdk: error: Address already in use\n"
 
 
 def test_every_operation_goes_through(server: LoopbackServer) -> None:
