@@ -55,7 +55,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy and pyright, strictly, and the share of the public API that is typed."""
-    session.install(*group("types"), *group("test"), ".[speed]")
+    session.install(*group("types"), *group("test"), ".[speed,cli]")
     session.run("mypy", "--strict", "groups_sdk")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "groups_sdk", "--ignoreexternal")
@@ -86,6 +86,7 @@ def lowest(session: nox.Session) -> None:
         for requirement in (
             *PROJECT["project"]["dependencies"],
             *PROJECT["project"]["optional-dependencies"]["speed"],
+            *PROJECT["project"]["optional-dependencies"]["cli"],
         )
     ]
     session.install(*group("test"), *group("lint"), *oldest, "-e", ".")
@@ -94,7 +95,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """The wheel and the sdist, what is in them, and the demo from the wheel in a clean environment."""
+    """The wheel and the sdist, what is in them, and their commands, without and with the extra."""
     dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     session.install("build")
@@ -114,10 +115,14 @@ def build(session: nox.Session) -> None:
             session.error(f"{name} is not in the sdist")
     clean = dist.parent / "clean"
     venv.create(clean, clear=True, with_pip=True)
-    python = clean / ("Scripts" if os.name == "nt" else "bin") / "python"
-    session.run(str(python), "-m", "pip", "install", "-q", str(wheel), external=True)
+    scripts = clean / ("Scripts" if os.name == "nt" else "bin")
+    python, command = str(scripts / "python"), str(scripts / "groups-sdk")
+    session.run(python, "-m", "pip", "install", "-q", str(wheel), external=True)
     with session.chdir(dist):
-        session.run(str(python), "-m", "groups_sdk", "demo", external=True)
+        session.run(python, "-m", "groups_sdk", "demo", external=True)
+        session.run(command, "review", "--fake", external=True, success_codes=[2])  # says what to install
+        session.run(python, "-m", "pip", "install", "-q", f"{wheel}[cli]", external=True)
+        session.run(command, "review", "--fake", external=True)
     session.log(f"{wheel.name}: {wheel.stat().st_size / 1024:.0f} KiB")
 
 

@@ -1,7 +1,7 @@
-"""`python -m groups_sdk`: the demo, and memberships as a table."""
+"""`python -m groups_sdk`: the same as `groups-sdk`."""
 
 from __future__ import annotations
 
 from groups_sdk.cli.entry import main
 
-raise SystemExit(main())
+raise SystemExit(main(prog="python -m groups_sdk"))

@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import logging
 import re
+import shlex
 import subprocess
 import sys
 import warnings
@@ -20,6 +21,9 @@ from loopback import served
 
 import groups_sdk
 from groups_sdk import AsyncGroupsClient, errors
+from groups_sdk.cli import exits
+from groups_sdk.cli.app import app
+from groups_sdk.cli.entry import main
 from groups_sdk.testing import FakeSnyk
 
 README = Path(__file__).parent.parent / "README.md"
@@ -96,7 +100,7 @@ def test_example_tests_pass(block: str, tmp_path: Path) -> None:
 def test_two_commands_stand_before_everything_else() -> None:
     top = TEXT.partition("\n## ")[0]
     assert re.findall(r"^```sh\n(.*?)\n```$", top, re.MULTILINE | re.DOTALL) == [
-        "python -m pip install . && python -m groups_sdk demo",
+        'python -m pip install ".[cli]" && groups-sdk review --fake',
         "python -m pip install nox && nox",
     ]
 
@@ -126,3 +130,32 @@ def test_every_operation_is_named() -> None:
         if callable(member) and not name.startswith("_")
     }
     assert {name for name in operations - {"close", "with_options"} if f"`{name}`" not in TEXT} == set()
+
+
+def test_every_command_and_exit_code_is_named() -> None:
+    section = TEXT.partition("\n## Command line\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"[`, ]`([a-z-]+)(?: [^`]*)?`", section)) | set(
+        re.findall(r"^\| `([a-z-]+)", section, re.M)
+    )
+    assert {command.name for command in app.registered_commands} <= named
+    stated = re.findall(r"\b(\d+) [a-z]", section.partition("Exit codes: ")[2])
+    assert [int(code) for code in stated] == [
+        exits.DONE,
+        exits.FAILED,
+        exits.USAGE,
+        exits.NOT_AUTHORISED,
+        exits.NOT_FOUND,
+        exits.INTERRUPTED,
+    ]
+
+
+def test_commands_of_the_command_line_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = TEXT.partition("\n## Command line\n")[2]
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", section.partition("\n## ")[0], re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "desired.csv").write_text("email,role\nada.0000@example.com,Group Member\n")
+    for line in block.replace("ada@example.com", "ada.0000@example.com").splitlines():
+        name, *words = shlex.split(line.partition(" > ")[0], comments=True)
+        assert name == "groups-sdk"
+        yes = ["--yes"] if words[0] in ("apply", "offboard") else []
+        assert main([*words, "--fake", *yes]) == 0, line

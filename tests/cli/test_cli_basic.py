@@ -1,4 +1,4 @@
-"""`python -m groups_sdk`, through the real entry point and in process."""
+"""What there is without the extra: `demo`, and `memberships` as plain text. The rest says what to install."""
 
 from __future__ import annotations
 
@@ -8,54 +8,41 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from loopback import served
+from running import NOBODY, ROOT, Done, Terminal, call
 
 from groups_sdk import Group, GroupMembership, Role, User, __version__
-from groups_sdk.cli import demo
+from groups_sdk.cli import basic, demo
 from groups_sdk.cli.entry import main
 from groups_sdk.cli.plain import MEMBERSHIP_COLUMNS, membership_row, printable, table
 from groups_sdk.testing import FakeSnyk
 
-ROOT = Path(__file__).parent.parent
 TOKEN = FakeSnyk.TOKEN
-COMMAND = [sys.executable, "-W", "error", "-m", "groups_sdk"]
-NOBODY = "00000000-0000-4000-8000-000000000000"
+# The real entry point, in a Python that cannot import what the extra brings.
+CODE = (
+    "import sys; sys.modules['typer'] = None; from groups_sdk.cli.entry import main; raise SystemExit(main())"
+)
+COMMAND = [sys.executable, "-W", "error", "-c", CODE]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, cwd=ROOT, encoding="utf-8")
+def run(*arguments: str) -> Done:
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, cwd=ROOT)
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSnyk]:
-    """An example on a socket, with token and address in the environment."""
-    fake = FakeSnyk.example()
-    with served(fake) as url:
-        monkeypatch.setenv("SNYK_API", url)
-        monkeypatch.setenv("SNYK_TOKEN", TOKEN)
-        yield fake
-
-
-@pytest.fixture
-def group_id(fake: FakeSnyk) -> str:
-    return fake.group_id
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+@pytest.fixture(autouse=True)
+def no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "groups_sdk.cli.app", raising=False)
+    monkeypatch.setitem(sys.modules, "typer", None)
 
 
 def test_demo_does_the_main_job_and_says_what_to_do_next() -> None:
     done = run("demo")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert done.code == 0, done.err
+    assert done.err == ""
+    assert max(map(len, done.out.splitlines())) <= 80
     for sign in (
         "page 2: 10 memberships",
         " -> ",
@@ -63,9 +50,9 @@ def test_demo_does_the_main_job_and_says_what_to_do_next() -> None:
         "org memberships now: 0",
         "NotFoundError",
     ):
-        assert done.stdout.count(sign) >= 2, sign
-    assert "[request" in done.stdout
-    assert done.stdout.rpartition("\n=")[2].partition("\n")[2].startswith("Next: set SNYK_TOKEN")
+        assert done.out.count(sign) >= 2, sign
+    assert "[request" in done.out
+    assert done.out.rpartition("\n=")[2].partition("\n")[2].startswith("Next: set SNYK_TOKEN")
 
 
 def test_demo_shows_the_same_on_both_clients(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,8 +76,8 @@ def test_memberships_prints_a_table_with_the_count(fake: FakeSnyk, group_id: str
     with fake.client() as client:
         members = client.list_memberships(group_id).collect()
     done = run("memberships", group_id)
-    assert (done.returncode, done.stderr) == (0, "")
-    head, *rows, empty, count = done.stdout.splitlines()
+    assert (done.code, done.err) == (0, "")
+    head, *rows, empty, count = done.out.splitlines()
     assert head.split() == list(MEMBERSHIP_COLUMNS)
     assert [row.split()[0] for row in rows] == [m.user.email for m in members]
     assert (empty, count) == ("", f"{len(members)} memberships")
@@ -105,7 +92,7 @@ def test_memberships_passes_its_options_on(
     email = someone.user.email
     assert email is not None
     options = ["--role-name", "Group Admin", "--email", email, "--sort-by", "email", "--sort-order", "ASC"]
-    assert main(["memberships", group_id, *options, "--limit", "20"]) == 0
+    assert main(["memberships", group_id, *options, "--limit", "1"]) == 0
     assert capsys.readouterr().out.endswith("\n1 membership\n")
     query = dict(fake.requests[-1].query)
     query.pop("version")
@@ -114,7 +101,7 @@ def test_memberships_passes_its_options_on(
         "email": email,
         "sort_by": "email",
         "sort_order": "ASC",
-        "limit": "20",
+        "limit": "100",
     }
 
 
@@ -124,7 +111,7 @@ def test_memberships_passes_its_options_on(
         (400, 1, "400"),
         (401, 3, "Check the token"),
         (403, 3, "group.membership.read"),
-        (404, 4, "There is no such group"),
+        (404, 4, "There is no such thing"),
         (410, 1, "410"),
     ],
 )
@@ -135,16 +122,16 @@ def test_error_is_one_line_and_its_exit_code_tells_its_kind(
     assert main(["memberships", group_id]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("python -m groups_sdk: error: GET /groups/")
+    assert captured.err.startswith("groups-sdk: error: GET /groups/")
     assert words in captured.err
     assert captured.err.count("\n") == 1
     assert TOKEN not in captured.err
 
 
-def test_unknown_group_is_not_found(fake: FakeSnyk) -> None:
-    done = run("memberships", NOBODY)
-    assert (done.returncode, done.stdout) == (4, "")
-    assert "request id" in done.stderr
+def test_unknown_group_is_not_found(fake: FakeSnyk, capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, "memberships", NOBODY)
+    assert (done.code, done.out) == (4, "")
+    assert "request id" in done.err
 
 
 @pytest.mark.parametrize(
@@ -152,35 +139,42 @@ def test_unknown_group_is_not_found(fake: FakeSnyk) -> None:
     [
         (["memberships"], "GROUP_ID"),
         (["memberships", "not-a-uuid"], "group_id must be a UUID"),
-        (["memberships", NOBODY, "--limit", "7"], "limit must be one of 10, 20, ... 100"),
+        (["memberships", NOBODY, "--limit", "0"], "--limit must be 1 or more"),
         (["memberships", NOBODY, "--limit", "many"], "--limit"),
         (["memberships", NOBODY, "--sort-by", "age"], "--sort-by"),
         (["frobnicate"], "frobnicate"),
     ],
 )
-def test_wrong_usage_is_exit_code_2(fake: FakeSnyk, arguments: list[str], words: str) -> None:
-    done = run(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert words in done.stderr
+def test_wrong_usage_is_exit_code_2(
+    fake: FakeSnyk, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    try:
+        code: object = main(arguments)
+    except SystemExit as ended:  # argparse's way
+        code = ended.code
+    assert code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert words in captured.err
     assert not fake.requests
 
 
-def test_without_a_token_it_says_where_it_looked() -> None:
-    done = run("memberships", NOBODY)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "SNYK_TOKEN" in done.stderr
+def test_without_a_token_it_says_where_it_looked(capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys, "memberships", NOBODY)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert "SNYK_TOKEN" in done.err
 
 
-def test_alone_it_prints_help() -> None:
-    done = run()
-    assert done.returncode == 0
-    assert done.stdout.startswith("usage: python -m groups_sdk")
-    assert "exit codes" in done.stdout
+def test_alone_it_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    done = call(capsys)
+    assert done.code == 0
+    assert done.out.startswith("usage: groups-sdk")
+    assert "exit codes" in done.out
 
 
 def test_version() -> None:
-    assert run("--version").stdout == f"groups_sdk {__version__}\n"
+    assert run("--version").out == f"groups_sdk {__version__}\n"
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -283,3 +277,18 @@ def test_table_keeps_its_heads_where_nothing_fits() -> None:
         "EMAIL  ID",
         "so...  1...",
     ]
+
+
+@pytest.mark.parametrize("command", basic.ELSEWHERE)
+def test_every_other_command_says_what_to_install(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    done = call(capsys, command, "whatever", "--fake")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f'groups-sdk: error: "{command}" needs what the extra brings: python -m pip install "groups-sdk[cli]"\n'
+    )
+
+
+def test_another_module_that_is_missing_is_no_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "groups_sdk.cli.app", None)
+    with pytest.raises(ModuleNotFoundError, match=r"groups_sdk\.cli\.app"):
+        main(["demo"])
