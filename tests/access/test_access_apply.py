@@ -203,8 +203,7 @@ async def test_removals_need_a_decision_about_the_organizations_below() -> None:
 
 def _role(name: str) -> Callable[[FakeSnyk, Any], None]:
     def change(fake: FakeSnyk, member: Any) -> None:
-        member.role = next(role for role in fake.roles() if role.name == name)
-        fake._state.memberships[fake.group_id].changed()
+        fake._state.change_role(member, next(role for role in fake.roles() if role.name == name))
 
     return change
 

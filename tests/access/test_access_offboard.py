@@ -75,9 +75,8 @@ async def test_a_dry_run_tells_what_would_go_and_a_wet_one_does_it(kind: str) ->
 async def test_the_last_admin_stays_unless_told(kind: str, dry_run: bool) -> None:
     fake = FakeSnyk.example()
     research = fake.groups()[1]
-    next(m for m in fake.memberships(research.id) if m.user.email == ADA).role = next(
-        role for role in fake.roles() if role.name == "Group Admin"
-    )
+    membership = next(m for m in fake.memberships(research.id) if m.user.email == ADA)
+    fake._state.change_role(membership, next(role for role in fake.roles() if role.name == "Group Admin"))
     async with Jobs(fake, kind) as jobs:
         report = await jobs.run((await jobs("offboard", ADA, cascade=True, dry_run=dry_run)).collect)
         (refused,) = report.of(OffboardingStatus.REFUSED)
