@@ -131,7 +131,7 @@ def json_text(thing: Any, *, indent: int | None = None) -> str:
 
 def csv_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, and that has no character that is not printable."""
-    from groups_sdk.access.cells import guarded
+    from groups_sdk.access.texts import guarded
 
     return guarded(printable(text))
 

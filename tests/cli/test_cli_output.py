@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from running import Terminal
 
-from groups_sdk.access.cells import unguarded
+from groups_sdk.access.texts import unguarded
 from groups_sdk.cli.output import (
     Column,
     Output,
