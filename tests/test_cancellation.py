@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import ssl
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import anyio
@@ -21,8 +23,24 @@ from stalling import PATIENCE, STALLED, StallingTransport, group_id
 
 from groups_sdk import AsyncGroupsClient, ClientClosedError, OAuthClientCredentials, RetryPolicy
 
+# In the last moment of connecting, anyio before 4.16 forgets the socket of a cancelled call on asyncio: the garbage
+# collector closes it, with a warning.
+FORGETFUL = tuple(map(int, version("anyio").split(".")[:2])) < (4, 16)
+pytestmark = [pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")] if FORGETFUL else []
+
 ME = group_id(1)
 MOST = 300  # no call waits as often as this
+
+
+@pytest.fixture(autouse=True)
+def quick_collections() -> Iterator[None]:
+    """What was there before is not looked at again."""
+    if FORGETFUL:
+        gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 Call = Callable[[AsyncGroupsClient], Coroutine[Any, Any, object]]
 
 
@@ -106,6 +124,13 @@ def tasks() -> int:
         return len(asyncio.all_tasks())
     except RuntimeError:
         return trio.lowlevel.current_statistics().tasks_living
+
+
+async def until_open(server: CountedServer, at_most: int) -> None:
+    """Wait until no more than so many connections are open."""
+    if FORGETFUL:
+        gc.collect()
+    await anyio.to_thread.run_sync(server.wait_until_open, at_most)
 
 
 async def get(client: AsyncGroupsClient) -> object:
@@ -235,9 +260,9 @@ async def cancel_everywhere(
         server.failures.clear()
         with anyio.fail_after(PATIENCE):
             assert (await client.get_group(ME)).name == "group 1"  # with the one slot that there is
-        await anyio.to_thread.run_sync(server.wait_until_open, 1)
+        await until_open(server, 1)
         await client.aclose()
-        await anyio.to_thread.run_sync(server.wait_until_open, 0)
+        await until_open(server, 0)
         if not waited:
             return at
     raise AssertionError("it never ends")
@@ -329,7 +354,7 @@ def test_a_close_that_is_cancelled_closes_all_the_same(
                 waited = await cancelled(client.aclose(), at)
                 await client.aclose()
             assert (len(outcomes), tasks()) == (2, alone)
-            await anyio.to_thread.run_sync(server.wait_until_open, 0)
+            await until_open(server, 0)
             with pytest.raises(ClientClosedError):
                 await client.get_group(ME)
             if not waited:
@@ -385,6 +410,6 @@ async def test_hundreds_of_contended_requests_that_are_cancelled_leave_a_client_
                 async with anyio.create_task_group() as calls:
                     for _ in range(4):
                         calls.start_soon(client.get_group, ME)
-    await anyio.to_thread.run_sync(server.wait_until_open, 0)
+    await until_open(server, 0)
     while not server.arrived.empty():
         server.arrived.get()
