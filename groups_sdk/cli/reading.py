@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -23,7 +23,9 @@ from groups_sdk.cli.records import (
 )
 from groups_sdk.cli.targets import group_named, member_named
 from groups_sdk.models import GroupMembership, SsoConnection, SsoUser
-from groups_sdk.pagination import Paginator
+
+if TYPE_CHECKING:
+    from groups_sdk.pagination import Paginator
 
 __all__ = ["find", "groups", "members", "orgs", "roles", "show", "sso"]
 
