@@ -22,7 +22,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 ROOT = Path(__file__).parent
 PYTHONS = ["3.11", "3.12", "3.13"]
-PARALLEL = ["-q", "-n", "2"]  # half of the time is spent waiting, for sockets and processes
+PARALLEL = ["-q", "-n", "4"]  # more than CI has cores: half of the time is spent waiting
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
