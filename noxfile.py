@@ -90,7 +90,8 @@ def lowest(session: nox.Session) -> None:
         )
     ]
     session.install(*group("test"), *group("lint"), *oldest, "-e", ".")
-    session.run("pytest", "-q", *(session.posargs or PARALLEL))
+    # Without random trouble: older anyio leaves sockets that end in bad order to the garbage collector, which warns.
+    session.run("pytest", *(session.posargs or [*PARALLEL, "--ignore=tests/chaos"]))
 
 
 @nox.session

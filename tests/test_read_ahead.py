@@ -47,17 +47,18 @@ class Pages:
         cursor = ending_before or starting_after
         self.asked.append(cursor)
         self.arrived.put(cursor)
-        await checkpoint()
+        index = int(ending_before) - 1 if ending_before else int(starting_after or 0)
+        try:
+            await checkpoint()
+            if self.pages[index] == [NEVER]:
+                await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class():
+            self.given_up.put(cursor)
+            raise
         if cursor in self.notices:
             deprecations.warn(self.notices[cursor])
         if cursor in self.failures:
             raise self.failures.pop(cursor)
-        index = int(ending_before) - 1 if ending_before else int(starting_after or 0)
-        if self.pages[index] == [NEVER]:
-            try:
-                await anyio.sleep_forever()
-            finally:
-                self.given_up.put(cursor)
         following = str(index + 1) if index + 1 < len(self.pages) else None
         return Page(self.pages[index], following, str(index) if index else None, {}, RESPONSE)
 
@@ -405,3 +406,19 @@ def test_a_forked_child_cannot_go_on_with_its_parents_iteration() -> None:
     assert len(refusals) == 2
     assert all("event loop" in line for line in refusals)
     assert last == "the parent left its block"
+
+
+@pytest.mark.anyio
+async def test_a_block_that_was_never_entered_is_left_in_silence_and_starts_nothing() -> None:
+    ahead = AsyncPaginator(Pages([1]).fetch).read_ahead()
+    await ahead.__aexit__(None, None, None)
+    with pytest.raises(RuntimeError):
+        ahead._start(checkpoint)
+
+
+@pytest.mark.anyio
+async def test_a_page_that_arrives_before_anybody_waits_is_kept() -> None:
+    async with AsyncPaginator(Pages([1]).fetch).read_ahead() as ahead:
+        walk = ahead._walk()
+        walk._put(None, [])
+        assert await walk.next_page() is None
