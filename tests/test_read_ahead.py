@@ -422,3 +422,22 @@ async def test_a_page_that_arrives_before_anybody_waits_is_kept() -> None:
         walk = ahead._walk()
         walk._put(None, [])
         assert await walk.next_page() is None
+
+
+class EndedBackground:
+    """What fetches pages beside the caller, and has ended by itself."""
+
+    def check(self) -> None:
+        raise ClientClosedError("the loop has ended")
+
+    def cancel(self) -> None:
+        """Nothing is under way."""
+
+
+@pytest.mark.anyio
+async def test_a_wait_for_pages_that_nobody_fetches_any_more_is_refused() -> None:
+    async with AsyncPaginator(Pages([1]).fetch).read_ahead() as ahead:
+        walk = ahead._walk()
+        walk._filling, walk.background = True, EndedBackground()
+        with pytest.raises(ClientClosedError, match="ended"):
+            await walk.next_page()
