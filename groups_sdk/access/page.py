@@ -34,8 +34,9 @@ dt { color: var(--dim); font-size: .8rem; } dd { margin: 0; font-size: 1.4rem; f
 .chart td:nth-child(3) { width: 55%; } svg { display: block; width: 100%; height: .8rem; } rect { fill: var(--bar); }
 .scroll { overflow-x: auto; } .members { border-collapse: collapse; width: 100%; font-size: .9rem; }
 .members th { text-align: left; position: sticky; top: 0; background: var(--soft); white-space: nowrap; }
-.members th, .members td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top;
-  overflow-wrap: anywhere; }
+.members th, .members td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+.members bdi { display: inline-block; max-width: 22rem; overflow-wrap: break-word; }
+.members td:nth-child(4) { min-width: 7rem; }
 .members td:nth-child(6) { white-space: nowrap; }
 .warn { color: var(--warn); font-weight: 600; }
 th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
