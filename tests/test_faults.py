@@ -217,10 +217,10 @@ FAULTS |= {
         lambda e: e.answer(302, b"", "location: http://127.0.0.1:9/rest"), ApiError, False, True, status=302
     ),
     "a redirect to a host that cannot be": Fault(
-        lambda e: e.answer(302, b"", "location: http://xn--a/"), ConnectionFailedError, repeated=True
+        lambda e: e.answer(302, b"", "location: http://xn--a/"), ApiError, False, True, status=302
     ),
     "a redirect to something else than a page": Fault(
-        lambda e: e.answer(302, b"", "location: mailto:somebody"), ConnectionFailedError, repeated=False
+        lambda e: e.answer(302, b"", "location: mailto:somebody"), ApiError, False, True, status=302
     ),
     "a protocol that nobody asked for": Fault(
         lambda e: e.answer(101, b"", "upgrade: chat", "connection: upgrade"), ConnectionFailedError, True
@@ -636,6 +636,22 @@ async def test_a_body_that_a_hook_has_thrown_away_is_a_failure_of_the_connection
             await call(client, "PATCH")
         await client.aclose()
     assert (caught.value.sent, caught.value.attempts) == (True, 2)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("location", "attempts"), [("http://xn--a/", 2), ("mailto:somebody", 1)])
+async def test_a_redirect_that_a_client_of_httpx_cannot_read_counts_as_sent(
+    location: str, attempts: int, server: HostileServer
+) -> None:
+    """It looks where the redirect leads, although it is told not to follow any."""
+    async with httpx.AsyncClient() as http:
+        client = client_of(server, http_client=http)
+        for _ in range(attempts):
+            server.acts.put(lambda e: e.answer(302, b"", f"location: {location}"))
+        with pytest.raises(ConnectionFailedError) as caught:
+            await call(client, "DELETE")
+        await client.aclose()
+    assert (caught.value.sent, caught.value.attempts) == (True, attempts)
 
 
 @pytest.mark.anyio

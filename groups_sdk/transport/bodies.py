@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 
@@ -33,7 +34,14 @@ class Body(httpx.ByteStream):
         return _Once(self._content)
 
 
-def settled(request: httpx.Request) -> httpx.Request:
-    """The same request, with such a body."""
-    request.stream = Body(request.content)
+def with_body(
+    method: str,
+    url: httpx.URL,
+    headers: httpx.Headers | dict[str, str],
+    content: bytes,
+    extensions: dict[str, Any],
+) -> httpx.Request:
+    """The request, with such a body. The headers are those that are sent: nothing is added to them."""
+    request = httpx.Request(method, url, headers=headers, stream=Body(content), extensions=extensions)
+    request.read()  # so that whoever looks at a request can look at its body too
     return request

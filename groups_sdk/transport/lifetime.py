@@ -27,6 +27,7 @@ class EventLoop:
 
     def __init__(self) -> None:
         self.handle: Any = current_loop()
+        self.time: Callable[[], float] = getattr(self.handle, "time", anyio.current_time)
         self._process = os.getpid()
 
     @property

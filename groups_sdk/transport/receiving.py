@@ -71,9 +71,11 @@ async def _part_with_spoiled_connection(response: httpx.Response) -> None:
     httpcore keeps what is left over, and takes it for the answer to the next request: a change that was refused would
     look done. Only h11 knows of it, and the way there is private; without it there is nothing to be seen.
     """
-    connection: Any = response.stream
-    for step in ("_stream", "_httpcore_stream", "_stream", "_connection"):
-        connection = getattr(connection, step, None)
+    connection: Any = (
+        response.stream
+    )  # httpx's stream around httpcore's, perhaps with that of a client around it
+    for inner in ("_stream", "_httpcore_stream", "_stream", "_connection"):
+        connection = getattr(connection, inner, connection)
     state: Any = getattr(connection, "_h11_state", None)
     if state is not None and state.trailing_data[0]:
         state.send_failed()  # or else httpcore would have it wait for the next request after all

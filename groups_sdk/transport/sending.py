@@ -31,7 +31,7 @@ from groups_sdk.rate_limit import RateLimit
 from groups_sdk.responses import ApiResponse
 from groups_sdk.retries import RetryEvent, RetryPolicy, may_repeat
 from groups_sdk.settings import Settings
-from groups_sdk.transport.bodies import settled
+from groups_sdk.transport.bodies import with_body
 from groups_sdk.transport.outcomes import (
     HTTP_FAILURES,
     TOKEN_REQUEST,
@@ -131,21 +131,22 @@ class Transport:
         except (httpx.InvalidURL, UnicodeError) as error:  # too long; half a surrogate pair
             problem = f"{request.operation.name}: no URL can be made of the arguments: {error}"
             raise InvalidArgumentError(problem) from None
-        deadline = anyio.current_time() + (self.options.deadline or math.inf)
+        deadline = bound.loop.time() + (self.options.deadline or math.inf)
 
         def build(progress: Progress) -> httpx.Request:
-            headers = {"accept": MEDIA_TYPE, "accept-encoding": "gzip", "user-agent": self.options.user_agent}
-            if request.content is not None:
+            method, content = request.operation.method, request.content
+            headers = {
+                "host": url.netloc.decode(),
+                "accept": MEDIA_TYPE,
+                "accept-encoding": "gzip",
+                "user-agent": self.options.user_agent,
+                "authorization": bound.authenticator.authorization,
+            }
+            if content is not None:
                 headers["content-type"] = MEDIA_TYPE
-            built = httpx.Request(
-                request.operation.method,
-                url,
-                headers=headers,
-                content=request.content,
-                extensions=progress.extensions(),
-            )
-            built.headers["authorization"] = bound.authenticator.authorization
-            return built
+            if content is not None or method in ("POST", "PUT", "PATCH"):
+                headers["content-length"] = str(len(content or b""))
+            return with_body(method, url, headers, content or b"", progress.extensions())
 
         outcome = await self._deliver(bound, request.operation, request.path, build, deadline)
         if isinstance(outcome, GroupsError):
@@ -161,7 +162,7 @@ class Transport:
         deadline: float,
     ) -> ApiResponse | GroupsError:
         """Send until it is answered, or clear that it will not be; and leave a line in the log."""
-        started = anyio.current_time()
+        started = bound.loop.time()
         course = Course()
         outcome: ApiResponse | GroupsError | None = None
         with bound.calls.one():
@@ -175,7 +176,7 @@ class Transport:
                 operation.path,
                 outcome.status_code if isinstance(outcome, ApiResponse) else _brief(outcome),
                 getattr(outcome, "attempts", "-"),
-                (anyio.current_time() - started) * 1000,
+                (bound.loop.time() - started) * 1000,
                 getattr(outcome, "request_id", None),
             )
         return outcome
@@ -207,7 +208,7 @@ class Transport:
                     outcome.content,
                     operation.name,
                     attempts,
-                    anyio.current_time() - started,
+                    bound.loop.time() - started,
                 )
                 status = response.status_code
                 self._observe(response, operation)
@@ -250,10 +251,10 @@ class Transport:
             wait = self.options.retries.wait(attempts, asked, random.random()) if again else None  # noqa: S311 - jitter
             if status == 429:
                 hold = asked if asked is not None else wait or 0.0
-                bound.limiter.hold_until(anyio.current_time() + min(hold, self.options.retries.max_wait))
+                bound.limiter.hold_until(bound.loop.time() + min(hold, self.options.retries.max_wait))
             if wait is None:
                 return error
-            if anyio.current_time() + wait > deadline:
+            if bound.loop.time() + wait > deadline:
                 late = DeadlineExceededError(
                     f"the next attempt, in {wait:.1f} s, would come after the deadline of {self.options.deadline:g} s",
                     sent=course.ambiguous,
@@ -287,7 +288,7 @@ class Transport:
                 if admitted:
                     progress.connecting = False
                     progress.generation = bound.authenticator.generation
-                    return await self._exchange(bound, operation, settled(build(progress)), progress)
+                    return await self._exchange(bound, operation, build(progress), progress)
         if not admitted and bound.limiter.late(deadline):
             return Failure(self._late(operation, "the rate limit leaves no room", sent=False))
         return Failure(self._late(operation, "no answer", sent=progress.sent))
@@ -303,7 +304,7 @@ class Transport:
         self, bound: Bound, operation: Operation, request: httpx.Request, progress: Progress
     ) -> Answer | Failure:
         """The request over the wire and the whole answer back, or what went wrong."""
-        if bound.http.is_closed:
+        if bound.wire.is_closed:
             return Failure(
                 ClientClosedError(f"{operation.name}: the connections are closed; it was not sent")
             )
@@ -311,9 +312,9 @@ class Transport:
         response: httpx.Response | None = None
         body = Body(self.options.max_response_bytes)
         failure: Failure | None = None
-        with anyio.CancelScope(deadline=anyio.current_time() + timeout) as in_time:
+        with anyio.CancelScope(deadline=bound.loop.time() + timeout) as in_time:
             try:
-                response = await bound.http.send(request, stream=True, auth=None, follow_redirects=False)
+                response = await bound.wire.send(request)
                 try:
                     await body.read(response)
                 finally:
@@ -339,13 +340,9 @@ class Transport:
         url = credentials.token_url or f"{origin.scheme}://{origin.netloc}{TOKEN_REQUEST.path}"
 
         def build(progress: Progress) -> httpx.Request:
-            return httpx.Request(
-                "POST",
-                url,
-                headers={"accept": "application/json", "user-agent": self.options.user_agent},
-                data=dict(credentials.form()),
-                extensions=progress.extensions(),
-            )
+            headers = {"accept": "application/json", "user-agent": self.options.user_agent}
+            form = httpx.Request("POST", url, headers=headers, data=dict(credentials.form()))
+            return with_body("POST", form.url, form.headers, form.content, progress.extensions())
 
         outcome = await self._deliver(self.pool.bind(), TOKEN_REQUEST, TOKEN_REQUEST.path, build, deadline)
         return outcome if isinstance(outcome, GroupsError) else grant_of(outcome)
