@@ -19,7 +19,6 @@ from time import monotonic
 from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 import anyio
-import anyio.abc
 import anyio.lowlevel
 
 from groups_sdk.errors import ClientClosedError, ConfigurationError
@@ -143,7 +142,7 @@ class LoopThread:
         self._gate.acquire()
         self._thread = threading.Thread(target=self._run, name="groups_sdk", daemon=True)
         self._post: Callable[[Callable[[], object]], object]
-        self._tasks: anyio.abc.TaskGroup
+        self._spawn: Callable[[Callable[[], Coroutine[Any, Any, None]], Context], object]
         self._stop: anyio.Event
 
     def start(self) -> None:
@@ -189,15 +188,14 @@ class LoopThread:
 
     async def _main(self) -> None:
         self._stop = anyio.Event()
-        if self.backend == "trio":
-            import trio
+        async with anyio.create_task_group() as tasks:
+            if self.backend == "trio":
+                import trio
 
-            self._post = trio.lowlevel.current_trio_token().run_sync_soon
-        else:
-            import asyncio
-
-            self._post = asyncio.get_running_loop().call_soon_threadsafe
-        async with anyio.create_task_group() as self._tasks:
+                self._post = trio.lowlevel.current_trio_token().run_sync_soon
+                self._spawn = lambda func, context: context.run(tasks.start_soon, func)
+            else:
+                self._spawn_on_asyncio()
             self.open = True
             threads.append(self)
             self._set_ready()
@@ -207,7 +205,23 @@ class LoopThread:
                 await self._stop.wait()
             finally:
                 self.open = False
-                self._tasks.cancel_scope.cancel()
+                tasks.cancel_scope.cancel()
+
+    def _spawn_on_asyncio(self) -> None:
+        """Without the task group: a task that is started in one makes the way to the loop and back a third longer."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        running: set[asyncio.Task[None]] = (
+            set()
+        )  # the loop knows them weakly only; what is left, it cancels at its end
+
+        def spawn(func: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
+            task = loop.create_task(func(), context=context)
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+        self._post, self._spawn = loop.call_soon_threadsafe, spawn
 
     def _set_ready(self) -> None:
         if not self._ready:
@@ -227,7 +241,7 @@ class LoopThread:
         sniffio = sys.modules.get("sniffio")
         if sniffio is not None:  # the caller may be in a loop of another kind, which the context then says
             call.context.run(sniffio.current_async_library_cvar.set, self.backend)
-        call.context.run(self._tasks.start_soon, func)
+        self._spawn(func, call.context)
 
     def leave(self, session: Session) -> bool:
         """Let a client go; on the loop thread only. Whether it was the last, with which the thread ends."""

@@ -39,7 +39,7 @@ class Wire(Protocol):
 
 
 class _Direct:
-    """Straight to an httpx transport: what a client adds in between costs a tenth of a call, and none of it is wanted."""
+    """Straight to an httpx transport: a client in between costs a tenth of a call, and adds nothing that is wanted."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self.is_closed: bool = False
