@@ -10,9 +10,10 @@ import ssl
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import anyio
 import httpx
@@ -430,7 +431,7 @@ async def test_a_second_answer_to_one_request_is_not_taken_for_the_answer_to_the
         options: dict[str, Any] = {}
         if how == "TLS":
             server = stack.enter_context(hostile_server(context_for(authority, "127.0.0.1")))
-            options["transport"] = stack.enter_context(trusting(authority))
+            stack.enter_context(trusting(authority))
         elif how == "read by a hook":
             http = httpx.AsyncClient(event_hooks={"response": [read]})
             options["http_client"] = await stack.enter_async_context(http)
@@ -521,16 +522,18 @@ def context_for(authority: trustme.CA, name: str) -> ssl.SSLContext:
 
 
 @contextmanager
-def trusting(authority: trustme.CA) -> Iterator[httpx.AsyncHTTPTransport]:
+def trusting(authority: trustme.CA) -> Iterator[None]:
+    """Clients that are made within it believe that authority alone."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    yield httpx.AsyncHTTPTransport(verify=context)
+    with mock.patch("groups_sdk.transport.pool._ssl_context", return_value=context):
+        yield
 
 
 @pytest.mark.anyio
 async def test_tls_with_the_right_name(authority: trustme.CA) -> None:
-    with hostile_server(context_for(authority, "127.0.0.1")) as server, trusting(authority) as transport:
-        async with client_of(server, transport=transport) as client:
+    with hostile_server(context_for(authority, "127.0.0.1")) as server, trusting(authority):
+        async with client_of(server) as client:
             await call(client, "POST")
     assert len(server.asked) == 1
 
@@ -542,9 +545,10 @@ async def test_a_certificate_that_does_not_hold_is_refused_at_once(
     trusted: bool, method: str, authority: trustme.CA
 ) -> None:
     name = "api.example" if trusted else "127.0.0.1"
-    with hostile_server(context_for(authority, name)) as server, trusting(authority) as transport:
-        options = {"transport": transport} if trusted else {}
-        async with client_of(server, **options) as client:
+    with hostile_server(context_for(authority, name)) as server, ExitStack() as stack:
+        if trusted:
+            stack.enter_context(trusting(authority))
+        async with client_of(server) as client:
             with pytest.raises(ConnectionFailedError, match="certificate verify failed") as caught:
                 await call(client, method)
         assert (caught.value.sent, caught.value.attempts) == (False, 1)
@@ -573,8 +577,8 @@ TLS_FAULTS: dict[str, Act] = {
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", TLS_FAULTS)
 async def test_a_tls_connection_that_breaks(name: str, authority: trustme.CA) -> None:
-    with hostile_server(context_for(authority, "127.0.0.1")) as server, trusting(authority) as transport:
-        async with client_of(server, transport=transport) as client:
+    with hostile_server(context_for(authority, "127.0.0.1")) as server, trusting(authority):
+        async with client_of(server) as client:
             for _ in range(3):
                 server.acts.put(TLS_FAULTS[name])
             with pytest.raises(ConnectionFailedError) as caught:

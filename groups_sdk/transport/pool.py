@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from functools import cache
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from groups_sdk.errors import ClientClosedError, ConfigurationError
 from groups_sdk.rate_limit import RateLimit, RateLimiter
 from groups_sdk.settings import Settings
 from groups_sdk.transport.lifetime import Calls, Connections, EventLoop, current_loop
+from groups_sdk.transport.network import transport_on_asyncio
 
 _ELSEWHERE = "this client belongs to another event loop"
 
@@ -31,11 +33,16 @@ class Wire(Protocol):
     """The way of requests to the network."""
 
     @property
-    def is_closed(self) -> bool: ...
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        ...
 
-    async def send(self, request: httpx.Request) -> httpx.Response: ...
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """The answer, its body not yet read."""
+        ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Close the connections."""
 
 
 class _Direct:
@@ -43,10 +50,10 @@ class _Direct:
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self.is_closed: bool = False
-        self.send: Callable[[httpx.Request], Coroutine[Any, Any, httpx.Response]] = (
-            transport.handle_async_request
-        )
         self._transport = transport
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
 
     async def aclose(self) -> None:
         self.is_closed = True
@@ -79,7 +86,9 @@ def _wire(pool: Pool) -> Wire:
     # cancellation (https://github.com/encode/httpcore/issues/1093).
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=pool.max_connections)
     if not getproxies():
-        return _Direct(httpx.AsyncHTTPTransport(verify=_ssl_context(), limits=limits))
+        on_asyncio = isinstance(current_loop(), asyncio.AbstractEventLoop)
+        make = transport_on_asyncio if on_asyncio else httpx.AsyncHTTPTransport
+        return _Direct(make(verify=_ssl_context(), limits=limits))
     client = httpx.AsyncClient(
         verify=_ssl_context(),
         limits=limits,

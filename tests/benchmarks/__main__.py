@@ -40,6 +40,11 @@ def main() -> None:
     parser.add_argument(
         "--members", type=int, default=measuring.Size.members, help="in the listings that are compared"
     )
+    parser.add_argument(
+        "--share-cores",
+        action="store_true",
+        help="with the server; it has one for itself otherwise, where there are two",
+    )
     arguments = parser.parse_args()
     size = measuring.Size(rounds=arguments.rounds, members=arguments.members)
     for wanted in arguments.rows:
@@ -52,7 +57,10 @@ def main() -> None:
     ]
     lines: list[tuple[measuring.Row, measuring.Outcome | None]] = []
     print(machine(), file=sys.stderr)
-    with server.running() as running:
+    apart = (
+        not arguments.share_cores and hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1
+    )
+    with server.running(core_of_its_own=apart) as running:
         bench = measuring.Bench(running, size)
         for entry in chosen:
             lines.append((entry, measuring.measured(entry, bench)))
@@ -61,7 +69,8 @@ def main() -> None:
     for line in measuring.table(lines):
         print(line)
     print(
-        f"\nMedians of {size.rounds} rounds in which both sides took turns, {size.members:,} members. {machine()}."
+        f"\nMedians of {size.rounds} rounds in which both sides took turns, {size.members:,} members."
+        f" {'The server had a core of its own.' if apart else 'The server shared all cores.'} {machine()}."
     )
     print(f"The server alone, read by a bare socket: {alone:,.0f} pages/s ({alone * 100:,.0f} members/s).")
 

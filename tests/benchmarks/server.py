@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import re
+import selectors
 import socket
 import subprocess
 import sys
@@ -59,13 +61,17 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """The server, in a process of its own."""
+def running(*, core_of_its_own: bool = False) -> Iterator[Server]:
+    """The server, in a process of its own; what it is to have a core for itself, this process stays away from it."""
     command = [sys.executable, "-m", "benchmarks.server"]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent
     )
     with process:
+        if core_of_its_own:
+            *ours, its = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(process.pid, {its})
+            os.sched_setaffinity(0, ours)
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -213,4 +219,6 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    # select waits for as many microseconds as it is told to; what asyncio takes by itself rounds up to milliseconds.
+    loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+    loop.run_until_complete(_serve())
