@@ -157,8 +157,9 @@ class Pool:
             raise ConfigurationError("give transport or http_client, not both")
         token_url = getattr(settings.credentials, "token_url", None)
         try:
-            for url in filter(None, (settings.base_url, token_url)):
-                _ = httpx.URL(url).host
+            self.base = httpx.URL(settings.base_url)
+            for url in (self.base, httpx.URL(token_url or "")):
+                _ = url.host
         except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
             raise ConfigurationError(f"no such host can be in a URL: {error}") from None
         self.settings = settings

@@ -31,7 +31,7 @@ from groups_sdk.rate_limit import RateLimit
 from groups_sdk.responses import ApiResponse
 from groups_sdk.retries import RetryEvent, RetryPolicy, may_repeat
 from groups_sdk.settings import Settings
-from groups_sdk.transport.bodies import with_body
+from groups_sdk.transport.building import located, with_body
 from groups_sdk.transport.outcomes import (
     HTTP_FAILURES,
     TOKEN_REQUEST,
@@ -127,7 +127,7 @@ class Transport:
         """Send the request and return its successful answer, or raise why there is none."""
         bound = self.pool.bind()
         try:
-            url = httpx.URL(f"{self.pool.settings.base_url}{request.target(self.options.api_version)}")
+            url = located(self.pool.base, request.target(self.options.api_version))
         except (httpx.InvalidURL, UnicodeError) as error:  # too long; half a surrogate pair
             problem = f"{request.operation.name}: no URL can be made of the arguments: {error}"
             raise InvalidArgumentError(problem) from None

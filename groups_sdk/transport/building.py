@@ -1,11 +1,31 @@
-"""The bodies of requests."""
+"""Requests as the HTTP library wants them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from copy import copy
 from typing import Any
 
 import httpx
+
+_ORDINARY = re.compile(r"(?:/[A-Za-z0-9_-]+)+\?[A-Za-z0-9_.~=&%-]+")
+_LONG = 8192
+
+
+def located(base: httpx.URL, target: str) -> httpx.URL:
+    """The URL of a path and query below the base URL. Raises `httpx.InvalidURL` or `UnicodeError` when there is none.
+
+    Reading a whole URL anew takes httpx a twentieth of a call. What is short and has nothing in it that could be
+    read in more than one way is put behind the base URL as it is.
+    """
+    if len(target) > _LONG or not _ORDINARY.fullmatch(target):
+        return httpx.URL(f"{base}{target}")
+    path, _, query = target.partition("?")
+    url = copy(base)
+    parts = base._uri_reference
+    url._uri_reference = parts._replace(path=f"{parts.path}{path}", query=query)
+    return url
 
 
 class _Once(AsyncIterator[bytes]):
