@@ -361,9 +361,18 @@ def test_the_compiled_and_the_slow_reading_agree(
     assert read_compiled(resource, model) == read_slowly(resource, model)
 
 
+USUAL = "2024-05-29T09:50:54.014Z"
+
+
 @given(
     text=st.from_regex(
         r"[0-9]{4}-[0-9W]{2}-?[0-9]{1,2}[Tt ][0-9:]{2,9}([.,][0-9]{0,8})?(Z|z|[+-][0-9:]{2,5})?Z?"
+    )
+    | st.builds(
+        lambda at, length, other: f"{USUAL[:at]}{other}{USUAL[at + length :]}",
+        st.integers(0, len(USUAL)),
+        st.integers(0, 3),
+        st.text("0129:-.,TWZ+ \u0661", max_size=3),
     )
 )
 def test_a_time_is_read_the_same_by_both_readings(text: str) -> None:
