@@ -12,7 +12,7 @@ from benchmarks.measuring import Bench, Outcome, Row, Size
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     with server.running() as running:
-        yield Bench(running, Size(rounds=1, members=500, streamed=11_000, calls=2, changes=10, read_pages=1))
+        yield Bench(running, Size(rounds=1, members=500, streamed=11_000, calls=20, changes=10, read_pages=1))
 
 
 # What 11a and 13a do, with another argument; each takes a process of its own.

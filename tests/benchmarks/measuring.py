@@ -15,7 +15,7 @@ from benchmarks.server import Server
 class Size:
     """How much is measured. `members` are in a listing, `streamed` in the long one, `calls` in a series."""
 
-    rounds: int = 5
+    rounds: int = 7
     members: int = 100_000
     streamed: int = 1_000_000
     calls: int = 200

@@ -13,12 +13,16 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import orjson
 
-from benchmarks.server import GROUP_ID
+from benchmarks.server import GROUP_ID, MEMBERSHIP_ID, ROLE_ID
+from groups_sdk.jsonapi import role_change
 
 TOKEN = "11111111-2222-3333-4444-555555555555"
 HEADERS = {"authorization": f"token {TOKEN}", "accept": "application/vnd.api+json"}
 FIRST = f"/groups/{GROUP_ID}/memberships?version=2025-11-05&limit=100"
 GROUP = f"/groups/{GROUP_ID}?version=2025-11-05"
+MEMBERSHIP = f"/groups/{GROUP_ID}/memberships/{MEMBERSHIP_ID}?version=2025-11-05"
+CHANGE = role_change(MEMBERSHIP_ID, ROLE_ID)
+CHANGE_HEADERS = {"content-type": "application/vnd.api+json"}
 
 
 async def list_dicts(client: httpx.AsyncClient, base_url: str) -> int:
@@ -40,6 +44,12 @@ def get_group(client: httpx.Client, base_url: str) -> Any:
     response = client.get(base_url + GROUP)
     response.raise_for_status()
     return orjson.loads(response.content)["data"]
+
+
+async def change_role(client: httpx.AsyncClient, base_url: str) -> None:
+    """Another role for a membership, with httpx.AsyncClient alone."""
+    response = await client.patch(base_url + MEMBERSHIP, content=CHANGE, headers=CHANGE_HEADERS)
+    response.raise_for_status()
 
 
 def shape(base: Any) -> tuple[Any, Any]:

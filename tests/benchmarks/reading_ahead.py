@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
+import httpx
+
+from benchmarks import others
 from benchmarks.listing import async_client, sync_client
 from benchmarks.measuring import Bench, Outcome, outcome, row
 from benchmarks.server import GROUP_ID
@@ -48,4 +51,20 @@ def reading_ahead_synchronously(bench: Bench) -> Outcome:
 
     with sync_client(bench.server.base_url(bench.size.read_pages, DELAY)) as client:
         taken = [listing(client) for _ in range(bench.size.rounds)]
+    return against_ideal(bench, taken)
+
+
+@row("10c", "for comparison: httpx.AsyncClient and orjson, and no work on the pages: time / 50 x 30 ms")
+def bare_chain(bench: Bench) -> Outcome:
+    base_url = bench.server.base_url(bench.size.read_pages, DELAY)
+
+    async def listing(client: httpx.AsyncClient) -> float:
+        started = time.perf_counter()
+        await others.list_dicts(client, base_url)
+        return time.perf_counter() - started
+
+    with asyncio.Runner() as runner:
+        bare = httpx.AsyncClient(headers=others.HEADERS)
+        taken = [runner.run(listing(bare)) for _ in range(bench.size.rounds)]
+        runner.run(bare.aclose())
     return against_ideal(bench, taken)
