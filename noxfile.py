@@ -45,7 +45,7 @@ switch_on_pyenv()
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, format, and the generated client's freshness."""
+    """Style, format, and the freshness of what is generated."""
     session.install(*group("lint"), "-e", ".")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -145,6 +145,6 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Write the synchronous client anew from the asynchronous one."""
+    """Write the synchronous modules anew from the asynchronous ones."""
     session.install(*group("lint"), "-e", ".")
     session.run("python", "-m", "groups_sdk._codegen")

@@ -109,14 +109,17 @@ class AsyncTill:
 '''
 
 
-def written(shop: str = SHOP, till: str = TILL, rules: Rules = RULES) -> str:
+def written(shop: str = SHOP, till: str = TILL, rules: Rules = RULES) -> dict[str, str]:
     # LIMIT is a default of the source that the synchronous module has to import from somewhere
-    return generate({"shop.shop": shop.replace("= LIMIT)", "= 5)"), "shop.till": till}, rules)
+    sources = {"shop.shop": shop.replace("= LIMIT)", "= 5)"), "shop.till": till}
+    return generate(sources, {"shop.shop": "shop.sync_shop", "shop.till": "shop.sync_till"}, rules)
 
 
 def test_each_kind_of_method_becomes_one_forwarding_statement() -> None:
-    text = written()
-    classes = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
+    modules = written()
+    assert list(modules) == ["shop.sync_shop", "shop.sync_till"]
+    text, till = modules.values()
+    classes = {node.name: node for node in ast.parse(text + till).body if isinstance(node, ast.ClassDef)}
     assert list(classes) == ["Shop", "Till"]
     bodies = {
         f"{cls}.{item.name}": ast.unparse(item.body[-1])
@@ -138,20 +141,23 @@ def test_each_kind_of_method_becomes_one_forwarding_statement() -> None:
         "Till.count": "return self._portal.call(self._async.count)",
     }
     assert 'def goods(self, kind: str, /, *, limit: int = 5) -> Paginator[Item]:\n        """What' in text
-    assert "if TYPE_CHECKING:\n    from shop.goods import Item" in text
-    assert not re.search(r"import.* AsyncTill, Till|import Till|^pass", text, re.M), (
-        "a twin that is written here"
+    assert (
+        "if TYPE_CHECKING:\n    from shop.goods import Item\n    from shop.sync_till import Till\n\n" in text
     )
+    assert text.count("from shop.sync_till import Till") == 2, "and where it is used, not before"
+    assert "shop.till" not in text
     assert "import os" not in text, "an import that only bodies needed is left out"
 
 
 def test_docstrings_are_turned_and_say_what_is_different() -> None:
-    doc = ast.get_docstring(next(n for n in ast.parse(written()).body if isinstance(n, ast.ClassDef)))
+    doc = ast.get_docstring(
+        next(n for n in ast.parse(written()["shop.sync_shop"]).body if isinstance(n, ast.ClassDef))
+    )
     assert (
         doc
         == 'A shop.\n\nIt has a thread.\n\nExample:\n    with Shop("key") as shop:\n        print(shop.price("tea"))'
     )
-    assert '    for item in shop.goods("tea"):\n' in written()
+    assert '    for item in shop.goods("tea"):\n' in written()["shop.sync_shop"]
 
 
 def in_shop(*lines: str) -> str:
@@ -250,20 +256,27 @@ def test_the_command_line_checks_it_too() -> None:
 def test_a_stale_client_is_found_and_written_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fresh = command.TARGET.read_text(encoding="utf-8")
-    target = tmp_path / "sync_client.py"
-    monkeypatch.setattr(command, "TARGET", target)
+    (tmp_path / "groups_sdk").mkdir()
+    fresh = {module: command.path_of(module).read_text(encoding="utf-8") for module in command.HOMES.values()}
+    for module in command.HOMES:
+        copied = tmp_path / command.path_of(module).relative_to(command.ROOT)
+        copied.parent.mkdir(exist_ok=True)
+        copied.write_text(command.path_of(module).read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(command, "ROOT", tmp_path)
     assert command.main(["--check"]) == 1, "a missing one is stale"
-    target.write_text(fresh.rstrip().rpartition("\n")[0] + "\n", encoding="utf-8")
     capsys.readouterr()
+    assert command.main([]) == 0
+    assert {module: command.path_of(module).read_text(encoding="utf-8") for module in fresh} == fresh
+    assert command.main(["--check"]) == 0
+    target = command.path_of("groups_sdk.sync_access")
+    target.write_text(
+        target.read_text(encoding="utf-8").rstrip().rpartition("\n")[0] + "\n", encoding="utf-8"
+    )
     assert command.main(["--check"]) == 1
     printed = capsys.readouterr()
-    assert printed.out.startswith("--- sync_client.py")
+    assert printed.out.startswith("--- sync_access.py")
     assert printed.out.count("\n+") == 2, (
         "the diff shows the line that is missing at the end, below its heading"
     )
-    assert "stale" in printed.err
-    assert command.main([]) == 0
-    assert target.read_text(encoding="utf-8") == fresh
-    assert command.main(["--check"]) == 0
+    assert printed.err.startswith("sync_access.py is stale")
     assert command.main(["--what"]) == 2

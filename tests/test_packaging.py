@@ -20,6 +20,7 @@ FLOORS = [
     ["jsonapi", "settings", "portal", "access"],
     ["transport"],
     ["client"],
+    ["sync_access"],
     ["sync_client"],
     ["testing"],
     ["cli"],

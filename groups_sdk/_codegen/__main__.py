@@ -1,36 +1,45 @@
-"""`python -m groups_sdk._codegen` writes the synchronous client; `--check` fails when the committed one is stale."""
+"""`python -m groups_sdk._codegen` writes the synchronous modules; `--check` fails when a committed one is stale."""
 
 from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from groups_sdk._codegen.generator import generate
 
-ROOM = Path(__file__).parent.parent
-SOURCES = {
-    "groups_sdk.client": ROOM / "client.py",
-    "groups_sdk.access.facade": ROOM / "access" / "facade.py",
+ROOT = Path(__file__).parent.parent.parent
+HOMES = {
+    "groups_sdk.client": "groups_sdk.sync_client",
+    "groups_sdk.access.facade": "groups_sdk.sync_access",
 }
-TARGET = ROOM / "sync_client.py"
 
 
-def main(arguments: list[str]) -> int:
+def path_of(module: str) -> Path:
+    return ROOT.joinpath(*module.split(".")).with_suffix(".py")
+
+
+def main(arguments: list[str], homes: Mapping[str, str] = HOMES) -> int:
     if arguments not in ([], ["--check"]):
         print("usage: python -m groups_sdk._codegen [--check]", file=sys.stderr)
         return 2
-    new = generate({module: path.read_text(encoding="utf-8") for module, path in SOURCES.items()})
-    if not arguments:
-        TARGET.write_text(new, encoding="utf-8", newline="\n")
-        return 0
-    old = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
-    if old == new:
-        return 0
-    diff = difflib.unified_diff(old.splitlines(True), new.splitlines(True), TARGET.name, "generated anew")
-    sys.stdout.writelines(diff)
-    print(f"{TARGET.name} is stale: run python -m groups_sdk._codegen", file=sys.stderr)
-    return 1
+    new = generate({module: path_of(module).read_text(encoding="utf-8") for module in homes}, homes)
+    stale = 0
+    for target, text in ((path_of(module), text) for module, text in new.items()):
+        old = target.read_text(encoding="utf-8") if target.exists() else ""
+        if old == text:
+            continue
+        if not arguments:
+            target.write_text(text, encoding="utf-8", newline="\n")
+            continue
+        stale = 1
+        diff = difflib.unified_diff(
+            old.splitlines(True), text.splitlines(True), target.name, "generated anew"
+        )
+        sys.stdout.writelines(diff)
+        print(f"{target.name} is stale: run python -m groups_sdk._codegen", file=sys.stderr)
+    return stale
 
 
 if __name__ == "__main__":

@@ -15,17 +15,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-HEADER = '''"""The synchronous client.
+HEADER = '''"""The synchronous twin of {}.
 
-Written by groups_sdk/_codegen from {}: edit that, then generate anew.
+Written by groups_sdk/_codegen: edit that module, then generate anew.
 """'''
 RUNTIME = """
 from __future__ import annotations
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from groups_sdk.portal import SyncClient, SyncPart
 """
-RUFF = ["--isolated", "--target-version=py311", "--line-length=110", "--stdin-filename=sync_client.py"]
+RUFF = [
+    "--isolated",
+    "--target-version=py311",
+    "--line-length=110",
+    "--config=lint.isort.known-first-party = ['groups_sdk']",
+    "--stdin-filename=sync_client.py",
+]
 LEFTOVER = re.compile(r"\b(async|await|aclose|anext|anyio|asyncio|trio|event loop|(?<!httpx\.)Async\w+)\b")
 HAND_WRITTEN = {
     "aclose",
@@ -94,46 +100,60 @@ RULES = Rules(
 
 
 class _Generator:
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, sources: Mapping[str, str], homes: Mapping[str, str], rules: Rules) -> None:
         self.rules = rules
         self.used: Counter[str] = Counter()
+        self.trees = {module: ast.parse(source) for module, source in sources.items()}
+        self.homes = homes
+        self.written_in = {  # the module of each class that is written here
+            node.name: homes[module]
+            for module, tree in self.trees.items()
+            for node in tree.body
+            if isinstance(node, ast.ClassDef)
+        }
 
-    def module(self, sources: Mapping[str, str]) -> str:
-        imports: list[str] = []
-        for_types: list[str] = []
-        classes: list[str] = []
-        for module, source in sources.items():
-            for node in ast.parse(source).body:
-                match node:
-                    case ast.ImportFrom(module="__future__"):
-                        pass
-                    case ast.Import() | ast.ImportFrom():
-                        imports.append(self.import_(node))
-                    case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-                        for_types.extend(self.import_(item) for item in node.body)
-                    case ast.ClassDef(name=name) if name in self.rules.clients or name in self.rules.parts:
-                        imports.append(f"from {module} import {name}")
-                        classes.append(self.class_(node))
-                    case ast.ClassDef(name=name) if name.startswith("Async"):
-                        raise GenerationError(f"{name}: no rule for this class")
-                    case _:
-                        pass
+    def modules(self) -> dict[str, str]:
+        written = {self.homes[module]: self.module(module) for module in self.trees}
         patterns = [pattern for pattern, _ in self.rules.prose]
         unused = [rule for rule in (*self.rules.names, *patterns) if not self.used[rule]]
         if unused:
             raise GenerationError(f"rules that nothing used: {', '.join(unused)}")
-        header = HEADER.format(", ".join(sources))
-        guarded = ["if TYPE_CHECKING:", *(f"    {line}" for line in for_types)] if any(for_types) else []
-        return _ruff("\n".join([header, RUNTIME, *imports, *guarded, *classes]))
+        return {module: _ruff(text) for module, text in written.items()}
 
-    def import_(self, node: ast.stmt) -> str:
-        """The import with the names of the twins, less the classes whose twins are written here."""
+    def module(self, module: str) -> str:
+        imports: list[str] = []
+        for_types: list[str] = []
+        classes: list[str] = []
+        for node in self.trees[module].body:
+            match node:
+                case ast.ImportFrom(module="__future__"):
+                    pass
+                case ast.Import() | ast.ImportFrom():
+                    imports.append(self.import_(node, for_types))
+                case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                    for_types.extend([self.import_(item, for_types) for item in node.body])
+                case ast.ClassDef(name=name) if name in self.rules.clients or name in self.rules.parts:
+                    imports.append(f"from {module} import {name}")
+                    classes.append(self.class_(node))
+                case ast.ClassDef(name=name) if name.startswith("Async"):
+                    raise GenerationError(f"{name}: no rule for this class")
+                case _:
+                    pass
+        guarded = ["if TYPE_CHECKING:", *(f"    {line}" for line in for_types)] if any(for_types) else []
+        return "\n".join([HEADER.format(module), RUNTIME, *imports, *guarded, *classes])
+
+    def import_(self, node: ast.stmt, for_types: list[str]) -> str:
+        """The import with the names of the twins. Those that are written here are imported where they are used."""
         if not isinstance(node, ast.Import | ast.ImportFrom):
             raise GenerationError(f"no rule for {ast.unparse(node)!r} among the imports")
-        node.names = [
-            alias for alias in node.names if alias.name not in {**self.rules.clients, **self.rules.parts}
-        ]
-        return self.renamed(node) if node.names else ""
+        kept = []
+        for alias in node.names:
+            if alias.name in self.rules.parts:
+                for_types.append(f"from {self.written_in[alias.name]} import {self.rules.parts[alias.name]}")
+            elif alias.name not in self.rules.clients:
+                kept.append(alias)
+        node.names = kept
+        return self.renamed(node) if kept else ""
 
     def class_(self, node: ast.ClassDef) -> str:
         client = node.name in self.rules.clients
@@ -197,7 +217,8 @@ class _Generator:
             call = f"self._portal.call({', '.join([f'self._async.{node.name}', *passed])})"
             body = call if returns == "None" else f"return {call}"
         elif decorators == ["property"] and returns in self.rules.parts:
-            body = f"return {twin}(self._portal, lambda: self._async.{node.name})"
+            home = self.written_in[returns]
+            body = f"from {home} import {twin}\nreturn {twin}(self._portal, lambda: self._async.{node.name})"
         elif decorators == ["property"]:
             body = f"return self._async.{node.name}"
         elif decorators:
@@ -281,9 +302,9 @@ def _run_ruff(text: str, *command: str) -> str:
     return done.stdout
 
 
-def generate(sources: Mapping[str, str], rules: Rules = RULES) -> str:
-    """The text of the synchronous module for those of the asynchronous ones, by module name.
+def generate(sources: Mapping[str, str], homes: Mapping[str, str], rules: Rules = RULES) -> dict[str, str]:
+    """The texts of the synchronous modules, by name, for those of the asynchronous ones; `homes` has their names.
 
     Raises `GenerationError` for anything that the rules do not cover.
     """
-    return _Generator(rules).module(sources)
+    return _Generator(sources, homes, rules).modules()
