@@ -157,7 +157,7 @@ class Pool:
             raise ConfigurationError("give transport or http_client, not both")
         token_url = getattr(settings.credentials, "token_url", None)
         try:
-            self.base = httpx.URL(settings.base_url)
+            self.base: httpx.URL = httpx.URL(settings.base_url)
             for url in (self.base, httpx.URL(token_url or "")):
                 _ = url.host
         except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError

@@ -53,6 +53,11 @@ def calls_of_20_ms(bench: Bench) -> Outcome:
     return sync_calls(bench, 20)
 
 
+@row("7c", "sync get_group, answers at once: time / httpx.Client and orjson")
+def calls_without_delay(bench: Bench) -> Outcome:
+    return sync_calls(bench, 0)
+
+
 @row(
     "8",
     "8 threads, answers after 20 ms: calls a second, one client of ours / one httpx.Client",
