@@ -133,7 +133,7 @@ class LoopThread:
         self.options = options
         self.open: bool = False
         self.sessions: set[Session] = set()
-        self.posted: set[Call[Any]] = set()  # those that the loop has not yet taken up
+        self.posted: dict[Call[Any], Session] = {}  # those that the loop has not yet taken up
         self.ended: bool = False
         self._failure: BaseException | None = None
         self._abandoned = False
@@ -183,8 +183,9 @@ class LoopThread:
             self.ended = True
             for session in list(self.sessions):
                 session.loop_ended(self._failure)
-            for call in list(self.posted):  # while it was ending, the loop took them and let them lie
-                call.fail(LOOP_ENDED, self._failure)
+            # What came while it was ending, the loop took and let lie.
+            for call, session in list(self.posted.items()):
+                call.fail(session.why_refused(), self._failure)
 
     async def _main(self) -> None:
         self._stop = anyio.Event()
@@ -212,9 +213,7 @@ class LoopThread:
         import asyncio
 
         loop = asyncio.get_running_loop()
-        running: set[asyncio.Task[None]] = (
-            set()
-        )  # the loop knows them weakly only; what is left, it cancels at its end
+        running: set[asyncio.Task[None]] = set()  # the loop itself knows them weakly only
 
         def spawn(func: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
             task = loop.create_task(func(), context=context)
@@ -296,12 +295,12 @@ class Session:
     def start(self, call: Call[Any]) -> None:
         """Run the call without waiting for it; on any thread."""
         self._calls.add(call)
-        self.thread.posted.add(call)
+        self.thread.posted[call] = self
         lost = not self.thread.post(partial(self._begin, call)) or (self.thread.ended and not call.ended)
         if lost:
             self._calls.discard(call)
-            self.thread.posted.discard(call)
-            raise ClientClosedError(f"{CLOSED if self._asked_to_close else LOOP_ENDED}; nothing was sent")
+            self.thread.posted.pop(call, None)
+            raise ClientClosedError(f"{self.why_refused()}; nothing was sent")
 
     def cancel(self, call: Call[Any]) -> None:
         """Cancel the call and wait until it has let go; on any thread but the loop's."""
@@ -319,15 +318,19 @@ class Session:
         self.thread.post(self._begin_closing)
         return True
 
+    def why_refused(self) -> str:
+        """Why a call is not begun any more."""
+        return CLOSED if self._asked_to_close else LOOP_ENDED
+
     def _cancel_soon(self, call: Call[Any]) -> bool:
         return not call.ended and self.thread.post(partial(self._cancel, call, CANCELLED))
 
     # What follows runs on the loop thread.
 
     def _begin(self, call: Call[Any]) -> None:
-        self.thread.posted.discard(call)
+        self.thread.posted.pop(call, None)
         if self._shut or not self.thread.open:
-            self._cancel(call, CLOSED if self._shut else LOOP_ENDED)
+            self._cancel(call, self.why_refused())
         else:
             self.thread.spawn(call, partial(self._carry_out, call))
 

@@ -18,6 +18,7 @@ import pytest
 from stalling import PATIENCE, STALLED, StallingTransport, group_id, stalling_server
 
 from groups_sdk import ClientClosedError, ConfigurationError, GroupsClient, portal
+from groups_sdk.loop_thread import Call
 from groups_sdk.portal import Portal
 from groups_sdk.responses import ApiResponse
 
@@ -172,6 +173,29 @@ def test_close_while_others_wait_ends_their_calls(transport: StallingTransport, 
                 call.result(PATIENCE)
     assert (transport.waiting, loop_threads()) == (0, [])
     transport.closed.get(timeout=PATIENCE)
+
+
+def test_a_call_that_the_ending_loop_lets_lie_says_that_the_client_is_closed(
+    transport: StallingTransport, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = new_client(transport, backend=backend)
+    client.get_group(group_id(1))
+    session = client._portal._session
+    assert session is not None
+    posted = threading.Event()
+
+    def let_lie(call: Call[Any]) -> None:
+        session._calls.discard(call)  # it comes after closing has looked at them
+        posted.set()
+
+    monkeypatch.setattr(session, "_begin", let_lie)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(client.get_group, group_id(2))
+        assert posted.wait(PATIENCE)
+        client.close()
+        with pytest.raises(ClientClosedError, match="this client is closed; nothing was sent") as caught:
+            call.result(PATIENCE)
+    assert not caught.value.sent
 
 
 def test_every_thread_that_closes_waits_until_it_is_done(transport: StallingTransport, backend: str) -> None:
