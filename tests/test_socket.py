@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Iterator
 
@@ -68,6 +69,16 @@ async def test_before_and_after_each_call_the_socket_itself_is_asked_whether_it_
         await stream.aclose()
         assert sock.fileno() < 0
         assert stream.get_extra_info("is_readable")
+
+
+@pytest.mark.asyncio
+async def test_where_the_platform_cannot_poll_the_usual_sockets_do(
+    fake: FakeSnyk, base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(select, "poll")
+    async with AsyncGroupsClient(fake.TOKEN, base_url=base_url) as client:
+        for _ in range(2):
+            assert (await client.get_group(fake.group_id)).name == "Engineering"
 
 
 @pytest.mark.anyio

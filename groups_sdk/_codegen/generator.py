@@ -148,9 +148,9 @@ class _Generator:
             raise GenerationError(f"no rule for {ast.unparse(node)!r} among the imports")
         kept = []
         for alias in node.names:
-            if alias.name in self.rules.parts:
-                for_types.append(f"from {self.written_in[alias.name]} import {self.rules.parts[alias.name]}")
-            elif alias.name not in self.rules.clients:
+            if alias.name in self.written_in and alias.name in self.rules.names:
+                for_types.append(f"from {self.written_in[alias.name]} import {self.rules.names[alias.name]}")
+            else:
                 kept.append(alias)
         node.names = kept
         return self.renamed(node) if kept else ""
