@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from unittest import mock
 
 import anyio
@@ -556,12 +556,13 @@ async def test_a_certificate_that_does_not_hold_is_refused_at_once(
         assert server.asked == []
 
 
-def _without_tls(exchange: Exchange, *parts: bytes) -> None:
+def _without_tls(exchange: Exchange, *parts: bytes) -> NoReturn:
     """Send bytes below TLS, and end the connection without a word."""
     below = exchange.socket.detach()
     for part in parts:
         os.write(below, part)
     os.close(below)
+    exchange.hang_up()  # to read on would be to read from whatever has the number of the socket now
 
 
 TLS_FAULTS: dict[str, Act] = {
