@@ -104,6 +104,13 @@ def take_turns(first: Timed, second: Timed, rounds: int) -> list[tuple[float, fl
     return pairs
 
 
+def in_short_turns(first: Timed, second: Timed, rounds: int, turns: int) -> list[tuple[float, float]]:
+    """What both measured, round by round, in so many turns each: a shared machine's speed changes within a second."""
+    pairs = take_turns(first, second, rounds * turns)
+    chunks = [pairs[start : start + turns] for start in range(0, len(pairs), turns)]
+    return [(sum(a for a, _ in chunk), sum(b for _, b in chunk)) for chunk in chunks]
+
+
 def medians(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
