@@ -13,7 +13,7 @@ import httpx
 
 from benchmarks import others
 from benchmarks.listing import async_client, sync_client
-from benchmarks.measuring import Bench, Outcome, outcome, row, speeds, take_turns
+from benchmarks.measuring import Bench, Outcome, in_short_turns, outcome, row, speeds, take_turns
 from benchmarks.server import GROUP_ID, MEMBERSHIP_ID, ROLE_ID
 from groups_sdk import AsyncGroupsClient, RateLimit
 
@@ -144,11 +144,11 @@ def rate_limiter(bench: Bench) -> Outcome:
             started = perf_counter()
             for _ in range(calls // 10):
                 await client.get_group(GROUP_ID)
-            return (perf_counter() - started) / (calls // 10)
+            return (perf_counter() - started) / (calls // 10) / 40
 
         runner.run(get(limited)), runner.run(get(free))
-        pairs = take_turns(
-            lambda: runner.run(get(limited)), lambda: runner.run(get(free)), bench.size.rounds * 20
+        pairs = in_short_turns(
+            lambda: runner.run(get(limited)), lambda: runner.run(get(free)), bench.size.rounds, 40
         )
         runner.run(limited.aclose())
         runner.run(free.aclose())

@@ -1,6 +1,6 @@
 """Rows 1 and 3 to 6: large listings, from the first request to the last member.
 
-In rows 1 and 3 to 5 a round has twenty turns, and each lists a twentieth of the members.
+In rows 1, 3 and 4 a round has twenty turns, and each lists a twentieth of the members.
 """
 
 from __future__ import annotations
@@ -102,14 +102,13 @@ def sync_against_pydantic(bench: Bench) -> Outcome:
 
 @row("5", "sync: time of pysnyk's get_rest_pages (dicts) / ours", at_least=2.0)
 def pysnyk_against_sync(bench: Bench) -> Outcome:
-    base_url, members = one_turn(bench)
+    base_url, members = bench.server.base_url(bench.size.pages), bench.size.members
     lister = others.pysnyk_lister()
     with sync_client(base_url) as client:
-        pairs = in_short_turns(
+        pairs = take_turns(
             lambda: seconds(lambda: lister(base_url), members),
             lambda: seconds(lambda: list_models_synchronously(client), members),
             bench.size.rounds,
-            TURNS,
         )
     return outcome(pairs, "s")
 
