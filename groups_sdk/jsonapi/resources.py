@@ -215,8 +215,7 @@ def kind_of(value: Any) -> str:
 def _compile(type_: Any) -> Callable[[Any, Any], Any]:
     """The hook for a list of models, written as source and compiled."""
     table = _LISTS[type_]
-    scope: dict[str, Any] = {"NOTHING": {}, "new": object.__new__}
-    scope["fromisoformat"] = datetime.fromisoformat
+    scope: dict[str, Any] = {"NOTHING": {}, "fromisoformat": datetime.fromisoformat}
     scope |= {f"read_{kind}": reader for kind, reader in _READERS.items()}
     stores: list[str] = []
     body = _source(table, "item", scope, stores)
@@ -276,7 +275,7 @@ def _source(table: _Table, item: str, scope: dict[str, Any], stores: list[str]) 
         return reads + _indented([*checks, f"{item} = {make}"])
     scope[f"{item}_draft"] = _draft(table.model)
     fills = [f"{item}.{name} = {item}_{name}" for name in names]
-    return [*reads, *checks, f"{item} = new({item}_draft)", *fills, f"{item}.__class__ = {item}_model"]
+    return [*reads, *checks, f"{item} = {item}_draft()", *fills, f"{item}.__class__ = {item}_model"]
 
 
 def _get(variable: str, container: str, key: str, required: bool) -> list[str]:
@@ -288,13 +287,13 @@ def _indented(lines: list[str]) -> list[str]:
 
 
 def _draft(model: type[Any]) -> type[Any]:
-    """The model as long as it can be written to: filled by plain assignment, then given its real class.
+    """The model as long as it can be written to: made empty, filled by plain assignment, then given its real class.
 
     That is three times as fast as the `__init__` of a frozen class, which goes through `object.__setattr__`. It takes
-    both methods: with one of the two written in Python, the interpreter leaves its fast path.
+    all methods: with one of them written in Python, the interpreter leaves its fast path.
     """
-    writable = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-    return type(model.__name__, (model,), writable)
+    methods = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
+    return type(model.__name__, (model,), {"__slots__": (), **methods})
 
 
 _LISTS: Final = {GenericAlias(list, (model,)): table for model, table in _TABLES.items()}
