@@ -213,7 +213,7 @@ class LoopThread:
         import asyncio
 
         loop = asyncio.get_running_loop()
-        running: set[asyncio.Task[None]] = set()  # the loop itself knows them weakly only
+        running: set[asyncio.Task[None]] = set()  # the loop knows them weakly; at its end it cancels them
 
         def spawn(func: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
             task = loop.create_task(func(), context=context)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import trustme
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -17,6 +18,12 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Each `anyio` test runs on both event loops."""
     backend: str = request.param
     return backend
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """Issues certificates that nobody believes who was not told to."""
+    return trustme.CA()
 
 
 @pytest.fixture(autouse=True)

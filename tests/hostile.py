@@ -1,4 +1,4 @@
-"""A server that misbehaves as it is told, over real sockets: one act for each connection or request."""
+"""A server that misbehaves as it is told, one act for each connection or request; and calls to it over real sockets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
+from unittest import mock
+
+import trustme
+
+from groups_sdk import AsyncGroupsClient, RetryPolicy
 
 PATIENCE = 30  # seconds; what takes longer hangs
 GROUP = "11111111-1111-4111-8111-111111111111"
@@ -27,6 +32,8 @@ ONE_GROUP = json.dumps({"data": _resource(GROUP, "group", name="Engineering")}).
 ONE_MEMBERSHIP = json.dumps(
     {"data": _resource(MEMBER, "group_membership", created_at="2025-01-01T00:00:00Z")}
 ).encode()
+LIMIT = 256 * 1024  # max_response_bytes of its clients
+TWICE = RetryPolicy(max_attempts=2, backoff_base=0.0)
 GOOD = {"GET": (200, ONE_GROUP), "POST": (201, ONE_MEMBERSHIP), "PATCH": (204, b""), "DELETE": (204, b"")}
 
 
@@ -211,3 +218,44 @@ def hostile_server(tls: ssl.SSLContext | None = None) -> Iterator[HostileServer]
     finally:
         server.close()
         thread.join()
+
+
+def context_for(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    """The side of the server, which calls itself by that name."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+@contextmanager
+def trusting(authority: trustme.CA) -> Iterator[None]:
+    """Clients that are made within it believe that authority alone."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with mock.patch("groups_sdk.transport.pool._ssl_context", return_value=context):
+        yield
+
+
+def client_of(server: HostileServer, **options: Any) -> AsyncGroupsClient:
+    """A client that tries everything twice."""
+    given = {
+        "base_url": server.url,
+        "retries": TWICE,
+        "rate_limit": None,
+        "max_response_bytes": LIMIT,
+        "timeout": PATIENCE,
+    }
+    return AsyncGroupsClient("t0ken", **{**given, **options})
+
+
+async def call(client: AsyncGroupsClient, method: str) -> object:
+    """The operation that sends this method."""
+    match method:
+        case "GET":
+            return await client.get_group(GROUP)
+        case "PATCH":
+            return await client.update_membership(GROUP, MEMBER, role_id=ROLE)
+        case "DELETE":
+            return await client.delete_membership(GROUP, MEMBER)
+        case _:
+            return await client.create_membership(GROUP, user_id=MEMBER, role_id=ROLE)

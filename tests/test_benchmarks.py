@@ -32,6 +32,12 @@ def test_the_server_is_measured_by_a_bare_socket(bench: Bench) -> None:
     assert bench.server.pages_per_second(3) > 0
 
 
+def test_what_takes_short_turns_is_the_mean_of_each_round() -> None:
+    first, second = iter([1.0, 2, 3, 4, 5, 6]), iter([10.0, 20, 30, 40, 50, 60])
+    pairs = measuring.in_short_turns(lambda: next(first), lambda: next(second), rounds=2, turns=3)
+    assert pairs == [(2, 20), (5, 50)]
+
+
 def test_the_table_says_what_is_reached_and_what_is_missing() -> None:
     def nothing(_: Bench) -> Outcome:
         raise ModuleNotFoundError(name="openai")

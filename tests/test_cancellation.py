@@ -209,11 +209,6 @@ TAKEN: dict[str, Callable[[AsyncGroupsClient], Any]] = {"slot": the_slot, "turn"
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def server() -> Iterator[CountedServer]:
     with counted_server() as running:
         yield running

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import socket
-import ssl
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
-from unittest import mock
+from typing import Any
 
 import anyio
 import httpx
@@ -22,22 +19,25 @@ import trustme
 from hostile import (
     GOOD,
     GROUP,
-    MEMBER,
+    LIMIT,
     ONE_GROUP,
     PATIENCE,
-    ROLE,
+    TWICE,
     Act,
     Exchange,
     HostileServer,
+    call,
+    client_of,
     close_at_once,
+    context_for,
     hostile_server,
     reset_at_once,
+    trusting,
 )
 
 from groups_sdk import (
     ApiError,
     AsyncGroupsClient,
-    ConfigurationError,
     ConnectionFailedError,
     DecodeError,
     ForbiddenError,
@@ -49,33 +49,14 @@ from groups_sdk import (
     TransportError,
 )
 
-LIMIT = 256 * 1024  # max_response_bytes of the clients here
-TWICE = RetryPolicy(max_attempts=2, backoff_base=0.0)
 CHUNKED = "transfer-encoding: chunked"
 GZIPPED = "content-encoding: gzip"
-
-
-async def call(client: AsyncGroupsClient, method: str) -> object:
-    match method:
-        case "GET":
-            return await client.get_group(GROUP)
-        case "PATCH":
-            return await client.update_membership(GROUP, MEMBER, role_id=ROLE)
-        case "DELETE":
-            return await client.delete_membership(GROUP, MEMBER)
-        case _:
-            return await client.create_membership(GROUP, user_id=MEMBER, role_id=ROLE)
 
 
 @pytest.fixture
 def server() -> Iterator[HostileServer]:
     with hostile_server() as running:
         yield running
-
-
-def client_of(server: HostileServer, **options: Any) -> AsyncGroupsClient:
-    given = {"retries": TWICE, "rate_limit": None, "max_response_bytes": LIMIT, "timeout": PATIENCE}
-    return AsyncGroupsClient("t0ken", base_url=server.url, **{**given, **options})
 
 
 @dataclass
@@ -505,113 +486,6 @@ async def test_credentials_do_not_go_to_a_link_of_another_origin(server: Hostile
             assert await client.list_groups().collect() == []
         assert elsewhere.connections == 0
     assert "starting_after=v1.x" in server.asked[1].target
-
-
-# TLS
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-def context_for(authority: trustme.CA, name: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(name).configure_cert(context)
-    return context
-
-
-@contextmanager
-def trusting(authority: trustme.CA) -> Iterator[None]:
-    """Clients that are made within it believe that authority alone."""
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    with mock.patch("groups_sdk.transport.pool._ssl_context", return_value=context):
-        yield
-
-
-@pytest.mark.anyio
-async def test_tls_with_the_right_name(authority: trustme.CA) -> None:
-    with hostile_server(context_for(authority, "127.0.0.1")) as server, trusting(authority):
-        async with client_of(server) as client:
-            await call(client, "POST")
-    assert len(server.asked) == 1
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("trusted", [True, False], ids=["wrong name", "unknown issuer"])
-async def test_a_certificate_that_does_not_hold_is_refused_at_once(
-    trusted: bool, method: str, authority: trustme.CA
-) -> None:
-    name = "api.example" if trusted else "127.0.0.1"
-    with hostile_server(context_for(authority, name)) as server, ExitStack() as stack:
-        if trusted:
-            stack.enter_context(trusting(authority))
-        async with client_of(server) as client:
-            with pytest.raises(ConnectionFailedError, match="certificate verify failed") as caught:
-                await call(client, method)
-        assert (caught.value.sent, caught.value.attempts) == (False, 1)
-        assert server.connections == 1
-        assert server.asked == []
-
-
-def _without_tls(exchange: Exchange, *parts: bytes) -> NoReturn:
-    """Send bytes below TLS, and end the connection without a word."""
-    below = exchange.socket.detach()
-    for part in parts:
-        os.write(below, part)
-    os.close(below)
-    exchange.hang_up()  # to read on would be to read from whatever has the number of the socket now
-
-
-TLS_FAULTS: dict[str, Act] = {
-    "ends without a word": _without_tls,
-    "ends without a word in the midst of an answer": lambda e: (
-        e.answer(200, ONE_GROUP[:20], length=len(ONE_GROUP)),
-        _without_tls(e),
-    ),
-    "has something else than TLS in it": lambda e: _without_tls(e, b"HTTP/1.1 200 OK\r\n\r\n"),
-}
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("name", TLS_FAULTS)
-async def test_a_tls_connection_that_breaks(name: str, authority: trustme.CA) -> None:
-    with hostile_server(context_for(authority, "127.0.0.1")) as server, trusting(authority):
-        async with client_of(server) as client:
-            for _ in range(3):
-                server.acts.put(TLS_FAULTS[name])
-            with pytest.raises(ConnectionFailedError) as caught:
-                await call(client, "GET")
-            assert (caught.value.sent, caught.value.attempts) == (True, 2)
-            with pytest.raises((ConnectionFailedError, DecodeError)) as created:
-                await call(client, "POST")
-            assert created.value.sent
-            await call(client, "POST")
-    assert [asked.connection for asked in server.asked] == [1, 2, 3, 4]
-
-
-@pytest.mark.anyio
-async def test_a_server_that_speaks_no_tls_is_not_sent_anything(server: HostileServer) -> None:
-    def talk(connection: socket.socket) -> None:
-        hello = connection.recv(65536)
-        assert b"t0ken" not in hello
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-    for _ in range(2):
-        server.greetings.put(talk)
-    url = server.url.replace("http:", "https:")
-    async with AsyncGroupsClient("t0ken", base_url=url, retries=TWICE) as client:
-        with pytest.raises(ConnectionFailedError) as caught:
-            await call(client, "POST")
-    assert (caught.value.sent, caught.value.attempts) == (False, 2)
-
-
-@pytest.mark.anyio
-async def test_plain_http_to_another_machine_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(ConfigurationError, match="in clear"):
-        AsyncGroupsClient("t0ken", base_url="http://api.example")
 
 
 @pytest.mark.anyio

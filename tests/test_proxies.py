@@ -11,8 +11,17 @@ from contextlib import suppress
 import httpx
 import pytest
 import trustme
-from hostile import Act, Exchange, HostileServer, hostile_server
-from test_faults import PATIENCE, TWICE, call, client_of, context_for
+from hostile import (
+    PATIENCE,
+    TWICE,
+    Act,
+    Exchange,
+    HostileServer,
+    call,
+    client_of,
+    context_for,
+    hostile_server,
+)
 
 from groups_sdk import (
     AsyncGroupsClient,

@@ -290,7 +290,7 @@ def _draft(model: type[Any]) -> type[Any]:
     """The model as long as it can be written to: made empty, filled by plain assignment, then given its real class.
 
     That is three times as fast as the `__init__` of a frozen class, which goes through `object.__setattr__`. It takes
-    all methods: with one of them written in Python, the interpreter leaves its fast path.
+    both methods that write: with one of the two in Python, the interpreter leaves its fast path.
     """
     methods = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
     return type(model.__name__, (model,), {"__slots__": (), **methods})

@@ -105,10 +105,12 @@ def take_turns(first: Timed, second: Timed, rounds: int) -> list[tuple[float, fl
 
 
 def in_short_turns(first: Timed, second: Timed, rounds: int, turns: int) -> list[tuple[float, float]]:
-    """What both measured, round by round, in so many turns each: a shared machine's speed changes within a second."""
-    pairs = take_turns(first, second, rounds * turns)
-    chunks = [pairs[start : start + turns] for start in range(0, len(pairs), turns)]
-    return [(sum(a for a, _ in chunk), sum(b for _, b in chunk)) for chunk in chunks]
+    """The means of what both measured, round by round, each in so many turns.
+
+    The speed of a shared machine changes within a second: longer turns would compare that.
+    """
+    rows = [take_turns(first, second, turns) for _ in range(rounds)]
+    return [(statistics.fmean(a for a, _ in pairs), statistics.fmean(b for _, b in pairs)) for pairs in rows]
 
 
 def medians(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
