@@ -72,8 +72,6 @@ def started(script: str, server: StallingServer | None = None) -> Iterator[subpr
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        # A test run in the background ignores SIGINT, and its children with it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
             yield process

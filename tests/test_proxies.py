@@ -91,7 +91,7 @@ async def test_nothing_was_sent_when_there_is_no_tunnel(name: str, proxy: Hostil
             base_url="https://api.example",
             http_client=http,
             retries=TWICE,
-            timeout=0.2 if expected is RequestTimeoutError else PATIENCE,
+            timeout=1.0 if expected is RequestTimeoutError else PATIENCE,
         )
         with pytest.raises(expected) as caught:
             await call(client, "POST")

@@ -259,14 +259,14 @@ async def never(_: httpx.Request) -> None:
 @pytest.mark.anyio
 async def test_an_attempt_without_an_answer_times_out_and_is_repeated() -> None:
     script = Script(never, (200, ONE_GROUP))
-    async with client_for(script, timeout=0.05) as client:
+    async with client_for(script, timeout=0.5) as client:
         await client.get_group(GROUP)
     assert len(script.requests) == 2
 
 
 @pytest.mark.anyio
 async def test_the_deadline_ends_an_attempt() -> None:
-    async with client_for(Script(never), deadline=0.05, timeout=None) as client:
+    async with client_for(Script(never), deadline=0.5, timeout=None) as client:
         with pytest.raises(DeadlineExceededError) as caught:
             await client.get_group(GROUP)
     assert caught.value.sent
@@ -274,7 +274,7 @@ async def test_the_deadline_ends_an_attempt() -> None:
 
 @pytest.mark.anyio
 async def test_a_deadline_that_ends_a_later_attempt_tells_how_the_one_before_it_failed() -> None:
-    async with client_for(Script(503, never), deadline=0.05, timeout=None) as client:
+    async with client_for(Script(503, never), deadline=0.5, timeout=None) as client:
         with pytest.raises(DeadlineExceededError) as caught:
             await client.get_group(GROUP)
     assert isinstance(caught.value.__cause__, ServerError)
@@ -294,7 +294,7 @@ async def test_waiting_for_a_slot_ends_at_the_deadline_unsent() -> None:
             tasks.start_soon(client.get_group, GROUP)
             await busy.wait()
             with pytest.raises(DeadlineExceededError) as caught:
-                await client.with_options(deadline=0.05).get_group(GROUP)
+                await client.with_options(deadline=0.5).get_group(GROUP)
             assert not caught.value.sent
             tasks.cancel_scope.cancel()
 

@@ -9,7 +9,6 @@ import pytest
 
 CHILD = """
 import os, signal, sys, anyio, httpx
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 from groups_sdk.testing import FakeSnyk
 
 fake = FakeSnyk.example()

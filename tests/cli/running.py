@@ -7,9 +7,9 @@ import json
 import os
 import pty
 import re
-import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,8 @@ def run(*arguments: str, env: Mapping[str, str] | None = None, input: str | None
 
 
 def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    """Start it; SIGINT ends it as in a terminal, even where the tests run in the background."""
-    return subprocess.Popen(
-        [*COMMAND, *arguments],
-        cwd=ROOT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        **options,
-    )
+    """Start it."""
+    return subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, **options)
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:
@@ -96,11 +91,12 @@ def at_terminal(
     stdout: bool = True,
     stderr: bool = True,
     env: Mapping[str, str] | None = None,
-    at_text: Callable[[str, int], None] | None = None,
+    at_text: Callable[[str, int], str | None] | None = None,
 ) -> Screen:
     """Run it at a pseudo-terminal of 100 columns, or with stdout or stderr in a pipe instead.
 
-    `type_in` maps what is shown to what is then typed.
+    `type_in` maps what is shown to what is then typed; `at_text` gets all that is shown so far and the process's
+    number, and may say what is to be typed.
     """
     main_end, terminal = pty.openpty()
     reading, writing = os.pipe()
@@ -116,6 +112,8 @@ def at_terminal(
     os.close(terminal)
     os.close(writing)
     seen = b""
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
     try:
         while True:
             try:
@@ -125,17 +123,18 @@ def at_terminal(
             if not chunk:
                 break
             seen += chunk
-            if at_text is not None:
-                at_text(seen.decode(errors="replace"), process.pid)
+            if at_text is not None and (typed := at_text(seen.decode(errors="replace"), process.pid)):
+                os.write(main_end, typed.encode())
             for shown in [shown for shown in waiting if shown.encode() in seen]:
                 os.write(main_end, waiting.pop(shown).encode())
         with os.fdopen(reading, "rb") as pipe:
             piped = pipe.read()
         code = process.wait(PATIENCE)
     finally:
+        watchdog.cancel()
         if process.poll() is None:
             process.kill()
-            process.wait()
+            process.wait(PATIENCE)
         os.close(main_end)
     assert not waiting, f"never shown: {list(waiting)}; but {seen!r}"
     return Screen(code, seen.decode(), piped.decode())
