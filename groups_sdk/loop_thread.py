@@ -184,8 +184,9 @@ class LoopThread:
             for session in list(self.sessions):
                 session.loop_ended(self._failure)
             # What came while it was ending, the loop took and let lie.
-            for call, session in list(self.posted.items()):
-                call.fail(session.why_refused(), self._failure)
+            for call in list(self.posted):  # not items(): a collection in the midst of it would let other threads in
+                if session := self.posted.get(call):
+                    call.fail(session.why_refused(), self._failure)
 
     async def _main(self) -> None:
         self._stop = anyio.Event()
