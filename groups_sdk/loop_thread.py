@@ -185,8 +185,8 @@ class LoopThread:
                 session.loop_ended(self._failure)
             # What came while it was ending, the loop took and let lie.
             for call in list(self.posted):  # not items(): a collection in the midst of it would let other threads in
-                if session := self.posted.get(call):
-                    call.fail(session.why_refused(), self._failure)
+                if owner := self.posted.get(call):
+                    call.fail(owner.why_refused(), self._failure)
 
     async def _main(self) -> None:
         self._stop = anyio.Event()
