@@ -183,8 +183,9 @@ class LoopThread:
             self.ended = True
             for session in list(self.sessions):
                 session.loop_ended(self._failure)
-            # What came while it was ending, the loop took and let lie.
-            for call in list(self.posted):  # not items(): a collection in the midst of it would let other threads in
+            # What came while it was ending, the loop took and let lie. Not items(): a garbage collection in the midst
+            # of them would let other threads in, which change them.
+            for call in list(self.posted):
                 if owner := self.posted.get(call):
                     call.fail(owner.why_refused(), self._failure)
 
