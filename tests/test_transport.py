@@ -294,7 +294,7 @@ async def test_waiting_for_a_slot_ends_at_the_deadline_unsent() -> None:
             tasks.start_soon(client.get_group, GROUP)
             await busy.wait()
             with pytest.raises(DeadlineExceededError) as caught:
-                await client.with_options(deadline=0.5).get_group(GROUP)
+                await client.with_options(deadline=0.05).get_group(GROUP)
             assert not caught.value.sent
             tasks.cancel_scope.cancel()
 
