@@ -75,7 +75,7 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "report")
     if not session.posargs:
         # The thread's rooms have branches that only forks, signals and the end of a process take: shown, not gated.
-        session.run("coverage", "report", "--omit=*/portal.py,*/loop_thread.py", "--fail-under=100")
+        session.run("coverage", "report", "--omit=*/_portal.py,*/_loop_thread.py", "--fail-under=100")
 
 
 @nox.session(python=PYTHONS[0])
@@ -103,7 +103,7 @@ def build(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
     (wheel,) = dist.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("groups_sdk/py.typed", "groups_sdk/sync_client.py", "groups_sdk/testing/__init__.py"):
+    for name in ("groups_sdk/py.typed", "groups_sdk/_sync/client.py", "groups_sdk/testing/__init__.py"):
         if name not in names:
             session.error(f"{name} is not in the wheel")
     if any("_codegen" in name for name in names):

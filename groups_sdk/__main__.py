@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from groups_sdk.cli.entry import main
+from groups_sdk.cli import main
 
 raise SystemExit(main(prog="python -m groups_sdk"))

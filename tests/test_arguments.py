@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups_sdk import InvalidArgumentError, arguments
+from groups_sdk import InvalidArgumentError
+from groups_sdk import _arguments as arguments
 
 ID = "331ede0a-de94-456f-b788-166caeca58bf"
 PASSING: list[tuple[Callable[[Any], object], list[Any]]] = [

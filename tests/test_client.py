@@ -391,7 +391,7 @@ def test_a_client_that_could_not_be_set_up_shows_no_token() -> None:
 def test_without_orjson_the_standard_library_reads_the_same() -> None:
     code = (
         "import sys; sys.modules['orjson'] = None\n"
-        "from groups_sdk.jsonapi import parsing\n"
+        "from groups_sdk._jsonapi import parsing\n"
         "assert parsing.parse is parsing.parse_plainly\n"
         "from groups_sdk.testing import FakeSnyk\n"
         "fake = FakeSnyk.example()\n"

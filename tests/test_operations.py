@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from groups_sdk import operations
-from groups_sdk.operations import Operation, wire
+from groups_sdk import _operations as operations
+from groups_sdk._operations import Operation, wire
 
 TABLE = [
     ("listGroups", "GET", "/groups"),

@@ -14,14 +14,13 @@ import groups_sdk
 
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
-    ["_version", "models", "errors", "responses", "operations"],
-    ["deprecations"],
-    ["pagination", "arguments", "retries", "rate_limit", "auth", "loop_thread"],
-    ["jsonapi", "settings", "portal", "access"],
-    ["transport"],
-    ["client"],
-    ["sync_access"],
-    ["sync_client"],
+    ["_version", "models", "errors", "_responses", "_operations"],
+    ["_deprecations"],
+    ["_pagination", "_arguments", "_credentials", "_loop_thread"],
+    ["_jsonapi", "_settings", "_portal", "access"],
+    ["_http"],
+    ["_client"],
+    ["_sync"],
     ["testing"],
     ["cli"],
     ["__main__"],
@@ -65,7 +64,7 @@ def test_imports_only_point_down(path: Path) -> None:
 
 def test_the_http_library_stays_in_one_room() -> None:
     importers = {room_of(path) for path in FILES if "httpx" in imports(path)}
-    assert importers == {"transport", "testing"}  # the fake only to lend its transport
+    assert importers == {"_http", "testing"}  # the fake only to lend its transport
 
 
 def test_every_room_has_its_floor() -> None:
@@ -78,7 +77,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 def test_the_pytest_plugin_is_announced() -> None:
     (plugin,) = entry_points(group="pytest11", name="groups_sdk")
-    assert plugin.value == "groups_sdk.testing.pytest_plugin"
+    assert plugin.value == "groups_sdk.testing._pytest_plugin"
 
 
 def test_importing_the_package_imports_no_dependency() -> None:

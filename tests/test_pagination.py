@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from groups_sdk import AsyncPaginator, GroupsError, InvalidArgumentError, Page, PaginationError, Paginator
-from groups_sdk.responses import ApiResponse, Headers
+from groups_sdk._responses import ApiResponse, Headers
 
 R = TypeVar("R")
 RESPONSE = ApiResponse(200, Headers(), b"", "list")

@@ -14,12 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
-from stalling import PATIENCE, STALLED, StallingTransport, group_id, stalling_server
+from support.stalling import PATIENCE, STALLED, StallingTransport, group_id, stalling_server
 
-from groups_sdk import ClientClosedError, ConfigurationError, GroupsClient, portal
-from groups_sdk.loop_thread import Call
-from groups_sdk.portal import Portal
-from groups_sdk.responses import ApiResponse
+from groups_sdk import ClientClosedError, ConfigurationError, GroupsClient
+from groups_sdk import _portal as portal
+from groups_sdk._loop_thread import Call
+from groups_sdk._portal import Portal
+from groups_sdk._responses import ApiResponse
 
 VISITOR: ContextVar[str] = ContextVar("VISITOR", default="nobody")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from stalling import MEETING, PATIENCE, StallingServer, group_id, stalling_server
+from support.stalling import MEETING, PATIENCE, StallingServer, group_id, stalling_server
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork"), reason="signals to a process, and forks, are those of POSIX"
@@ -32,7 +32,7 @@ signal.alarm({PATIENCE})
 os.register_at_fork(after_in_child=lambda: signal.alarm({PATIENCE}))
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent)!r}]
-from stalling import PATIENCE, STALLED, StallingTransport, group_id
+from support.stalling import PATIENCE, STALLED, StallingTransport, group_id
 from groups_sdk import ClientClosedError, GroupsClient
 
 def new_client(**options):

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
-from stalling import PATIENCE
+from support.stalling import PATIENCE
 
 from groups_sdk import (
     ApiDeprecationWarning,
@@ -23,10 +23,10 @@ from groups_sdk import (
     InvalidArgumentError,
     Page,
     Paginator,
-    deprecations,
 )
-from groups_sdk.portal import Portal
-from groups_sdk.responses import ApiResponse, Headers
+from groups_sdk import _deprecations as deprecations
+from groups_sdk._portal import Portal
+from groups_sdk._responses import ApiResponse, Headers
 
 RESPONSE = ApiResponse(200, Headers(), b"", "list")
 NEVER = -1  # the only item of a page that never comes

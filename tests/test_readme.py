@@ -17,13 +17,13 @@ from pathlib import Path
 from types import FunctionType
 
 import pytest
-from loopback import served
+from support.loopback import served
 
 import groups_sdk
 from groups_sdk import AsyncGroupsClient, errors
-from groups_sdk.cli import exits
-from groups_sdk.cli.app import app
-from groups_sdk.cli.entry import main
+from groups_sdk.cli import _exits as exits
+from groups_sdk.cli import main
+from groups_sdk.cli._app import app
 from groups_sdk.testing import FakeSnyk
 
 README = Path(__file__).parent.parent / "README.md"
@@ -74,7 +74,7 @@ def test_example_tests_pass(block: str, tmp_path: Path) -> None:
     plugin = (
         []
         if entry_points(group="pytest11", name="groups_sdk")
-        else ["-p", "groups_sdk.testing.pytest_plugin"]
+        else ["-p", "groups_sdk.testing._pytest_plugin"]
     )
     command = [
         sys.executable,

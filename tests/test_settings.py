@@ -16,9 +16,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from groups_sdk.auth import ApiToken, BearerToken, Credentials, OAuthClientCredentials
-from groups_sdk.errors import ConfigurationError
-from groups_sdk.settings import (
+from groups_sdk._credentials import ApiToken, BearerToken, Credentials, OAuthClientCredentials
+from groups_sdk._settings import (
     DEFAULT_API_VERSION,
     Region,
     Settings,
@@ -26,6 +25,7 @@ from groups_sdk.settings import (
     normalise_base_url,
     resolve,
 )
+from groups_sdk.errors import ConfigurationError
 
 TOKEN = "7e5f1a1c-0000-4000-8000-5ec2e75ec2e7"
 OTHER = "0d1ff0e2-0000-4000-8000-5ec2e75ec2e7"

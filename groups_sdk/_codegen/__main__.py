@@ -11,8 +11,8 @@ from groups_sdk._codegen.generator import generate
 
 ROOT = Path(__file__).parent.parent.parent
 HOMES = {
-    "groups_sdk.client": "groups_sdk.sync_client",
-    "groups_sdk.access.facade": "groups_sdk.sync_access",
+    "groups_sdk._client": "groups_sdk._sync.client",
+    "groups_sdk.access._facade": "groups_sdk._sync.access",
 }
 
 

@@ -23,14 +23,14 @@ RUNTIME = """
 from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from groups_sdk.portal import SyncClient, SyncPart
+from groups_sdk._portal import SyncClient, SyncPart
 """
 RUFF = [
     "--isolated",
     "--target-version=py311",
     "--line-length=110",
     "--config=lint.isort.known-first-party = ['groups_sdk']",
-    "--stdin-filename=sync_client.py",
+    "--stdin-filename=client.py",
 ]
 LEFTOVER = re.compile(r"\b(async|await|aclose|anext|anyio|asyncio|trio|event loop|(?<!httpx\.)Async\w+)\b")
 HAND_WRITTEN = {
@@ -40,7 +40,7 @@ HAND_WRITTEN = {
     "__aexit__",
     "__del__",
     "__repr__",
-}  # their twins: portal.py
+}  # their twins: _portal.py
 HANDED_IN = ("transport", "http_client")  # whose connections a forked child must not use
 
 Method = ast.AsyncFunctionDef | ast.FunctionDef

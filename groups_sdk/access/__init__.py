@@ -7,26 +7,26 @@ async with AsyncGroupsClient() as client:
 
 from __future__ import annotations
 
-from groups_sdk.access.changes import AsyncChanges, Changes
-from groups_sdk.access.facade import AsyncAccess
-from groups_sdk.access.members import (
+from groups_sdk.access._changes import AsyncChanges, Changes
+from groups_sdk.access._facade import AsyncAccess
+from groups_sdk.access._members import (
     ADMIN_ROLE,
     SSO_LOGIN_METHODS,
     ReviewedMember,
     ReviewTotals,
     RoleCount,
 )
-from groups_sdk.access.offboarding import (
+from groups_sdk.access._offboarding import (
     AsyncOffboarding,
     Offboarding,
     OffboardingReport,
     OffboardingResult,
     OffboardingStatus,
 )
-from groups_sdk.access.outcomes import Action, Change, Outcome, Progress, Status
-from groups_sdk.access.plans import NotInSnyk, Plan
-from groups_sdk.access.reports import MemberChange, Review, ReviewDiff
-from groups_sdk.access.review import AsyncReviewStream, ReviewStream
+from groups_sdk.access._outcomes import Action, Change, Outcome, Progress, Status
+from groups_sdk.access._plans import NotInSnyk, Plan
+from groups_sdk.access._reports import MemberChange, Review, ReviewDiff
+from groups_sdk.access._review import AsyncReviewStream, ReviewStream
 
 __all__ = [
     "ADMIN_ROLE",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from groups_sdk.testing.fake import FakeSnyk, RecordedRequest
+    from groups_sdk.testing._fake import FakeSnyk, RecordedRequest
 
 __all__ = ["FakeSnyk", "RecordedRequest"]
 
@@ -18,6 +18,6 @@ __all__ = ["FakeSnyk", "RecordedRequest"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from groups_sdk.testing import fake  # on first use: the pytest plugin must cost nothing
+    from groups_sdk.testing import _fake as fake  # on first use: the pytest plugin must cost nothing
 
     return getattr(fake, name)

@@ -10,8 +10,8 @@ import orjson
 from benchmarks.measuring import Bench, Outcome, Timed, outcome, row, take_turns
 from benchmarks.server import page, some_pages
 from groups_sdk import GroupMembership
-from groups_sdk.jsonapi import decode_page, parsing
-from groups_sdk.responses import ApiResponse, Headers
+from groups_sdk._jsonapi import decode_page, parsing
+from groups_sdk._responses import ApiResponse, Headers
 
 
 class _Decoding:

@@ -14,7 +14,7 @@ import httpx
 import orjson
 
 from benchmarks.server import GROUP_ID, MEMBERSHIP_ID, ROLE_ID
-from groups_sdk.jsonapi import role_change
+from groups_sdk._jsonapi import role_change
 
 TOKEN = "11111111-2222-3333-4444-555555555555"
 HEADERS = {"authorization": f"token {TOKEN}", "accept": "application/vnd.api+json"}

@@ -73,8 +73,8 @@ def size_of(kind: str, pages: str) -> float:
 
     from benchmarks.server import page, some_pages
     from groups_sdk import GroupMembership
-    from groups_sdk.jsonapi import decode_page
-    from groups_sdk.responses import ApiResponse, Headers
+    from groups_sdk._jsonapi import decode_page
+    from groups_sdk._responses import ApiResponse, Headers
 
     documents = [page(data, 0, 2) for data in some_pages()]
 

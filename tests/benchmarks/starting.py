@@ -32,7 +32,7 @@ def importing_the_package(bench: Bench) -> Outcome:
 
 @row("13b", "import all that a client needs / import httpx, cattrs, anyio")
 def importing_the_client(bench: Bench) -> Outcome:
-    return importing(bench, "groups_sdk.sync_client")
+    return importing(bench, "groups_sdk._sync.client")
 
 
 @row("14", "building a second client / an httpx.AsyncClient", at_most=0.05)

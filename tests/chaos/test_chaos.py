@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import anyio
 import pytest
-from loopback import served
+from support.loopback import served
 
 from chaos.audit import audit, summary
 from chaos.faults import Dice

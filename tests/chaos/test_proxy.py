@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from loopback import served
+from support.loopback import served
 
 from chaos.faults import Dice, Fault
 from chaos.proxy import PATIENCE, Proxy

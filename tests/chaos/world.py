@@ -9,7 +9,7 @@ from random import Random
 import attrs
 
 from groups_sdk.testing import FakeSnyk
-from groups_sdk.testing.service import OLDEST_VERSION, PLAIN_DATES_FROM
+from groups_sdk.testing._service import OLDEST_VERSION, PLAIN_DATES_FROM
 
 STEADY = 25
 SERVICE_ACCOUNT = ("chaos-client", "chaos-secret")

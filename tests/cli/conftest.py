@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from loopback import served
+from support.loopback import served
 
 from groups_sdk.testing import FakeSnyk
 

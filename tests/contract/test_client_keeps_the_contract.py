@@ -8,12 +8,12 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from document import DOCUMENT, OPERATIONS, departures
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.openapi import DOCUMENT, OPERATIONS, departures
 
 from groups_sdk import ApiError, RetryPolicy
-from groups_sdk.arguments import SORT_COLUMNS, SORT_ORDERS
+from groups_sdk._arguments import SORT_COLUMNS, SORT_ORDERS
 from groups_sdk.testing import FakeSnyk
 
 ONCE = RetryPolicy(max_attempts=1)

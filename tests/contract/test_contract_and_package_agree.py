@@ -7,11 +7,13 @@ import re
 from typing import Any
 
 import pytest
-from document import OPERATIONS, parameters, resolve
+from support.openapi import OPERATIONS, parameters, resolve
 
-from groups_sdk import AsyncGroupsClient, GroupsClient, arguments, operations
-from groups_sdk.operations import Operation
-from groups_sdk.testing.rules import RULES
+from groups_sdk import AsyncGroupsClient, GroupsClient
+from groups_sdk import _arguments as arguments
+from groups_sdk import _operations as operations
+from groups_sdk._operations import Operation
+from groups_sdk.testing._rules import RULES
 
 DECLARED = {value.name: value for value in vars(operations).values() if isinstance(value, Operation)}
 METHODS = {

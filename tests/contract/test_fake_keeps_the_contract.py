@@ -11,11 +11,11 @@ from copy import deepcopy
 from typing import Any
 
 import schemathesis
-from document import DOCUMENT
 from hypothesis import HealthCheck, settings
+from support.openapi import DOCUMENT
 
 from groups_sdk.testing import FakeSnyk
-from groups_sdk.testing.documents import encode_cursor
+from groups_sdk.testing._documents import encode_cursor
 
 SEED = 20251105
 UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

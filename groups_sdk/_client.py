@@ -1,0 +1,465 @@
+"""The asynchronous client: one short method for each operation of the API."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import attrs
+
+from groups_sdk import _arguments as arguments
+from groups_sdk import _operations as operations
+from groups_sdk._credentials import Credentials
+from groups_sdk._http.decide import RetryPolicy
+from groups_sdk._http.rate_limit import RateLimit
+from groups_sdk._http.sending import Options, Transport
+from groups_sdk._jsonapi import decode_one, decode_page, membership_creation, role_change
+from groups_sdk._operations import Operation, Parameter
+from groups_sdk._pagination import AsyncPaginator, Page
+from groups_sdk._responses import ApiResponse
+from groups_sdk._settings import DEFAULT_API_VERSION, Region, check_api_version, resolve
+from groups_sdk._version import __version__
+from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
+
+if TYPE_CHECKING:
+    import httpx
+
+    from groups_sdk.access._facade import AsyncAccess
+
+__all__ = ["AsyncGroupsClient"]
+
+T = TypeVar("T")
+
+
+class AsyncGroupsClient:
+    """Snyk's Groups API, asynchronously, on asyncio or trio.
+
+    `token` is an API token or personal access token, or a credentials object (`ApiToken`, `BearerToken`,
+    `OAuthClientCredentials`); by default it comes from `SNYK_OAUTH_TOKEN` or `SNYK_TOKEN`, or from the Snyk CLI's
+    configuration. `region` is a `Region` or its name ("SNYK-EU-01"); `base_url` is for hosts that are no region.
+    Plain http is refused except to loopback, unless `allow_http` is True. `timeout` bounds one attempt and `deadline`
+    one whole call with its retries and waits (a listing: one page), both in seconds; None means no bound. `retries`
+    and `rate_limit` are policies; `rate_limit=None` switches the limiter off. At most `max_connections` requests are
+    under way at once. `transport` is an asynchronous httpx transport to use instead of the network, `http_client` an
+    `httpx.AsyncClient` of yours, which stays open when this client closes. `on_response` is called with an
+    `ApiResponse` for every answer. `user_agent` is put in front of this package's own. An answer larger than
+    `max_response_bytes`, once decompressed, is refused.
+
+    The client is safe to share between tasks of one event loop; use it as a context manager, or call `aclose()`.
+    Every method that talks to the API can raise `TransportError`, `ApiError`, `DecodeError` and `ClientClosedError`
+    (all of them `GroupsError`). Raises `ConfigurationError` when the settings will not do.
+
+    Example:
+        async with AsyncGroupsClient() as client:
+            async for group in client.list_groups():
+                print(group.id, group.name)
+    """
+
+    def __init__(
+        self,
+        token: str | Credentials | None = None,
+        *,
+        region: Region | str | None = None,
+        base_url: str | None = None,
+        api_version: str = DEFAULT_API_VERSION,
+        timeout: float | None = 30.0,
+        deadline: float | None = 300.0,
+        retries: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        rate_limit: RateLimit | None = RateLimit(),  # noqa: B008 - frozen
+        max_connections: int = 10,
+        transport: httpx.AsyncBaseTransport | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        on_response: Callable[[ApiResponse], object] | None = None,
+        user_agent: str | None = None,
+        max_response_bytes: int = 64 * 1024 * 1024,
+        allow_http: bool = False,
+    ) -> None:
+        given = [token]
+        del token  # so that a traceback with locals does not show it
+        settings = resolve(given.pop(), region, base_url, api_version, allow_http=allow_http)
+        own = f"groups_sdk/{__version__} python/{platform.python_version()} {sys.platform}"
+        options = Options(
+            api_version=settings.api_version,
+            timeout=timeout,
+            deadline=deadline,
+            retries=retries,
+            on_response=on_response,
+            user_agent=f"{user_agent} {own}" if user_agent else own,
+            max_response_bytes=max_response_bytes,
+        )
+        self._original: Self | None = None
+        self._transport = Transport(
+            settings,
+            options,
+            rate_limit=rate_limit,
+            max_connections=max_connections,
+            transport=transport,
+            http_client=http_client,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End the calls under way with a `ClientClosedError`, and close the connections.
+
+        Closing twice does nothing more. Raises `ClientClosedError` on another event loop than that of the calls,
+        while that one is still there.
+        """
+        if self._original is None:
+            await self._transport.pool.aclose()
+
+    def __del__(self) -> None:
+        transport = getattr(self, "_transport", None)
+        if transport is None or self._original is not None:
+            return
+        if transport.pool.in_use and not sys.is_finalizing():
+            transport.pool.abandon()
+            warnings.warn(f"unclosed client {self!r}", ResourceWarning, source=self, stacklevel=1)
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_transport"):
+            return f"{type(self).__name__}(not set up)"
+        settings = self._transport.pool.settings
+        return f"{type(self).__name__}({settings.credentials!r}, base_url={settings.base_url!r})"
+
+    @property
+    def base_url(self) -> str:
+        """The base URL that requests go to, such as `https://api.snyk.io/rest`."""
+        return self._transport.pool.settings.base_url
+
+    @property
+    def access(self) -> AsyncAccess:
+        """The jobs that are built on the operations: find, review, change in bulk, plan and apply, offboard.
+
+        Example:
+            review = await client.access.review(group_id).collect()
+        """
+        from groups_sdk.access._facade import (
+            AsyncAccess,
+        )  # on first use: most callers need the operations only
+
+        return AsyncAccess(self)
+
+    def with_options(
+        self,
+        *,
+        api_version: str | None = None,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        retries: RetryPolicy | None = None,
+        on_response: Callable[[ApiResponse], object] | None = None,
+    ) -> Self:
+        """A copy with other options that shares connections, limits and credentials with this client.
+
+        What is None stays as it is. The copy need not be closed; it ends with the client that it was made from.
+        Raises `ConfigurationError` for options that will not do.
+
+        Example:
+            patient = client.with_options(deadline=900)
+        """
+        old = self._transport.options
+        options = attrs.evolve(
+            old,
+            api_version=old.api_version if api_version is None else check_api_version(api_version),
+            timeout=old.timeout if timeout is None else timeout,
+            deadline=old.deadline if deadline is None else deadline,
+            retries=old.retries if retries is None else retries,
+            on_response=old.on_response if on_response is None else on_response,
+        )
+        twin = type(self).__new__(type(self))
+        twin._original = self  # whose collection closes the connections
+        twin._transport = self._transport.with_options(options)
+        return twin
+
+    def detached(self) -> Self:
+        """The same client with connections, limits and access token of its own, for another event loop or process.
+
+        It is closed on its own; an `http_client` or `transport` that was handed in is handed on.
+
+        Example:
+            other = client.detached()
+        """
+        twin = type(self).__new__(type(self))
+        twin._original = None
+        twin._transport = self._transport.detached()
+        return twin
+
+    def list_groups(
+        self, *, limit: int = 100, starting_after: str | None = None, ending_before: str | None = None
+    ) -> AsyncPaginator[Group]:
+        """The groups that the token's owner belongs to (listGroups; any authenticated user).
+
+        `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an earlier
+        page (`page.next_cursor`, `page.prev_cursor`); give one of them at most.
+        Raises `InvalidArgumentError` before anything is sent.
+
+        Example:
+            groups = await client.list_groups().collect()
+        """
+        return self._list(
+            operations.LIST_GROUPS,
+            Group,
+            {},
+            {"limit": arguments.limit(limit)},
+            starting_after,
+            ending_before,
+        )
+
+    async def get_group(self, group_id: str) -> Group:
+        """One group with all its details (getGroup; permission group.read).
+
+        Raises `NotFoundError` when there is no such group or the token's owner may not see it, and
+        `InvalidArgumentError` when `group_id` is not a UUID.
+
+        Example:
+            group = await client.get_group(group_id)
+        """
+        request = operations.GET_GROUP.request({"group_id": arguments.uuid("group_id", group_id)})
+        return decode_one(await self._transport.send(request), Group)
+
+    def list_memberships(
+        self,
+        group_id: str,
+        *,
+        email: str | None = None,
+        user_id: str | None = None,
+        username: str | None = None,
+        role_name: str | None = None,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        include_group_membership_count: bool | None = None,
+        limit: int = 100,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> AsyncPaginator[GroupMembership]:
+        """The memberships of a group: who, with which role (listGroupMemberships; group.membership.read).
+
+        `email`, `user_id`, `username` and `role_name` narrow the listing down. `sort_by` is username,
+        user_display_name, email, login_method or role_name; `sort_order` ASC or DESC (the API's default is DESC).
+        While memberships change, only the default order promises that each is listed exactly once.
+        `include_group_membership_count` fills in `group_membership_count`. `limit` is the size of a page: 10, 20, ...
+        100. `starting_after` and `ending_before` are cursors of an earlier page; give one of them at most.
+        Raises `InvalidArgumentError` before anything is sent.
+
+        Example:
+            async for membership in client.list_memberships(group_id, role_name="Group Admin", sort_by="email"):
+                print(membership.user.email, membership.role.name, membership.created_at)
+        """
+        params: dict[str, Parameter] = {
+            "email": arguments.text("email", email),
+            "user_id": None if user_id is None else arguments.uuid("user_id", user_id),
+            "username": arguments.text("username", username),
+            "role_name": arguments.text("role_name", role_name),
+            "sort_by": arguments.choice("sort_by", sort_by, arguments.SORT_COLUMNS),
+            "sort_order": arguments.choice("sort_order", sort_order, arguments.SORT_ORDERS),
+            "include_group_membership_count": arguments.flag(
+                "include_group_membership_count", include_group_membership_count
+            ),
+            "limit": arguments.limit(limit),
+        }
+        ids = {"group_id": arguments.uuid("group_id", group_id)}
+        return self._list(
+            operations.LIST_MEMBERSHIPS, GroupMembership, ids, params, starting_after, ending_before
+        )
+
+    async def update_membership(self, group_id: str, membership_id: str, *, role_id: str) -> None:
+        """Give a member another role (updateGroupUserMembership; group.membership.edit).
+
+        `role_id` is the id of a group role: `membership.role.id` of any member that has it. Repeated when no answer
+        comes, since setting a role twice does no harm. Raises `NotFoundError` when the group has no such membership,
+        `InvalidArgumentError` when an id is not a UUID.
+
+        Example:
+            await client.update_membership(group_id, membership_id, role_id=role_id)
+        """
+        ids = {
+            "group_id": arguments.uuid("group_id", group_id),
+            "membership_id": arguments.uuid("membership_id", membership_id),
+        }
+        body = role_change(membership_id, arguments.uuid("role_id", role_id))
+        await self._transport.send(operations.UPDATE_MEMBERSHIP.request(ids, content=body))
+
+    async def delete_membership(
+        self, group_id: str, membership_id: str, *, cascade: bool | None = None
+    ) -> None:
+        """Remove a member from the group (deleteGroupMembership; group.membership.delete).
+
+        With `cascade=True` their memberships of the organizations below go too. What the API does without it while
+        there are any is not documented; expect a `ConflictError`. Repeated when no answer comes; when the repetition
+        then meets 404, the first one had done it, and that counts as done. Raises `NotFoundError` when the group has
+        no such membership, `InvalidArgumentError` when an id is not a UUID.
+
+        Example:
+            await client.delete_membership(group_id, membership_id, cascade=True)
+        """
+        ids = {
+            "group_id": arguments.uuid("group_id", group_id),
+            "membership_id": arguments.uuid("membership_id", membership_id),
+        }
+        params = {"cascade": arguments.flag("cascade", cascade)}
+        await self._transport.send(operations.DELETE_MEMBERSHIP.request(ids, params))
+
+    async def create_membership(self, group_id: str, *, user_id: str, role_id: str) -> GroupMembership:
+        """Make a user, who is in Snyk already, a member (createGroupMembership; group.membership.add).
+
+        Not repeated once it may have reached the API: a `TransportError` whose `sent` is True, or a `ServerError`,
+        means that it may have been done. Raises `ConflictError` when the user is a member already,
+        `InvalidArgumentError` when an id is not a UUID.
+
+        Example:
+            membership = await client.create_membership(group_id, user_id=user_id, role_id=role_id)
+        """
+        ids = {"group_id": arguments.uuid("group_id", group_id)}
+        body = membership_creation(
+            group_id, arguments.uuid("user_id", user_id), arguments.uuid("role_id", role_id)
+        )
+        response = await self._transport.send(operations.CREATE_MEMBERSHIP.request(ids, content=body))
+        return decode_one(response, GroupMembership)
+
+    def list_org_memberships(
+        self,
+        group_id: str,
+        *,
+        user_id: str,
+        org_name: str | None = None,
+        role_name: str | None = None,
+        limit: int = 100,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> AsyncPaginator[OrgMembership]:
+        """One user's memberships of the organizations below a group (listGroupUserOrgMemberships).
+
+        Wants the permissions group.membership.read and group.org.list. `org_name` and `role_name` narrow the listing
+        down. `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an
+        earlier page; give one of them at most. Raises `InvalidArgumentError` before anything is sent.
+
+        Example:
+            async for membership in client.list_org_memberships(group_id, user_id=user_id):
+                print(membership.org.name, membership.role.name)
+        """
+        params: dict[str, Parameter] = {
+            "user_id": arguments.uuid("user_id", user_id),
+            "org_name": arguments.text("org_name", org_name),
+            "role_name": arguments.text("role_name", role_name),
+            "limit": arguments.limit(limit),
+        }
+        ids = {"group_id": arguments.uuid("group_id", group_id)}
+        return self._list(
+            operations.LIST_ORG_MEMBERSHIPS, OrgMembership, ids, params, starting_after, ending_before
+        )
+
+    def list_sso_connections(
+        self,
+        group_id: str,
+        *,
+        limit: int = 100,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> AsyncPaginator[SsoConnection]:
+        """The single sign-on connections of a group (listGroupSsoConnections; group.sso.read).
+
+        `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an earlier
+        page; give one of them at most. Raises `InvalidArgumentError` before anything is sent.
+
+        Example:
+            connections = await client.list_sso_connections(group_id).collect()
+        """
+        ids = {"group_id": arguments.uuid("group_id", group_id)}
+        params = {"limit": arguments.limit(limit)}
+        return self._list(
+            operations.LIST_SSO_CONNECTIONS, SsoConnection, ids, params, starting_after, ending_before
+        )
+
+    def list_sso_users(
+        self,
+        group_id: str,
+        sso_id: str,
+        *,
+        limit: int = 100,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> AsyncPaginator[SsoUser]:
+        """The users of a single sign-on connection (listGroupSsoConnectionUsers).
+
+        Wants the permissions group.sso.read and group.user.read. `limit` is the size of a page: 10, 20, ... 100.
+        `starting_after` and `ending_before` are cursors of an earlier page; give one of them at most. Raises
+        `InvalidArgumentError` before anything is sent.
+
+        Example:
+            async for user in client.list_sso_users(group_id, sso_id):
+                print(user.email, user.active)
+        """
+        ids = {"group_id": arguments.uuid("group_id", group_id), "sso_id": arguments.uuid("sso_id", sso_id)}
+        params = {"limit": arguments.limit(limit)}
+        return self._list(operations.LIST_SSO_USERS, SsoUser, ids, params, starting_after, ending_before)
+
+    async def delete_sso_user(self, group_id: str, sso_id: str, user_id: str) -> None:
+        """Remove a user of a single sign-on connection from Snyk altogether (deleteUser).
+
+        Not only from this group: the account goes, and its owner is emailed. Wants the permissions group.sso.read
+        and group.user.delete. Repeated when no answer comes, as `delete_membership` is. Raises `NotFoundError` when
+        the connection has no such user, `InvalidArgumentError` when an id is not a UUID.
+
+        Example:
+            await client.delete_sso_user(group_id, sso_id, user_id)
+        """
+        ids = {
+            "group_id": arguments.uuid("group_id", group_id),
+            "sso_id": arguments.uuid("sso_id", sso_id),
+            "user_id": arguments.uuid("user_id", user_id),
+        }
+        await self._transport.send(operations.DELETE_SSO_USER.request(ids))
+
+    async def request(
+        self, method: str, path: str, *, params: Mapping[str, Parameter] | None = None, json: Any = None
+    ) -> ApiResponse:
+        """Any other call of the API, with this client's credentials, limits, retries and errors.
+
+        `path` is below the base URL ("/groups/..."), `params` its query (booleans are sent as true and false, None is
+        left out; `version` is added), `json` a body to be sent as JSON. GET, PUT and DELETE are repeated when no
+        answer comes, POST and PATCH are not. Returns the successful answer; raises `ApiError` for any other, and
+        `InvalidArgumentError` for a path that leads elsewhere.
+
+        Example:
+            response = await client.request("GET", "/self")
+            print(response.json())
+        """
+        arguments.choice("method", method, arguments.METHODS)
+        content = None if json is None else _encode(json)
+        request = operations.other(method, arguments.path(path), params, content)
+        return await self._transport.send(request)
+
+    def _list(
+        self,
+        operation: Operation,
+        model: type[T],
+        ids: Mapping[str, str],
+        params: Mapping[str, Parameter],
+        starting_after: str | None,
+        ending_before: str | None,
+    ) -> AsyncPaginator[T]:
+        arguments.cursors(starting_after, ending_before)
+
+        async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[T]:
+            cursors = {"starting_after": starting_after, "ending_before": ending_before}
+            return decode_page(
+                await self._transport.send(operation.request(ids, {**params, **cursors})), model
+            )
+
+        return AsyncPaginator(fetch, starting_after=starting_after, ending_before=ending_before)
+
+
+def _encode(document: Any) -> bytes:
+    try:
+        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"json cannot be encoded: {error}") from None

@@ -1,0 +1,227 @@
+"""A review as a whole: its totals, its files, and what has changed since an earlier one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Self
+
+import attrs
+
+from groups_sdk.access import _files as files
+from groups_sdk.access._files import AnyFile
+from groups_sdk.access._members import ReviewedMember, ReviewTotals, Tally
+from groups_sdk.access._texts import visible
+from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.models import Group
+
+__all__ = ["MemberChange", "Review", "ReviewDiff"]
+
+
+@attrs.frozen(slots=False)  # the totals are counted once
+class Review:
+    """Who is in a group, with what role and how they log in, at one moment.
+
+    `reviewed_at` is when the review began; None when it was read from a CSV file, which does not say. `members` come
+    in the order of the API.
+
+    Example:
+        review = await client.access.review(group_id).collect()
+        print(review.totals.by_role, len(review.admins))
+    """
+
+    group: Group
+    reviewed_at: datetime | None
+    members: tuple[ReviewedMember, ...]
+    org_memberships: bool = False
+
+    @cached_property
+    def totals(self) -> ReviewTotals:
+        """The counts: by role, by login method, by joining month, and of those to look at."""
+        tally = Tally()
+        for member in self.members:
+            tally.add(member)
+        return tally.totals(org_memberships=self.org_memberships)
+
+    @property
+    def admins(self) -> tuple[ReviewedMember, ...]:
+        """The members whose role is "Group Admin"."""
+        return tuple(member for member in self.members if member.is_admin)
+
+    @property
+    def not_on_sso(self) -> tuple[ReviewedMember, ...]:
+        """The members whose login method is known and does not count as single sign-on."""
+        return tuple(member for member in self.members if member.sso is False)
+
+    @property
+    def in_no_org(self) -> tuple[ReviewedMember, ...] | None:
+        """The members that are in no organization below the group; None when the review did not look."""
+        if not self.org_memberships:
+            return None
+        return tuple(member for member in self.members if member.in_no_org)
+
+    def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
+        """Who came, who went and who changed since an earlier review, or since the file of one (.csv or .jsonl).
+
+        Members are compared by user. Organizations are compared when both reviews have them; a CSV file has them for
+        people to read only. Raises `InvalidArgumentError` for a review of another group and for a file that is none.
+
+        Example:
+            print(review.diff("2025-10.jsonl"))
+        """
+        if not isinstance(earlier, Review):
+            earlier = self.read(earlier)
+        if earlier.group.id and earlier.group.id.lower() != self.group.id.lower():
+            raise InvalidArgumentError(f"the earlier review is of another group, {earlier.group.id}")
+        before, after = _by_person(earlier), _by_person(self)
+        orgs = earlier.org_memberships and self.org_memberships
+        compared = [(before[person], member) for person, member in after.items() if person in before]
+        changed = [
+            MemberChange(old, new, what) for old, new in compared if (what := _changed(old, new, orgs=orgs))
+        ]
+        return ReviewDiff(
+            came=tuple(member for person, member in after.items() if person not in before),
+            went=tuple(member for person, member in before.items() if person not in after),
+            changed=tuple(changed),
+        )
+
+    def to_csv(self, file: AnyFile) -> None:
+        """Write the members as CSV, for spreadsheets: see `ReviewStream.to_csv`.
+
+        Example:
+            review.to_csv("review.csv")
+        """
+        with files.csv_writer(file, org_memberships=self.org_memberships) as write:
+            write(self.members)
+
+    def to_jsonl(self, file: AnyFile) -> None:
+        """Write the review as JSON lines, from which `from_jsonl` reads it as it is.
+
+        Example:
+            review.to_jsonl("review.jsonl")
+        """
+        orgs = self.org_memberships
+        with files.jsonl_writer(file, self.group, self.reviewed_at, org_memberships=orgs) as write:
+            write(self.members)
+
+    def to_html(self, file: AnyFile) -> None:
+        """Write the review as one self-contained page, with bar charts and a table that sorts: admins first.
+
+        It needs no network, and no scripts but for sorting by other columns.
+
+        Example:
+            review.to_html("review.html")
+        """
+        from groups_sdk.access._page import html_lines
+
+        with files.opened_to_write(file) as write:
+            for line in html_lines(self.group, self.reviewed_at, self.totals, self.members):
+                write(line)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """An earlier review from its file: JSON lines when the name ends in .jsonl, CSV when it ends in .csv.
+
+        Example:
+            earlier = Review.read("2025-10.jsonl")
+        """
+        name = os.fspath(path).lower()
+        if name.endswith(".jsonl"):
+            return cls.from_jsonl(path)
+        if name.endswith(".csv"):
+            return cls.from_csv(path)
+        raise InvalidArgumentError(f"{os.fspath(path)}: the name must end in .jsonl or .csv")
+
+    @classmethod
+    def from_jsonl(cls, file: AnyFile) -> Self:
+        """The review that `to_jsonl` wrote. Raises `InvalidArgumentError` when it is none, or not all of it is there.
+
+        Example:
+            earlier = Review.from_jsonl("2025-10.jsonl")
+        """
+        group, reviewed_at, orgs, members = files.read_jsonl(file)
+        return cls(group, reviewed_at, tuple(members), orgs)
+
+    @classmethod
+    def from_csv(cls, file: AnyFile) -> Self:
+        """The review that `to_csv` wrote, without the organizations. Raises `InvalidArgumentError` when it is none.
+
+        Example:
+            earlier = Review.from_csv("2025-10.csv")
+        """
+        group, members = files.read_csv(file)
+        return cls(group, None, tuple(members))
+
+
+@attrs.frozen
+class MemberChange:
+    """A member who is there before and after. `what` names what is different.
+
+    "role", "login_method", "org_memberships", or "membership": they went and came back in between.
+    """
+
+    before: ReviewedMember
+    after: ReviewedMember
+    what: tuple[str, ...]
+
+    def __str__(self) -> str:
+        old, new = self.before, self.after
+        parts: Mapping[str, str] = {
+            "role": f"{old.membership.role.name or '-'} -> {new.membership.role.name or '-'}",
+            "login_method": f"login {old.membership.user.login_method or '-'} -> "
+            f"{new.membership.user.login_method or '-'}",
+            "org_memberships": f"organizations {_orgs(old)} -> {_orgs(new)}",
+            "membership": "went and came back",
+        }
+        return f"{who(new)}: {'; '.join(parts[what] for what in self.what)}"
+
+
+@attrs.frozen
+class ReviewDiff:
+    """Who came, who went, and who changed between two reviews. `str(diff)` is readable."""
+
+    came: tuple[ReviewedMember, ...]
+    went: tuple[ReviewedMember, ...]
+    changed: tuple[MemberChange, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is different."""
+        return not (self.came or self.went or self.changed)
+
+    def __str__(self) -> str:
+        lines = [f"+ {who(member)} ({member.membership.role.name or '-'})" for member in self.came]
+        lines += [f"- {who(member)} ({member.membership.role.name or '-'})" for member in self.went]
+        lines += [f"~ {change}" for change in self.changed]
+        lines.append(f"{len(self.came)} came, {len(self.went)} went, {len(self.changed)} changed")
+        return "\n".join(map(visible, lines))
+
+
+def who(member: ReviewedMember) -> str:
+    user = member.membership.user
+    return user.email or user.username or user.name or user.id or member.membership.id
+
+
+def _by_person(review: Review) -> dict[str, ReviewedMember]:
+    return {(m.membership.user.id or m.membership.id).lower(): m for m in review.members}
+
+
+def _changed(old: ReviewedMember, new: ReviewedMember, *, orgs: bool) -> tuple[str, ...]:
+    before, after = old.membership, new.membership
+    different = {
+        "role": (before.role.id or before.role.name) != (after.role.id or after.role.name),
+        "login_method": before.user.login_method != after.user.login_method,
+        "org_memberships": orgs and _org_roles(old) != _org_roles(new),
+        "membership": before.id.lower() != after.id.lower(),
+    }
+    return tuple(name for name, is_different in different.items() if is_different)
+
+
+def _org_roles(member: ReviewedMember) -> set[tuple[str, str]]:
+    return {(m.org.id, m.role.id) for m in member.org_memberships or ()}
+
+
+def _orgs(member: ReviewedMember) -> str:
+    return ", ".join(sorted(f"{m.org.name} ({m.role.name})" for m in member.org_memberships or ())) or "none"

@@ -1,0 +1,41 @@
+"""Nothing is changed before somebody has said so, on the terminal or with --yes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from groups_sdk.cli._exits import FAILED, CommandError
+from groups_sdk.cli._plain import printable
+
+__all__ = ["confirm", "list_steps", "require_somebody"]
+
+
+def require_somebody(*, yes: bool, dry_run: bool) -> None:
+    """Raise `CommandError` when a change could not be confirmed. To be called before anything is sent."""
+    if not (yes or dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
+        raise CommandError(
+            "there is no terminal to confirm this on: give --yes, or --dry-run to see what it does"
+        )
+
+
+def list_steps(steps: Sequence[str]) -> None:
+    """Say on stderr what will be done."""
+    for step in steps:
+        print(f"  {printable(step)}", file=sys.stderr)
+
+
+def confirm(question: str, steps: Sequence[str], *, yes: bool) -> None:
+    """List on stderr what will be done, and ask. Returns when the answer is yes; only "y" and "yes" are.
+
+    Raises `CommandError` when it is not.
+    """
+    list_steps(steps)
+    if yes:
+        return
+    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        print(file=sys.stderr)
+    if answer.strip().casefold() not in ("y", "yes"):
+        raise CommandError("not confirmed: nothing was changed", FAILED)

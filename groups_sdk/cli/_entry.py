@@ -1,0 +1,31 @@
+"""`groups-sdk` and `python -m groups_sdk`: the whole command line, or what there is of it without its extra."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from groups_sdk.cli._guard import forgive_encodings
+
+__all__ = ["main"]
+
+_EXTRA = ("typer", "rich")
+
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "groups-sdk") -> int:
+    """Run a command and return its exit code. `argv` is `sys.argv[1:]` unless given.
+
+    Raises `SystemExit` for `--version`, and without the extra for `--help` and wrong usage too, as argparse does.
+
+    Example:
+        raise SystemExit(main(["demo"]))
+    """
+    forgive_encodings()
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        from groups_sdk.cli._app import run
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        from groups_sdk.cli._basic import run
+    return run(arguments, prog)

@@ -1,0 +1,74 @@
+"""What is the same for every command: streams that cannot fail, and ends that a script can read."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from groups_sdk.cli._exits import FAILED, INTERRUPTED, CommandError, explain
+from groups_sdk.cli._plain import printable
+from groups_sdk.errors import GroupsError
+
+__all__ = ["complain", "forgive_encodings", "run"]
+
+
+def forgive_encodings() -> None:
+    """A terminal without Unicode must not end a listing half-way."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def complain(prog: str, line: str) -> None:
+    """One line on stderr."""
+    print(f"{prog}: error: {line}", file=sys.stderr)
+
+
+def run(work: Callable[[], int], *, prog: str, needs: str, debug: bool = False) -> int:
+    """Do the work and return its exit code, or that of the error that it met, which gets its line on stderr."""
+    try:
+        with _notices(prog, debug=debug):
+            code = work()
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has gone. What is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (CommandError, GroupsError, OSError) as error:
+        if debug:
+            traceback.print_exc()  # without the locals, which may be anybody's secrets
+        code, line = explain(error, needs)
+        complain(prog, line)
+    return code
+
+
+@contextmanager
+def _notices(prog: str, *, debug: bool) -> Generator[None, None, None]:
+    """Warnings as one line each; the log in full for --debug, and otherwise not at all."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        print(f"{prog}: warning: {printable(str(message))}", file=sys.stderr)
+
+    logger = logging.getLogger("groups_sdk")
+    handler = logging.StreamHandler() if debug else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s:%(name)s:%(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    if debug:
+        logger.setLevel(logging.DEBUG)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

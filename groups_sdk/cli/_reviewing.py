@@ -1,0 +1,131 @@
+"""`groups-sdk review`: who is in a group, counted and listed, in files, and compared with an earlier time."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from groups_sdk.cli import _progress as progress
+from groups_sdk.cli._connection import Connection
+from groups_sdk.cli._exits import DONE
+from groups_sdk.cli._output import Output, chosen, print_records, say, stdout_is_terminal
+from groups_sdk.cli._parameters import Concurrency, GroupArgument
+from groups_sdk.cli._plain import printable
+from groups_sdk.cli._records import DIFFERENCES, differences
+from groups_sdk.cli._targets import group_named
+
+if TYPE_CHECKING:
+    from groups_sdk.access import Review, ReviewDiff, ReviewStream, ReviewTotals
+
+__all__ = ["review"]
+
+
+def review(
+    connection: Connection,
+    group: GroupArgument = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv", metavar="FILE", dir_okay=False, help="Write the members there, for spreadsheets."
+        ),
+    ] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option("--jsonl", metavar="FILE", dir_okay=False, help="Write everything there, for --since."),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a page there, for a browser."),
+    ] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            "--since",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Who came, who went and who changed since the review that is in that file (.jsonl or .csv).",
+        ),
+    ] = None,
+    orgs: Annotated[
+        bool,
+        typer.Option("--orgs", help="The organizations below too: one more request for each member."),
+    ] = False,
+    concurrency: Concurrency = 10,
+) -> int:
+    """Review a group: who is in it, with what role, how they log in, since when.
+
+    Prints totals and whom to look at, on a terminal or when it writes a FILE. In a pipe it prints what --jsonl
+    writes, so that "review > FILE" will do; with --since it prints the differences.
+    """
+    from groups_sdk.access import Review
+    from groups_sdk.cli._summary import print_document, print_summary
+
+    earlier = None if since is None else Review.read(since)
+    target = group_named(connection, group)
+    files = {
+        kind: path for kind, path in (("csv", csv), ("jsonl", jsonl), ("html", html)) if path is not None
+    }
+    form = connection.options.output or (Output.TABLE if files else chosen(None))
+    told = progress.Told()
+    stream = connection.client.access.review(
+        target.id,
+        org_memberships=orgs,
+        concurrency=concurrency,
+        on_progress=told if progress.shown() else None,
+    )
+    raw = earlier is None and form in (Output.JSONL, Output.CSV)
+    with told.shown_as("members"):
+        if raw and not files and not stdout_is_terminal():
+            _write_to_stdout(stream, form)
+            return DONE
+        reviewed, totals = _carry_out(stream, files, whole=earlier is not None or form is not Output.TABLE)
+    diff = None if reviewed is None or earlier is None else reviewed.diff(earlier)
+    if form is Output.TABLE or reviewed is None:
+        print_summary(target, totals, reviewed)
+        _print_diff(diff, since)
+    elif form is Output.JSON:
+        print_document(reviewed, diff)
+    elif diff is not None:
+        print_records(DIFFERENCES, differences(diff), form)
+    else:
+        _write_to_stdout(reviewed, form)
+    return DONE
+
+
+def _carry_out(
+    stream: ReviewStream, files: dict[str, Path], *, whole: bool
+) -> tuple[Review | None, ReviewTotals]:
+    """Write the files. Where one file is all that is wanted, members go there as they come: no review is kept."""
+    if not whole and list(files) in (["csv"], ["jsonl"]):
+        ((kind, path),) = files.items()
+        return None, (stream.to_csv(path) if kind == "csv" else stream.to_jsonl(path))
+    reviewed = stream.collect()
+    for kind, path in files.items():
+        {"csv": reviewed.to_csv, "jsonl": reviewed.to_jsonl, "html": reviewed.to_html}[kind](path)
+    return reviewed, reviewed.totals
+
+
+def _write_to_stdout(source: Review | ReviewStream, form: Output) -> None:
+    if form is Output.JSONL:
+        source.to_jsonl(sys.stdout)
+    elif stdout_is_terminal():
+        text = io.StringIO(newline="")
+        source.to_csv(text)
+        for line in text.getvalue().removesuffix("\r\n").split("\r\n"):
+            say(printable(line))
+    else:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(newline="")  # CSV has its own line ends
+        source.to_csv(sys.stdout)
+
+
+def _print_diff(diff: ReviewDiff | None, since: Path | None) -> None:
+    if diff is not None:
+        say(f"\nSince {printable(str(since))}:")
+        for line in str(diff).splitlines():
+            say(f"  {printable(line)}")

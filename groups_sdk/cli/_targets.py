@@ -1,0 +1,61 @@
+"""Whom and what a command means: groups and people as users write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from groups_sdk.cli._connection import Connection
+from groups_sdk.cli._exits import NOT_FOUND, CommandError
+from groups_sdk.models import Group, GroupMembership
+
+__all__ = ["group_named", "member_named"]
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+
+def group_named(connection: Connection, given: str | None) -> Group:
+    """The group of that id or name; without either the only one that there is to see.
+
+    Of a group that is given by its id only that id is known: nothing is sent.
+    Raises `CommandError`: there is none of that name, there is more than one, or one has to be chosen.
+    """
+    if given is not None and _UUID.fullmatch(given):
+        return Group(given)
+    if given is None and connection.fake is not None:
+        fake = connection.fake
+        return next(Group(group.id, group.name) for group in fake.groups() if group.id == fake.group_id)
+    groups = connection.client.list_groups().collect()
+    if not groups:
+        raise CommandError("the token sees no group at all", NOT_FOUND)
+    if given is None:
+        found = groups
+        problem = "which group? Give one of these"
+    else:
+        found = [group for group in groups if group.name == given] or [
+            group for group in groups if (group.name or "").casefold() == given.casefold()
+        ]
+        if not found:
+            raise CommandError(f"there is no group {given!r}; there is {_listed(groups)}", NOT_FOUND)
+        problem = f"more than one group is called {given!r}: give the id of one of these"
+    if len(found) > 1:
+        raise CommandError(f"{problem}: {_listed(found)}")
+    return found[0]
+
+
+def member_named(connection: Connection, group: Group, person: str) -> GroupMembership:
+    """The member with that email address, username or user id. Raises `CommandError` when there is none."""
+    find = connection.client.access.find_membership
+    if _UUID.fullmatch(person):
+        found = find(group.id, user_id=person)
+    elif "@" in person:  # which a username may have in it too
+        found = find(group.id, email=person) or find(group.id, username=person)
+    else:
+        found = find(group.id, username=person)
+    if found is None:
+        raise CommandError(f"{person!r} is no member of {group.name or group.id}", NOT_FOUND)
+    return found
+
+
+def _listed(groups: Sequence[Group]) -> str:
+    return ", ".join(f"{group.name or '-'} ({group.id})" for group in groups)

@@ -1,0 +1,421 @@
+"""The engine of all work with outcomes: nothing is lost or done twice, whatever stops it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import anyio
+import pytest
+
+from groups_sdk import InterruptedChangeError, InvalidArgumentError
+from groups_sdk.access._batches import AsyncBatches, Batches, first_of
+from groups_sdk.access._outcomes import Progress
+
+R = TypeVar("R")
+
+
+class Numbers:
+    """Work on numbers: each outcome is a pair of the number and a word. What waits at `gates` waits for good."""
+
+    def __init__(self, *stages: list[int], done: Sequence[int] = ()) -> None:
+        self.stages = stages
+        self.done = done
+        self.log: list[tuple[str, Any]] = []
+        self.gates: set[int] = set()
+        self.waiting: set[int] = set()
+        self.reached = anyio.Event
+        self.errors: dict[int, BaseException] = {}
+        self.fails: dict[str, list[Exception]] = {}
+        self.stop_at: int | None = None
+        self.at_once: int | None = None
+        self.on_wait: Callable[[], object] = lambda: None
+
+    def _fail(self, where: str) -> None:
+        if self.fails.get(where):
+            raise self.fails[where].pop(0)
+
+    async def prepare(self) -> tuple[list[tuple[int, str]], list[list[int]]]:
+        await anyio.lowlevel.checkpoint()
+        self._fail("prepare")
+        return [(n, "skipped") for n in self.done], [list(stage) for stage in self.stages]
+
+    def opened(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def begin(self, items: Sequence[int]) -> None:
+        self._fail("begin")
+        self.log.append(("begin", list(items)))
+
+    async def perform(self, item: int) -> tuple[int, str]:
+        self.log.append(("perform", item))
+        if item == self.at_once:
+            return item, "done"
+        await anyio.lowlevel.checkpoint()
+        if item in self.gates:
+            self.waiting.add(item)
+            self.on_wait()
+            await anyio.sleep_forever()
+        if item in self.errors:
+            raise self.errors[item]
+        return item, "done"
+
+    def broken_off(self, item: int, error: Exception) -> tuple[int, str]:
+        return item, type(error).__name__
+
+    def left_out(self, item: int, error: Exception) -> tuple[int, str]:
+        return item, f"left out: {error}"
+
+    def ended(self, outcome: tuple[int, str]) -> None:
+        self.log.append(("ended", outcome))
+        self._fail("ended")
+
+    def stopper(self, outcome: tuple[int, str]) -> Exception | None:
+        return OSError("stop") if outcome == (self.stop_at, "done") else None
+
+    @property
+    def performed(self) -> list[int]:
+        return [value for word, value in self.log if word == "perform"]
+
+
+def batches(work: Numbers, **options: Any) -> AsyncBatches[int, tuple[int, str]]:
+    return AsyncBatches(work, **{"concurrency": 3, **options})
+
+
+def done(*numbers: int) -> set[tuple[int, str]]:
+    return {(number, "done") for number in numbers}
+
+
+@pytest.mark.anyio
+async def test_nothing_is_under_way_while_somebody_looks_at_an_outcome() -> None:
+    work = Numbers([1, 2, 3, 4, 5, 6, 7])
+    bulk = batches(work)
+    assert work.log == []
+    seen = []
+    async for outcome in bulk:
+        seen.append(outcome)
+        started, ended = len(work.performed), len(bulk.outcomes)
+        assert started == ended
+    assert set(seen) == done(*range(1, 8))
+    assert [value for word, value in work.log if word == "begin"] == [[1, 2, 3], [4, 5, 6], [7]]
+
+
+@pytest.mark.anyio
+async def test_a_consumer_that_stops_loses_no_outcome_and_may_go_on() -> None:
+    work = Numbers([1, 2, 3, 4, 5])
+    bulk = batches(work)
+    assert (bulk.total, bulk.pending, bulk.outcomes) == (None, (), ())
+    async for _ in bulk:
+        break
+    assert set(bulk.outcomes) == done(1, 2, 3)
+    assert (bulk.total, bulk.pending) == (5, (4, 5))
+    assert {outcome async for outcome in bulk} == done(1, 2, 3, 4, 5)
+    assert await bulk.finish() == list(bulk.outcomes)
+    assert await bulk.step() is False
+    assert sorted(work.performed) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.anyio
+async def test_finishing_keeps_all_places_filled() -> None:
+    work = Numbers([1, 2, 3, 4, 5])
+    bulk = batches(work, concurrency=2)
+    work.gates = {2}
+    async with anyio.create_task_group() as tasks:
+
+        async def watch() -> None:
+            while not {1, 3, 4, 5} <= {number for number, _ in bulk.outcomes}:
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()  # 2 has been waiting all the time: the others went past it
+
+        tasks.start_soon(watch)
+        await bulk.finish()
+    assert set(bulk.outcomes) == {*done(1, 3, 4, 5), (2, "InterruptedChangeError")}
+
+
+@pytest.mark.anyio
+async def test_a_stage_begins_when_the_one_before_has_ended() -> None:
+    for finish in (True, False):
+        work = Numbers([1, 2], [], [3], [4, 5])
+        bulk = batches(work)
+        await (bulk.finish() if finish else _exhaust(bulk))
+        order = [value[0] if word == "ended" else value for word, value in work.log if word != "begin"]
+        assert sorted(order[:4]) == [1, 1, 2, 2]
+        assert order[4:6] == [3, 3]
+
+
+async def _exhaust(bulk: AsyncBatches[Any, Any]) -> None:
+    async for _ in bulk:
+        pass
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("finish", [True, False])
+async def test_a_cancelled_step_keeps_what_was_under_way_and_goes_on_after_it(finish: bool) -> None:
+    work = Numbers([1, 2, 3, 4, 5])
+    work.gates = {2, 3}
+    bulk = batches(work)
+    with anyio.CancelScope() as scope:
+        work.on_wait = lambda: scope.cancel() if work.waiting == {2, 3} else None
+        await (bulk.finish() if finish else bulk.step())
+    assert scope.cancelled_caught
+    lost = {outcome for outcome in bulk.outcomes if outcome[1] == "InterruptedChangeError"}
+    assert {2, 3} <= {number for number, _ in lost}
+    assert len(work.performed) == len(bulk.outcomes)
+    work.gates = set()
+    outcomes = await bulk.finish()
+    assert lost <= set(outcomes)
+    assert sorted(number for number, _ in outcomes) == [1, 2, 3, 4, 5]
+    assert sorted(work.performed) == [1, 2, 3, 4, 5], "what may have been done is not done again"
+    assert all(("ended", outcome) in work.log for outcome in lost)
+
+
+@pytest.mark.anyio
+async def test_what_a_cancellation_did_not_let_begin_is_not_lost() -> None:
+    work = Numbers([1, 2, 3, 4])
+    bulk = batches(work)
+    await bulk.preview()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await bulk.step()
+    assert len(work.performed) == len(bulk.outcomes)
+    assert len(bulk.outcomes) + len(bulk.pending) == 4
+    await bulk.finish()
+    assert sorted(work.performed) == [1, 2, 3, 4]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("finish", [True, False])
+async def test_an_outcome_that_stops_the_work_leaves_the_rest_out(finish: bool) -> None:
+    work = Numbers([1, 2, 3, 4], [5])
+    work.stop_at = 1
+    bulk = batches(work, concurrency=1)
+    await (bulk.finish() if finish else _exhaust(bulk))
+    assert bulk.outcomes == ((1, "done"), *((n, "left out: stop") for n in (2, 3, 4, 5)))
+    assert work.performed == [1]
+    assert bulk.pending == ()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("finish", [True, False])
+async def test_what_was_noted_but_never_begun_is_left_out_with_the_rest(finish: bool) -> None:
+    work = Numbers([1, 2, 3, 4])
+    work.stop_at = work.at_once = 1
+    bulk = batches(work)
+    await (bulk.finish() if finish else _exhaust(bulk))
+    first = work.performed
+    assert {*bulk.outcomes} == {
+        *done(*first),
+        *((n, "left out: stop") for n in {1, 2, 3, 4} - {*first}),
+    }
+    assert len(bulk.outcomes) == 4
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("finish", [True, False])
+async def test_an_error_that_nobody_expected_is_raised_once_and_keeps_all_outcomes(finish: bool) -> None:
+    work = Numbers([1, 2, 3, 4])
+    work.errors = {2: ZeroDivisionError("what")}
+    bulk = batches(work, concurrency=2)
+    with pytest.raises(ZeroDivisionError):
+        await (bulk.finish() if finish else _exhaust(bulk))
+    assert (2, "ZeroDivisionError") in bulk.outcomes
+    assert len(bulk.outcomes) + len(bulk.pending) == 4
+    await bulk.finish()
+    assert len(bulk.outcomes) == 4
+
+
+class Stop(BaseException):
+    pass
+
+
+@pytest.mark.anyio
+async def test_what_ends_the_program_is_raised_as_itself_and_costs_no_outcome() -> None:
+    work = Numbers([1, 2, 3])
+    work.errors = {2: Stop()}
+    bulk = batches(work, concurrency=1)
+    with pytest.raises(Stop):
+        await bulk.finish()
+    assert bulk.outcomes == ((1, "done"), (2, "InterruptedChangeError"))
+    assert await bulk.finish() == [*bulk.outcomes[:2], (3, "done")]
+
+
+@pytest.mark.anyio
+async def test_a_first_look_that_fails_is_looked_again() -> None:
+    work = Numbers([1], done=[7, 8])
+    work.fails = {"prepare": [OSError("no")]}
+    bulk = batches(work)
+    with pytest.raises(OSError, match="no"):
+        await bulk.step()
+    assert await bulk.preview() == (1,)
+    assert bulk.outcomes == ((7, "skipped"), (8, "skipped"))
+    assert await bulk.preview() == (1,)
+    assert work.performed == []
+    assert set(await bulk.finish()) == {(7, "skipped"), (8, "skipped"), (1, "done")}
+    assert work.log.count(("begin", [1])) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("finish", [True, False])
+async def test_what_cannot_be_noted_is_not_begun(finish: bool) -> None:
+    work = Numbers([1, 2, 3])
+    work.fails = {"begin": [OSError("full")]}
+    bulk = batches(work)
+    with pytest.raises(OSError, match="full"):
+        await (bulk.finish() if finish else bulk.step())
+    assert (work.performed, bulk.outcomes, bulk.pending) == ([], (), (1, 2, 3))
+    await bulk.finish()
+    assert sorted(work.performed) == [1, 2, 3]
+
+
+@pytest.mark.anyio
+async def test_when_noting_fails_on_the_way_the_others_still_get_their_outcomes() -> None:
+    work = Numbers([1, 2, 3, 4])
+    bulk = batches(work, concurrency=2)
+    await bulk.preview()
+    work.fails = {"ended": [OSError("full")]}
+    with pytest.raises(OSError, match="full"):
+        await bulk.finish()
+    assert len(work.performed) == len(bulk.outcomes) < 4
+    began = False
+
+    class Full(list[Exception]):
+        def __bool__(self) -> bool:  # the first `begin` of a run passes, that of the next item does not
+            nonlocal began
+            was, began = began, True
+            return was
+
+    work.fails = {"begin": Full([OSError("full again")])}
+    bulk2 = batches(Numbers([1, 2, 3]), concurrency=1)
+    bulk2._work = work  # type: ignore[assignment]
+    work.stages = ([1, 2, 3],)
+    with pytest.raises(OSError, match="full again"):
+        await bulk2.finish()
+    assert (bulk2.outcomes, bulk2.pending) == (((1, "done"),), (2, 3))
+
+
+@pytest.mark.anyio
+async def test_progress_is_told_after_each_outcome_and_its_errors_are_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[Progress] = []
+    bulk = batches(Numbers([1, 2, 3], done=[0]), on_progress=told.append)
+    await bulk.finish()
+    assert [(p.done, p.total, p.skipped) for p in told] == [(n, 4, 1) for n in (1, 2, 3, 4)]
+
+    def broken(_: Progress) -> None:
+        raise ValueError("broken hook")
+
+    with caplog.at_level(logging.ERROR, "groups_sdk"):
+        assert len(await batches(Numbers([1, 2]), on_progress=broken).finish()) == 2
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ValueError] * 3
+
+
+@pytest.mark.anyio
+async def test_a_hook_that_ends_the_program_ends_the_work_in_good_order() -> None:
+    def enough(progress: Progress) -> None:
+        if progress.done == 2:
+            raise SystemExit(3)
+
+    bulk = batches(Numbers([1, 2, 3, 4, 5]), concurrency=2, on_progress=enough)
+    with pytest.raises(SystemExit):
+        await bulk.finish()
+    assert 2 <= len(bulk.outcomes) <= 3, "what was under way has ended, nothing else was begun"
+    assert len(bulk.outcomes) + len(bulk.pending) == 5
+
+
+def test_rate_and_time_left() -> None:
+    progress = Progress(done=30, total=50, elapsed=4.0, skipped=10)
+    assert (progress.rate, progress.remaining) == (5.0, 4.0)
+    assert Progress(0, 5, 0.0).rate == 0.0
+    assert Progress(0, 5, 2.0).remaining is None
+    assert Progress(5, None, 2.0).remaining is None
+
+
+@pytest.mark.anyio
+async def test_two_tasks_cannot_share_a_step() -> None:
+    work = Numbers([1])
+    work.gates = {1}
+    bulk = batches(work)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bulk.step)
+        while not work.waiting:
+            await anyio.lowlevel.checkpoint()
+        for other in (bulk.step, bulk.finish, bulk.preview):
+            with pytest.raises(RuntimeError, match="under way already"):
+                await other()
+        tasks.cancel_scope.cancel()
+    assert await bulk.step() is False
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, True, 1.5, "3"])
+def test_concurrency_is_a_whole_number(concurrency: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="concurrency"):
+        batches(Numbers(), concurrency=concurrency)
+
+
+def test_the_first_of_nested_groups() -> None:
+    error = KeyboardInterrupt()
+    assert first_of(BaseExceptionGroup("", [BaseExceptionGroup("", [error])])) is error
+
+
+def call(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+    return anyio.run(func)
+
+
+def crossing(call: Callable[..., Any]) -> Any:
+    """The way to an event loop, as far as work needs one."""
+    return SimpleNamespace(call=call)
+
+
+def test_the_synchronous_side_crosses_once_for_each_batch() -> None:
+    crossings = 0
+
+    def counted(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+        nonlocal crossings
+        crossings += 1
+        return call(func)
+
+    work = Numbers([1, 2, 3, 4, 5])
+    bulk = Batches(crossing(counted), batches(work))
+    assert bulk.preview() == (1, 2, 3, 4, 5)
+    assert (bulk.total, bulk.pending, bulk.outcomes) == (5, (1, 2, 3, 4, 5), ())
+    crossings = 0
+    assert set(bulk) == done(1, 2, 3, 4, 5)
+    assert crossings == 3  # two batches, and the end
+    assert set(bulk) == done(1, 2, 3, 4, 5)
+    assert len(bulk.finish()) == 5
+
+
+def test_an_interrupted_synchronous_step_loses_nothing() -> None:
+    def interrupted(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+        call(func)
+        raise KeyboardInterrupt  # after the batch was done, before its outcomes were handed over
+
+    work = Numbers([1, 2, 3, 4, 5])
+    inner = batches(work)
+    bulk = Batches(crossing(interrupted), inner)
+    with pytest.raises(KeyboardInterrupt):
+        next(iter(bulk))
+    assert set(bulk.outcomes) == done(1, 2, 3)
+    assert set(Batches(crossing(call), inner)) == done(1, 2, 3, 4, 5)
+    assert sorted(work.performed) == [1, 2, 3, 4, 5]
+
+
+def test_errors_say_that_the_outcome_is_open() -> None:
+    work = Numbers([1])
+    work.gates = {1}
+    errors: list[Exception] = []
+    work.broken_off = lambda item, error: (errors.append(error), (item, "open"))[1]  # type: ignore[method-assign]
+
+    async def stopped() -> None:
+        with anyio.CancelScope() as scope:
+            work.on_wait = scope.cancel
+            await batches(work).step()
+
+    anyio.run(partial(stopped))
+    assert isinstance(errors[0], InterruptedChangeError)
+    assert "may have been applied" in str(errors[0])

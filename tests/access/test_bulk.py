@@ -1,0 +1,330 @@
+"""Role changes and removals in bulk, with faults on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from support.jobs import BOTH, NOWHERE, ONCE, Jobs, changes_sent, role_id, roles_of
+
+from groups_sdk import (
+    AsyncGroupsClient,
+    ClientClosedError,
+    ConflictError,
+    DecodeError,
+    ForbiddenError,
+    InterruptedChangeError,
+    InvalidArgumentError,
+    NotFoundError,
+    Progress,
+    Role,
+    RoleChoiceError,
+    ServerError,
+    Status,
+    TransportError,
+    UnauthorizedError,
+)
+from groups_sdk.access._outcomes import Action, Change, Outcome, status_of
+from groups_sdk.models import User
+from groups_sdk.testing import FakeSnyk
+
+pytestmark = pytest.mark.anyio
+
+
+def ids(fake: FakeSnyk, *indices: int) -> list[str]:
+    members = fake.memberships(fake.group_id)
+    return [members[index].id for index in indices]
+
+
+@BOTH
+@pytest.mark.parametrize("collect", [True, False])
+async def test_roles_change_and_who_has_theirs_is_left_alone(kind: str, collect: bool) -> None:
+    fake = FakeSnyk.example()
+    wanted = ids(fake, *range(1, 16))
+    async with Jobs(fake, kind) as jobs:
+        changes = await jobs("update_memberships", fake.group_id, dict.fromkeys(wanted, "Group Viewer"))
+        assert fake.requests == []
+        outcomes = await (jobs.run(changes.collect) if collect else jobs.all(changes))
+    assert {outcome.change.membership_id for outcome in outcomes} == set(wanted)
+    assert changes.counts == {
+        Status.APPLIED: 12,
+        Status.UNCHANGED: 3,
+        Status.FAILED: 0,
+        Status.UNKNOWN: 0,
+    }
+    assert {m.role.name for m in fake.memberships(fake.group_id) if m.id in wanted} == {"Group Viewer"}
+    assert len(changes_sent(fake)) == 12
+    unchanged = [outcome for outcome in outcomes if outcome.status is Status.UNCHANGED]
+    assert all(not outcome.sent and outcome.change.user.email for outcome in unchanged)
+    assert sum(r.method == "GET" for r in fake.requests) == 1, "one listing, not a look for each"
+
+
+@BOTH
+async def test_members_are_removed(kind: str) -> None:
+    fake = FakeSnyk.example()
+    gone = ids(fake, 1, 2, 3)
+    async with Jobs(fake, kind) as jobs:
+        changes = await jobs("delete_memberships", fake.group_id, gone, cascade=True)
+        outcomes = await jobs.all(changes)
+    assert [outcome.status for outcome in outcomes] == ["applied"] * 3
+    assert len(fake.memberships(fake.group_id)) == 33
+    assert all(("cascade", "true") in r.query for r in fake.requests if r.method == "DELETE")
+
+
+async def test_roles_by_id_need_no_whole_listing() -> None:
+    fake = FakeSnyk.with_members(350)
+    viewer = role_id(fake, "Group Viewer")
+    async with fake.async_client() as client:
+        first, second = ids(fake, 1, 2)
+        changes = client.access.update_memberships(
+            fake.group_id, [(first.upper(), viewer), (second, Role(viewer))]
+        )
+        outcomes = await changes.collect()
+        assert {o.change.membership_id for o in outcomes} == {first, second}
+        assert sum(r.method == "GET" for r in fake.requests) == 1
+        assert [o async for o in client.access.update_memberships(fake.group_id, {})] == []
+
+
+async def test_a_membership_that_the_listing_does_not_show_is_tried_all_the_same() -> None:
+    fake = FakeSnyk.example()
+    async with fake.async_client() as client:
+        (outcome,) = await client.access.update_memberships(
+            fake.group_id, {NOWHERE: "Group Viewer"}
+        ).collect()
+    assert outcome.status is Status.FAILED
+    assert isinstance(outcome.error, NotFoundError)
+    assert (outcome.sent, outcome.change.user, outcome.change.before) == (True, None, None)
+
+
+async def test_a_removal_that_meets_404_has_failed() -> None:
+    fake = FakeSnyk.example()
+    async with fake.async_client() as client:
+        changes = client.access.delete_memberships(fake.group_id, [NOWHERE, *ids(fake, 3)], cascade=True)
+        outcomes = {o.change.membership_id: o for o in await changes.collect()}
+    assert outcomes[NOWHERE].status is Status.FAILED
+    assert isinstance(outcomes[NOWHERE].error, NotFoundError)
+    assert outcomes[ids(FakeSnyk.example(), 3)[0]].status is Status.APPLIED
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda access, group, one: access.update_memberships("x", {one: "Group Viewer"}),
+        lambda access, group, one: access.update_memberships(group, {"x": "Group Viewer"}),
+        lambda access, group, one: access.update_memberships(group, {one: " "}),
+        lambda access, group, one: access.update_memberships(group, {one: None}),
+        lambda access, group, one: access.update_memberships(group, {one: Role("", "Group Viewer")}),
+        lambda access, group, one: access.update_memberships(group, [(one, "A"), (one.upper(), "B")]),
+        lambda access, group, one: access.update_memberships(group, {one: "A"}, concurrency=0),
+        lambda access, group, one: access.delete_memberships(group, [one, one], cascade=True),
+        lambda access, group, one: access.delete_memberships(group, one, cascade=True),
+        lambda access, group, one: access.delete_memberships(group, [one], cascade=None),
+        lambda access, group, one: access.delete_memberships("x", [one], cascade=True),
+    ],
+)
+async def test_bad_input_is_refused_before_anything_is_sent(bad: Callable[..., Any]) -> None:
+    fake = FakeSnyk.example()
+    async with fake.async_client() as client:
+        with pytest.raises(InvalidArgumentError):
+            bad(client.access, fake.group_id, ids(fake, 1)[0])
+    assert fake.requests == []
+
+
+async def test_an_unknown_role_is_refused_before_anything_is_changed() -> None:
+    fake = FakeSnyk.example()
+    first, second = ids(fake, 1, 2)
+    async with fake.async_client() as client:
+        changes = client.access.update_memberships(fake.group_id, {first: "Group Viewer", second: "Owner"})
+        with pytest.raises(RoleChoiceError, match="Owner"):
+            await changes.collect()
+    assert changes_sent(fake) == []
+
+
+@BOTH
+async def test_a_failure_does_not_stop_the_others(kind: str) -> None:
+    fake = FakeSnyk.example()
+    targets = ids(fake, 1, 2, 3, 5, 6)
+    fake.fail_next(status=403, method="PATCH", path=targets[1])
+    fake.fail_next(status=409, method="PATCH", path=targets[3])
+    async with Jobs(fake, kind) as jobs:
+        changes = await jobs(
+            "update_memberships", fake.group_id, dict.fromkeys(targets, "Group Viewer"), concurrency=2
+        )
+        outcomes = {o.change.membership_id: o for o in await jobs.all(changes)}
+    assert [outcomes[i].status for i in targets] == ["applied", "failed", "applied", "failed", "applied"]
+    assert isinstance(outcomes[targets[1]].error, ForbiddenError)
+    assert isinstance(outcomes[targets[3]].error, ConflictError)
+
+
+@BOTH
+async def test_an_outcome_that_nobody_knows_says_so(kind: str) -> None:
+    fake = FakeSnyk.example()
+    lied, refused = ids(fake, 1, 2)
+    fake.fail_next(status=500, method="DELETE", path=lied, after=True)
+    fake.fail_next(status=400, method="DELETE", path=refused, after=True)
+    async with Jobs(fake, kind, retries=ONCE) as jobs:
+        changes = await jobs("delete_memberships", fake.group_id, [lied, refused], cascade=True)
+        outcomes = {o.change.membership_id: o for o in await jobs.all(changes)}
+    assert outcomes[lied].status is Status.UNKNOWN
+    assert isinstance(outcomes[lied].error, ServerError)
+    assert outcomes[refused].status is Status.FAILED
+
+
+@BOTH
+@pytest.mark.parametrize("collect", [True, False])
+async def test_a_401_leaves_the_rest_out(kind: str, collect: bool) -> None:
+    fake = FakeSnyk.example()
+    targets = ids(fake, *range(1, 12))
+    fake.fail_next(status=401, method="DELETE", path=targets[2], times=1)
+    async with Jobs(fake, kind) as jobs:
+        changes = await jobs("delete_memberships", fake.group_id, targets, cascade=True, concurrency=1)
+        outcomes = await (jobs.run(changes.collect) if collect else jobs.all(changes))
+    assert [o.status for o in outcomes] == ["applied"] * 2 + ["failed"] * 9
+    assert all(isinstance(o.error, UnauthorizedError) for o in outcomes[2:])
+    assert [o.sent for o in outcomes] == [True] * 3 + [False] * 8
+    assert len(fake.memberships(fake.group_id)) == 34
+
+
+async def test_a_client_that_is_closed_leaves_the_rest_out() -> None:
+    fake = FakeSnyk.example()
+    client = fake.async_client()
+    changes = client.access.delete_memberships(fake.group_id, ids(fake, 1, 2, 3), cascade=True, concurrency=1)
+    steps = aiter(changes)
+    assert (await anext(steps)).status is Status.APPLIED
+    await client.aclose()
+    rest = [outcome async for outcome in steps]
+    assert [(o.status, o.sent) for o in rest] == [("failed", False)] * 2
+    assert all(isinstance(o.error, ClientClosedError) and not o.error.sent for o in rest)
+
+
+class Holding(httpx.AsyncBaseTransport):
+    """Lets writes to some memberships through and then keeps their answers back."""
+
+    def __init__(self, fake: FakeSnyk, held: list[str], reached: Callable[[], object]) -> None:
+        self._inner = fake.transport()
+        self._held = set(held)
+        self._reached = reached
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        name = request.url.path.rpartition("/")[2]
+        if name in self._held:
+            self._held.discard(name)
+            if not self._held:
+                self._reached()
+            await anyio.sleep_forever()
+        return response
+
+
+@pytest.mark.parametrize("collect", [True, False])
+async def test_what_a_timeout_cuts_off_is_unknown_and_the_rest_can_go_on(collect: bool) -> None:
+    fake = FakeSnyk.example()
+    targets = ids(fake, *range(1, 7))
+    with anyio.CancelScope() as scope:
+        client = fake.async_client(transport=Holding(fake, targets[:2], scope.cancel))
+        changes = client.access.delete_memberships(fake.group_id, targets, cascade=True, concurrency=2)
+        await (changes.collect() if collect else changes.step())
+    assert scope.cancelled_caught
+    assert [(o.status, type(o.error)) for o in changes.outcomes] == [("unknown", InterruptedChangeError)] * 2
+    assert len(fake.memberships(fake.group_id)) == 34, "they had been applied, in truth"
+    assert [c.membership_id for c in changes.pending] == targets[2:]
+    rest = await changes.collect()
+    assert [o.status for o in rest] == ["unknown"] * 2 + ["applied"] * 4
+    assert len(changes_sent(fake)) == 6
+    await client.aclose()
+
+
+async def test_ten_changes_at_a_time_at_the_most() -> None:
+    fake = FakeSnyk.with_members(60)
+    under_way = most = 0
+    ten = anyio.Event()
+
+    class Counting(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            if under_way == 10:
+                ten.set()
+            with anyio.fail_after(60):
+                await ten.wait()
+            for _ in range(5):
+                await anyio.lowlevel.checkpoint()
+            under_way -= 1
+            return await fake.transport().handle_async_request(request)
+
+    async with AsyncGroupsClient(
+        FakeSnyk.TOKEN, base_url="http://localhost/rest", transport=Counting(), max_connections=50
+    ) as client:
+        told: list[Progress] = []
+        changes = client.access.delete_memberships(
+            fake.group_id, ids(fake, *range(40)), cascade=False, on_progress=told.append
+        )
+        await changes.collect()
+    assert most == 10
+    assert [(p.done, p.total) for p in told[1:]] == [(n, 40) for n in range(1, 41)]
+
+
+async def test_the_preview_sends_no_change() -> None:
+    fake = FakeSnyk.example()
+    targets = ids(fake, 1, 4)
+    async with fake.async_client() as client:
+        changes = client.access.update_memberships(fake.group_id, dict.fromkeys(targets, "Group Viewer"))
+        before = roles_of(fake)
+        (change,) = await changes.preview()
+        assert str(change) == "grace.0001@example.com: Group Member -> Group Viewer"
+        assert [str(outcome) for outcome in changes.outcomes] == [
+            "unchanged: barbara.0004@example.com: Group Viewer -> Group Viewer"
+        ]
+        assert roles_of(fake) == before
+        await changes.collect()
+        assert len(changes_sent(fake)) == 1
+
+
+def _decode(operation: str, sent: bool = True) -> DecodeError:
+    return DecodeError("odd", operation=operation, sent=sent)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sent"),
+    [
+        (TransportError("reset", sent=True), "unknown", True),
+        (TransportError("refused", sent=False), "failed", False),
+        (ClientClosedError("closed", sent=True), "unknown", True),
+        (ClientClosedError("closed"), "failed", False),
+        (ServerError(status_code=500, maybe_applied=True), "unknown", True),
+        (ConflictError(status_code=409), "failed", True),
+        (_decode("updateGroupUserMembership"), "applied", True),
+        (_decode("oauth2Token"), "unknown", True),
+        (_decode("oauth2Token", sent=False), "failed", False),
+        (InterruptedChangeError("stopped"), "unknown", True),
+        (InvalidArgumentError("bad"), "failed", False),
+    ],
+)
+def test_what_each_error_says_about_a_change(error: Exception, status: str, sent: bool) -> None:
+    assert status_of(error) == (status, sent)
+
+
+def test_a_change_reads_well_whatever_is_known_of_it() -> None:
+    admin, reader = Role("1", "Group Admin"), Role("2")
+    user = User("9", name="Ada")
+    made = [
+        Change(action=Action.ADD, group_id="g", user=user, role=admin),
+        Change(action=Action.SET_ROLE, group_id="g", membership_id="5", before=reader, role=admin),
+        Change(action=Action.SET_ROLE, group_id="g", role=None),
+        Change(action=Action.REMOVE, group_id="g", membership_id="5", user=User("9", username="ada")),
+        Change(action=Action.REMOVE, group_id="g", user=User("9"), before=admin),
+    ]
+    assert list(map(str, made)) == [
+        "add Ada as Group Admin",
+        "5: 2 -> Group Admin",
+        "?: ? -> ?",
+        "remove ada",
+        "remove 9 (Group Admin)",
+    ]
+    hostile = Change(action=Action.REMOVE, group_id="g", user=User("9", email="\x1b[2J\u202e"))
+    assert str(Outcome(hostile, Status.FAILED, OSError("\x07"))) == "failed: remove \\x1b[2J\\u202e: \\x07"
+    assert [change.key for change in made] == ["add:9", "set_role:5", "set_role:", "remove:5", "remove:9"]

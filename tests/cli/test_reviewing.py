@@ -1,0 +1,188 @@
+"""`groups-sdk review`: what it prints, what it writes, and what it says has changed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.running import FAKE_NOTE, Done, Terminal, call, run
+
+from groups_sdk.access import Review
+from groups_sdk.cli import main
+from groups_sdk.testing import FakeSnyk
+
+Call = Callable[..., Done]
+ADA, GRACE = "ada.0000@example.com", "grace.0001@example.com"
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Call:
+    return lambda *arguments: call(capsys, *arguments)
+
+
+def test_terminal_gets_totals_and_whom_to_look_at(fake: FakeSnyk, group_id: str, cli: Call) -> None:
+    done = cli("review", group_id, "-o", "table", "--orgs")
+    assert (done.code, done.err) == (0, "")
+    first, *_ = done.out.splitlines()
+    assert first == "Engineering: 36 members, 3 admins, 14 not on SSO, 6 in no organization"
+    sections = [section.splitlines() for section in done.out.split("\n\n")]
+    assert [section[0].split("  ")[0] for section in sections[1:]] == [
+        *("ROLE", "LOGIN", "JOINED"),
+        *("ADMINS", "NOT ON SSO", "IN NO ORGANIZATION"),
+    ]
+    assert sections[1][1].split() == ["Group", "Member", "27", "#" * 24]
+    assert sections[5][-1] == "... and 4 more: --csv, --jsonl and --html have everybody"
+
+
+def test_empty_group_and_untold_logins_are_said_to_be(fake: FakeSnyk, cli: Call) -> None:
+    group = fake.add_group("Empty")
+    done = cli("review", group.id, "-o", "table")
+    assert done.out == f"{group.id}: 0 members, 0 admins, 0 not on SSO\n"
+    user = {"id": group.id, "type": "user", "attributes": {"name": "Zoë", "username": "zoe", "email": "z@x"}}
+    membership = {
+        "id": group.id,
+        "type": "group_membership",
+        "attributes": {"created_at": "2024-01-02T03:04:05Z"},
+        "relationships": {"user": {"data": user}},
+    }
+    fake.fail_next(status=200, body={"data": [membership], "links": {}})
+    done = cli("review", group.id, "-o", "table")
+    assert done.out.startswith(
+        f"{group.id}: 1 member, 0 admins, 0 not on SSO, 1 with a login that is not told\n"
+    )
+
+
+def test_pipe_gets_the_lossless_form(fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path) -> None:
+    done = cli("review", group_id, "--orgs")
+    assert (done.code, done.err) == (0, "")
+    (tmp_path / "review.jsonl").write_text(done.out, encoding="utf-8")
+    review = Review.from_jsonl(tmp_path / "review.jsonl")
+    assert len(review.members) == 36
+    assert review.org_memberships
+
+
+def test_csv_on_stdout_is_that_of_the_file(fake: FakeSnyk, group_id: str, tmp_path: Path) -> None:
+    done = run("review", group_id, "-o", "csv")
+    assert (done.code, done.err) == (0, "")
+    (tmp_path / "review.csv").write_bytes(done.out.encode())
+    assert len(Review.from_csv(tmp_path / "review.csv").members) == 36
+
+
+def test_csv_on_a_terminal_has_lines_and_nothing_that_moves_the_cursor(
+    fake: FakeSnyk, group_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = fake.add_user(name="\x1b[2J\r\u202ex", email="evil@example.com")
+    fake.add_membership(group_id, user.id, fake.memberships(group_id)[0].role.id)
+    monkeypatch.setattr(sys, "stdout", screen := Terminal())
+    assert main(["review", group_id, "-o", "csv"]) == 0
+    assert all(c.isprintable() or c == "\n" for c in screen.getvalue())
+    assert len(list(csv.DictReader(io.StringIO(screen.getvalue())))) == 37
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_members_are_printed_too_beside_a_file_when_asked_for(
+    fake: FakeSnyk, group_id: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
+) -> None:
+    monkeypatch.setattr(sys, "stdout", pipe := io.StringIO())
+    assert main(["review", group_id, "-o", form, "--html", str(tmp_path / "review.html")]) == 0
+    (tmp_path / f"out.{form}").write_text(pipe.getvalue(), encoding="utf-8", newline="")
+    assert len(Review.read(tmp_path / f"out.{form}").members) == 36
+    assert (tmp_path / "review.html").exists()
+
+
+def test_json_is_one_document(fake: FakeSnyk, group_id: str, cli: Call) -> None:
+    document = json.loads(cli("review", group_id, "-o", "json", "--orgs").out)
+    assert document["group"] == {"id": group_id, "name": "Engineering"}
+    assert document["totals"]["by_role"]["Group Admin"] == 3
+    assert document["members"][0]["email"] == ADA
+    assert document["members"][0]["sso"] is True
+    assert document["members"][0]["organizations"] == "Payments (Org Admin)"
+    assert "differences" not in document
+
+
+def test_files_are_written_and_the_totals_printed(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    paths = {kind: tmp_path / f"review.{kind}" for kind in ("csv", "jsonl", "html")}
+    done = cli(
+        "review", group_id, *(word for kind, path in paths.items() for word in (f"--{kind}", str(path)))
+    )
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("Engineering: 36 members")
+    assert "ADMINS" in done.out
+    assert len(Review.read(paths["csv"]).members) == len(Review.read(paths["jsonl"]).members) == 36
+    assert paths["html"].read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert len([r for r in fake.requests if r.path.endswith("/memberships")]) == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_one_file_is_written_without_the_review_being_kept(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("groups_sdk.access._review.AsyncReviewStream.collect", None)
+    path = tmp_path / f"review.{kind}"
+    done = cli("review", group_id, f"--{kind}", str(path))
+    assert (done.code, done.err) == (0, "")
+    assert "ADMINS" not in done.out
+    assert len(Review.read(path).members) == 36
+
+
+def test_file_that_cannot_be_written_is_one_line(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    done = cli("review", group_id, "--csv", str(tmp_path / "nowhere" / "review.csv"))
+    assert (done.code, done.out) == (1, "")
+    assert "No such file or directory" in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_differences_since_an_earlier_review(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier.jsonl"
+    assert cli("review", group_id, "--jsonl", str(earlier)).code == 0
+    user = fake.add_user(email="new@example.com")
+    fake.add_membership(group_id, user.id, fake.memberships(group_id)[0].role.id)
+    assert cli("remove", GRACE, "-g", group_id, "--cascade", "-y").code == 0
+    assert cli("set-role", "Group Viewer", ADA, "-g", group_id, "-y").code == 0
+
+    done = cli("review", group_id, "--since", str(earlier))
+    assert [(o["difference"], o["email"], o["role_before"], o["role"]) for o in done.objects] == [
+        ("came", "new@example.com", None, "Group Admin"),
+        ("went", GRACE, "Group Member", None),
+        ("changed role", ADA, "Group Admin", "Group Viewer"),
+    ]
+    done = cli("review", group_id, "--since", str(earlier), "-o", "table")
+    assert f"\nSince {earlier}:\n" in done.out
+    assert f"\n  - {GRACE} (Group Member)\n" in done.out
+    assert done.out.endswith("1 came, 1 went, 1 changed\n")
+    document = json.loads(cli("review", group_id, "--since", str(earlier), "-o", "json").out)
+    assert [difference["difference"] for difference in document["differences"]] == [
+        "came",
+        "went",
+        "changed role",
+    ]
+    later = tmp_path / "later.csv"
+    done = cli("review", group_id, "--since", str(earlier), "--csv", str(later), "-o", "csv")
+    assert done.out.splitlines()[0].startswith("difference,email,role_before,role,")
+    assert len(Review.read(later).members) == 36
+
+
+def test_earlier_review_that_is_none_is_wrong_usage(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "x.jsonl").write_text("{}\n")
+    done = cli("review", group_id, "--since", str(tmp_path / "x.jsonl"))
+    assert (done.code, done.out) == (2, "")
+    assert not fake.requests
+
+
+def test_example_in_memory_can_be_reviewed(cli: Call) -> None:
+    done = cli("review", "--fake", "--output", "table")
+    assert (done.code, done.err) == (0, FAKE_NOTE)
+    assert done.out.startswith("Engineering: 36 members, 3 admins, 14 not on SSO\n")

@@ -1,0 +1,282 @@
+"""No secret is shown, whatever goes wrong: in errors, pickles, tracebacks with locals, logs, warnings, records."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import html
+import json
+import logging
+import pickle
+import re
+import traceback
+import urllib.parse
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import anyio
+import pytest
+from support.faults import FAULTS, NONSENSE
+from support.hostile import GROUP, MEMBER, PATIENCE, ROLE, Act, Exchange, HostileServer, hostile_server
+
+from groups_sdk import (
+    AsyncGroupsClient,
+    BearerToken,
+    Credentials,
+    GroupsClient,
+    GroupsError,
+    OAuthClientCredentials,
+    RequestTimeoutError,
+    RetryPolicy,
+)
+from groups_sdk.testing import FakeSnyk
+
+TOKEN = "tok-7b6f9f2e-4d3c/+&=="  # with what is encoded in URLs, forms, JSON and HTML
+SECRET = "sec-1f2e3d4c-9a8b<+%/"
+ISSUED = "iss-5d41402a-bc4b='/+"
+SECRETS = (TOKEN, SECRET, ISSUED)
+TWICE = RetryPolicy(max_attempts=2, backoff_base=0.0)
+GRANT = json.dumps({"access_token": ISSUED, "expires_in": 3600}).encode()
+
+KINDS: dict[str, Callable[[], str | Credentials]] = {
+    "token": lambda: TOKEN,
+    "bearer": lambda: BearerToken(TOKEN),
+    "oauth": lambda: OAuthClientCredentials("client-id", SECRET),
+}
+
+
+class Echo:
+    """An answer that repeats the whole request, encoded or not, as some gateways do."""
+
+    def __init__(self, status: int, encode: Callable[[str], str]) -> None:
+        self.status, self.encode = status, encode
+
+    def __call__(self, exchange: Exchange) -> None:
+        asked = exchange.asked
+        sent = f"{asked.headers.get('authorization')} {asked.body.decode()} {asked.headers}"
+        exchange.answer(self.status, self.encode(sent).encode())
+
+
+def in_json(sent: str) -> str:
+    return json.dumps({"errors": [{"detail": sent, "title": sent, "meta": {"a": sent, sent: [sent]}}]})
+
+
+def in_html(sent: str) -> str:
+    return f"<title>{html.escape(sent)}</title>"
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": lambda sent: sent,
+    "JSON": in_json,
+    "JSON with slashes escaped": lambda sent: in_json(sent).replace("/", r"\/"),
+    "JSON with all but letters escaped": lambda sent: in_json(
+        re.sub(r"[^\w ]", lambda match: f"@u{ord(match[0]):04x}", sent)
+    ).replace("@", "\\"),
+    "HTML": in_html,
+    "HTML with numbers": lambda sent: (
+        f"<p>{re.sub(r'[^a-z0-9 ]', lambda match: f'&#{ord(match[0])};', sent)}"
+    ),
+    "a URL": lambda sent: urllib.parse.quote(sent, safe=""),
+    "a URL in lower case": lambda sent: urllib.parse.quote(sent, safe="").lower(),
+    "a form": urllib.parse.quote_plus,
+}
+
+
+ACTS: dict[str, Act] = {name: fault.act for name, fault in FAULTS.items()} | NONSENSE
+for status in (400, 401, 403, 404, 409, 410, 429, 500):
+    ACTS[f"an echo of JSON with {status}"] = Echo(status, in_json)
+for encoding, encode in ENCODINGS.items():
+    ACTS[f"an echo in {encoding}"] = Echo(502, encode)
+ACTS["an echo that is a success"] = Echo(200, in_json)
+
+
+@pytest.fixture
+def server() -> Iterator[HostileServer]:
+    with hostile_server() as running:
+        yield running
+
+
+def shown(error: BaseException) -> str:
+    """All that an error could tell anybody."""
+    parts: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        parts += [repr(link), str(link), repr(vars(link)), repr(getattr(link, "__notes__", ""))]
+        link = link.__cause__ or link.__context__
+    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+    parts += whole.format()
+    pickled = pickle.dumps(error)
+    parts += [pickled.decode("latin-1"), repr(pickle.loads(pickled)), str(copy.copy(error))]
+    return "\n".join(parts)
+
+
+def assert_silent(text: str) -> None:
+    """No secret is in it, in whatever way it is encoded."""
+    slashes = re.sub(r"\\+(.)", r"\1", text)
+    escapes = re.sub(r"\\+u00(..)", lambda match: chr(int(match[1], 16)), text)
+    entities = html.unescape(text)
+    for reading in (
+        text,
+        slashes,
+        escapes,
+        entities,
+        urllib.parse.unquote(text),
+        urllib.parse.unquote_plus(text),
+    ):
+        assert [secret for secret in SECRETS if secret in reading] == []
+
+
+def patience(name: str) -> float:
+    """The timeout: short only where the act ends in one, and even there time enough to send the request."""
+    return 1.0 if name in FAULTS and FAULTS[name].error is RequestTimeoutError else PATIENCE
+
+
+def provoke(server: HostileServer, kind: str, act: Act) -> None:
+    if kind == "oauth":
+        server.acts.put(lambda e: e.answer(200, GRANT))
+    for _ in range(2):
+        server.acts.put(act)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["token", "bearer", "oauth"])
+@pytest.mark.parametrize("name", ACTS)
+async def test_nothing_shows_a_secret_when_the_asynchronous_client_fails(
+    name: str, kind: str, server: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    provoke(server, kind, ACTS[name])
+    with caplog.at_level(logging.DEBUG), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        client = AsyncGroupsClient(
+            KINDS[kind](),
+            base_url=server.url,
+            retries=TWICE,
+            timeout=patience(name),
+            max_response_bytes=65536,
+        )
+        async with client:
+            try:
+                await client.create_membership(GROUP, user_id=MEMBER, role_id=ROLE)
+            except GroupsError as error:
+                assert_silent(shown(error))
+        assert_silent(repr(client) + repr(vars(client)))
+    assert_silent(caplog.text + "".join(str(w.message) for w in warned))
+    sent = [asked.headers["authorization"] for asked in server.asked if "authorization" in asked.headers]
+    assert sent[-1].endswith((TOKEN, ISSUED))  # and could have been shown
+
+
+@pytest.mark.parametrize("kind", ["token", "oauth"])
+@pytest.mark.parametrize("name", [name for name in ACTS if "slow" not in name and "no answer" not in name])
+def test_nothing_shows_a_secret_when_the_synchronous_client_fails(
+    name: str, kind: str, server: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    provoke(server, kind, ACTS[name])
+    with caplog.at_level(logging.DEBUG), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        client = GroupsClient(
+            KINDS[kind](),
+            base_url=server.url,
+            retries=TWICE,
+            timeout=patience(name),
+            max_response_bytes=65536,
+        )
+        with client:
+            try:
+                client.update_membership(GROUP, MEMBER, role_id=ROLE)
+            except GroupsError as error:
+                assert_silent(shown(error))
+        assert_silent(repr(client) + repr(vars(client)))
+    assert_silent(caplog.text + "".join(str(w.message) for w in warned))
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_nothing_shows_the_client_secret_when_no_access_token_is_to_be_had(
+    name: str, server: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        server.acts.put(ACTS[name])
+    with caplog.at_level(logging.DEBUG):
+        with GroupsClient(
+            KINDS["oauth"](),
+            base_url=server.url,
+            retries=TWICE,
+            timeout=patience(name),
+            max_response_bytes=65536,
+        ) as client:
+            with pytest.raises(GroupsError) as caught:
+                client.get_group(GROUP)
+    assert_silent(shown(caught.value) + caplog.text)
+    assert {asked.target for asked in server.asked} == {"/oauth2/token"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", KINDS)
+async def test_nothing_shows_a_secret_when_a_call_is_cancelled_or_the_client_closed(
+    kind: str, server: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    provoke(server, kind, lambda e: e.wait_for_hang_up())
+    failures: list[BaseException] = []
+
+    async def call(client: AsyncGroupsClient) -> None:
+        try:
+            await client.get_group(GROUP)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    with caplog.at_level(logging.DEBUG):
+        async with AsyncGroupsClient(KINDS[kind](), base_url=server.url) as client:
+            with anyio.move_on_after(0.2):
+                await call(client)
+        with pytest.raises(GroupsError) as caught:
+            await client.get_group(GROUP)
+    assert len(failures) == 1
+    for error in (caught.value, *failures):
+        whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert_silent("".join(whole.format()) if isinstance(error, GroupsError) else repr(error))
+    assert_silent(caplog.text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_fake_keeps_no_secret_in_its_record(kind: str) -> None:
+    fake = FakeSnyk.example()
+    fake.add_token(TOKEN)
+    fake.add_token(TOKEN, scheme="bearer")
+    fake.add_oauth_client("client-id", SECRET)
+    with fake.client(token=KINDS[kind]()) as client:
+        client.get_group(fake.group_id)
+        with pytest.raises(GroupsError):
+            client.get_group(GROUP)
+    assert_silent(repr(fake.requests) + repr(fake))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_leads_to_no_secret(kind: str, server: HostileServer) -> None:
+    """Nothing that it holds has one in it; tools that keep or send errors walk along all of that."""
+    provoke(server, kind, Echo(500, in_json))
+    with GroupsClient(KINDS[kind](), base_url=server.url, retries=TWICE) as client:
+        with pytest.raises(GroupsError) as caught:
+            client.delete_membership(GROUP, MEMBER)
+    del client
+    seen: set[int] = set()
+    todo: list[Any] = [caught.value.args, vars(caught.value)]
+    while todo:
+        thing = todo.pop()
+        if id(thing) not in seen and not isinstance(thing, type):
+            seen.add(id(thing))
+            if isinstance(thing, str | bytes):
+                assert_silent(str(thing))
+            todo += gc.get_referents(thing)
+
+
+@pytest.mark.parametrize(
+    "text", ["100%252525252F", r"C:\\\\\\\\x", "&amp;amp;amp;amp;lt;", "50% &nope; \\u00zz &#0; &#9999999;"]
+)
+def test_what_an_error_says_stays_as_it_is_where_there_is_no_secret(text: str) -> None:
+    fake = FakeSnyk.example()
+    fake.fail_next(status=400, body=text)
+    with fake.client() as client:
+        with pytest.raises(GroupsError) as caught:
+            client.get_group(fake.group_id)
+    assert vars(caught.value)["body"] == text
