@@ -18,14 +18,14 @@ from groups_sdk._credentials import (
 from groups_sdk._deprecations import (
     ApiDeprecationWarning as ApiDeprecationWarning,
 )
-from groups_sdk._http.decide import (
-    RetryEvent as RetryEvent,
-)
-from groups_sdk._http.decide import (
-    RetryPolicy as RetryPolicy,
-)
 from groups_sdk._http.rate_limit import (
     RateLimit as RateLimit,
+)
+from groups_sdk._http.retries import (
+    RetryEvent as RetryEvent,
+)
+from groups_sdk._http.retries import (
+    RetryPolicy as RetryPolicy,
 )
 from groups_sdk._pagination import (
     AsyncPaginator as AsyncPaginator,

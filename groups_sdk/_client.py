@@ -14,9 +14,11 @@ import attrs
 from groups_sdk import _arguments as arguments
 from groups_sdk import _operations as operations
 from groups_sdk._credentials import Credentials
-from groups_sdk._http.decide import RetryPolicy
+from groups_sdk._http.call import Caller
+from groups_sdk._http.connections import ConnectionPool
+from groups_sdk._http.options import CallOptions
 from groups_sdk._http.rate_limit import RateLimit
-from groups_sdk._http.sending import Options, Transport
+from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._jsonapi import decode_one, decode_page, membership_creation, role_change
 from groups_sdk._operations import Operation, Parameter
 from groups_sdk._pagination import AsyncPaginator, Page
@@ -83,7 +85,7 @@ class AsyncGroupsClient:
         del token  # so that a traceback with locals does not show it
         settings = resolve(given.pop(), region, base_url, api_version, allow_http=allow_http)
         own = f"groups_sdk/{__version__} python/{platform.python_version()} {sys.platform}"
-        options = Options(
+        options = CallOptions(
             api_version=settings.api_version,
             timeout=timeout,
             deadline=deadline,
@@ -93,14 +95,14 @@ class AsyncGroupsClient:
             max_response_bytes=max_response_bytes,
         )
         self._original: Self | None = None
-        self._transport = Transport(
+        pool = ConnectionPool(
             settings,
-            options,
             rate_limit=rate_limit,
             max_connections=max_connections,
             transport=transport,
             http_client=http_client,
         )
+        self._caller = Caller(pool, options)
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,26 +117,26 @@ class AsyncGroupsClient:
         while that one is still there.
         """
         if self._original is None:
-            await self._transport.pool.aclose()
+            await self._caller.pool.aclose()
 
     def __del__(self) -> None:
-        transport = getattr(self, "_transport", None)
-        if transport is None or self._original is not None:
+        caller: Caller | None = getattr(self, "_caller", None)
+        if caller is None or self._original is not None:
             return
-        if transport.pool.in_use and not sys.is_finalizing():
-            transport.pool.abandon()
+        if caller.pool.in_use and not sys.is_finalizing():
+            caller.pool.abandon()
             warnings.warn(f"unclosed client {self!r}", ResourceWarning, source=self, stacklevel=1)
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_transport"):
+        if not hasattr(self, "_caller"):
             return f"{type(self).__name__}(not set up)"
-        settings = self._transport.pool.settings
+        settings = self._caller.pool.settings
         return f"{type(self).__name__}({settings.credentials!r}, base_url={settings.base_url!r})"
 
     @property
     def base_url(self) -> str:
         """The base URL that requests go to, such as `https://api.snyk.io/rest`."""
-        return self._transport.pool.settings.base_url
+        return self._caller.pool.settings.base_url
 
     @property
     def access(self) -> AsyncAccess:
@@ -166,7 +168,7 @@ class AsyncGroupsClient:
         Example:
             patient = client.with_options(deadline=900)
         """
-        old = self._transport.options
+        old = self._caller.options
         options = attrs.evolve(
             old,
             api_version=old.api_version if api_version is None else check_api_version(api_version),
@@ -177,7 +179,7 @@ class AsyncGroupsClient:
         )
         twin = type(self).__new__(type(self))
         twin._original = self  # whose collection closes the connections
-        twin._transport = self._transport.with_options(options)
+        twin._caller = Caller(self._caller.pool, options)
         return twin
 
     def detached(self) -> Self:
@@ -190,7 +192,7 @@ class AsyncGroupsClient:
         """
         twin = type(self).__new__(type(self))
         twin._original = None
-        twin._transport = self._transport.detached()
+        twin._caller = Caller(self._caller.pool.detached(), self._caller.options)
         return twin
 
     def list_groups(
@@ -224,7 +226,7 @@ class AsyncGroupsClient:
             group = await client.get_group(group_id)
         """
         request = operations.GET_GROUP.request({"group_id": arguments.uuid("group_id", group_id)})
-        return decode_one(await self._transport.send(request), Group)
+        return decode_one(await self._caller.send(request), Group)
 
     def list_memberships(
         self,
@@ -286,7 +288,7 @@ class AsyncGroupsClient:
             "membership_id": arguments.uuid("membership_id", membership_id),
         }
         body = role_change(membership_id, arguments.uuid("role_id", role_id))
-        await self._transport.send(operations.UPDATE_MEMBERSHIP.request(ids, content=body))
+        await self._caller.send(operations.UPDATE_MEMBERSHIP.request(ids, content=body))
 
     async def delete_membership(
         self, group_id: str, membership_id: str, *, cascade: bool | None = None
@@ -306,7 +308,7 @@ class AsyncGroupsClient:
             "membership_id": arguments.uuid("membership_id", membership_id),
         }
         params = {"cascade": arguments.flag("cascade", cascade)}
-        await self._transport.send(operations.DELETE_MEMBERSHIP.request(ids, params))
+        await self._caller.send(operations.DELETE_MEMBERSHIP.request(ids, params))
 
     async def create_membership(self, group_id: str, *, user_id: str, role_id: str) -> GroupMembership:
         """Make a user, who is in Snyk already, a member (createGroupMembership; group.membership.add).
@@ -322,7 +324,7 @@ class AsyncGroupsClient:
         body = membership_creation(
             group_id, arguments.uuid("user_id", user_id), arguments.uuid("role_id", role_id)
         )
-        response = await self._transport.send(operations.CREATE_MEMBERSHIP.request(ids, content=body))
+        response = await self._caller.send(operations.CREATE_MEMBERSHIP.request(ids, content=body))
         return decode_one(response, GroupMembership)
 
     def list_org_memberships(
@@ -417,7 +419,7 @@ class AsyncGroupsClient:
             "sso_id": arguments.uuid("sso_id", sso_id),
             "user_id": arguments.uuid("user_id", user_id),
         }
-        await self._transport.send(operations.DELETE_SSO_USER.request(ids))
+        await self._caller.send(operations.DELETE_SSO_USER.request(ids))
 
     async def request(
         self, method: str, path: str, *, params: Mapping[str, Parameter] | None = None, json: Any = None
@@ -436,7 +438,7 @@ class AsyncGroupsClient:
         arguments.choice("method", method, arguments.METHODS)
         content = None if json is None else _encode(json)
         request = operations.other(method, arguments.path(path), params, content)
-        return await self._transport.send(request)
+        return await self._caller.send(request)
 
     def _list(
         self,
@@ -451,9 +453,7 @@ class AsyncGroupsClient:
 
         async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[T]:
             cursors = {"starting_after": starting_after, "ending_before": ending_before}
-            return decode_page(
-                await self._transport.send(operation.request(ids, {**params, **cursors})), model
-            )
+            return decode_page(await self._caller.send(operation.request(ids, {**params, **cursors})), model)
 
         return AsyncPaginator(fetch, starting_after=starting_after, ending_before=ending_before)
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from copy import copy
+from collections.abc import Mapping
 
-import anyio
-import attrs
+from groups_sdk.errors import ConfigurationError
 
-from groups_sdk.errors import ConfigurationError, DeadlineExceededError, GroupsError
-
-__all__ = ["ApiToken", "Authenticator", "BearerToken", "Credentials", "OAuthClientCredentials", "TokenGrant"]
+__all__ = ["ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials", "StaticToken"]
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-_RENEW_BEFORE = 60.0  # seconds before expiry; half the lifetime where that is shorter
 
 
 def secret_problem(what: str, value: object) -> str | None:
@@ -43,7 +36,9 @@ class Credentials:
         return f"{type(self).__name__}(***)"
 
 
-class _StaticToken(Credentials):
+class StaticToken(Credentials):
+    """A token that is sent as it is."""
+
     __slots__ = ("_token",)
     scheme: str
 
@@ -63,7 +58,7 @@ class _StaticToken(Credentials):
         return f"{self.scheme} {self._token}"
 
 
-class ApiToken(_StaticToken):
+class ApiToken(StaticToken):
     """An API token or a personal access token, as Snyk's settings pages hand them out.
 
     Raises `ConfigurationError` for a text that cannot be a token.
@@ -76,7 +71,7 @@ class ApiToken(_StaticToken):
     scheme = "token"
 
 
-class BearerToken(_StaticToken):
+class BearerToken(StaticToken):
     """An OAuth2 access token that somebody else renews.
 
     Raises `ConfigurationError` for a text that cannot be a token.
@@ -122,90 +117,3 @@ class OAuthClientCredentials(Credentials):
             "client_id": self._client_id,
             "client_secret": self._client_secret,
         }
-
-
-@attrs.frozen
-class TokenGrant:
-    """An access token and for how many seconds it is good."""
-
-    access_token: str = attrs.field(repr=False)
-    expires_in: float
-
-
-class _Renewal:
-    """The fetch of an access token that is under way, for those who wait for it."""
-
-    def __init__(self) -> None:
-        self.done: anyio.Event = anyio.Event()
-        self.failure: GroupsError | None = None
-
-
-class Authenticator:
-    """Gives each request its Authorization header; one renewal at a time."""
-
-    def __init__(
-        self,
-        credentials: Credentials,
-        fetch: Callable[[OAuthClientCredentials, float], Awaitable[TokenGrant | GroupsError]],
-    ) -> None:
-        self._credentials = credentials
-        self._fetch = fetch
-        self._renewal: _Renewal | None = None
-        self._grant: TokenGrant | None = None
-        self._renew_at = 0.0
-        self._issued = deque[str](maxlen=2)  # an answer to the one before may still be on its way
-
-    def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
-        return (*self._credentials.secrets(), *self._issued)
-
-    async def prepare(self, deadline: float) -> GroupsError | None:
-        """Make sure that `authorization` is good; the failure when it cannot be made so before the deadline."""
-        if not isinstance(self._credentials, OAuthClientCredentials) or self._fresh():
-            return None
-        while (renewal := self._renewal) is not None:  # somebody else's: its outcome counts for us too
-            await renewal.done.wait()
-            if renewal.failure is not None:
-                return copy(renewal.failure)
-            if self._fresh():
-                return None
-        self._renewal = renewal = _Renewal()
-        try:
-            outcome = await self._fetch(self._credentials, deadline)
-            if isinstance(outcome, GroupsError):
-                if not isinstance(outcome, DeadlineExceededError):  # others may have more time
-                    renewal.failure = copy(outcome)  # each call makes its own of it
-                return outcome
-            self._grant = outcome
-            self._issued.append(outcome.access_token)
-            self._renew_at = anyio.current_time() + max(
-                outcome.expires_in - _RENEW_BEFORE, outcome.expires_in / 2
-            )
-            return None
-        finally:
-            self._renewal = None
-            renewal.done.set()
-
-    @property
-    def authorization(self) -> str:
-        """The value of the Authorization header."""
-        if isinstance(self._credentials, _StaticToken):
-            return self._credentials.authorization
-        return f"Bearer {self._grant.access_token if self._grant else ''}"
-
-    @property
-    def generation(self) -> object:
-        """Stands for the access token in use, so that a 401 can be told from one to an older token."""
-        return self._grant
-
-    def reject(self, generation: object) -> bool:
-        """The API answered 401 to that token. True when another one can be had."""
-        if generation is None:
-            return False
-        if generation is self._grant:
-            # It stays until it is replaced: a request that is past `prepare` must not go out without any.
-            self._renew_at = -math.inf
-        return True
-
-    def _fresh(self) -> bool:
-        return self._grant is not None and anyio.current_time() < self._renew_at

@@ -1,131 +1,227 @@
-"""Whether a failed request may be sent again, and after how long. Decisions only: nothing here waits or sends."""
+"""What comes next after an attempt: an answer, an error, another attempt. Pure: nothing here waits or sends.
+
+Errors are made here, once, with everything that is known by then.
+"""
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from copy import copy
+from typing import ClassVar, TypeAlias
 
 import attrs
 
-from groups_sdk.errors import ConfigurationError, GroupsError
+from groups_sdk._http.retries import RetryPolicy, may_retry
+from groups_sdk._jsonapi import decode_errors
+from groups_sdk._operations import TOKEN_REQUEST, Operation
+from groups_sdk._responses import ApiResponse
+from groups_sdk.errors import (
+    ApiError,
+    ClientClosedError,
+    DeadlineExceededError,
+    DecodeError,
+    GroupsError,
+    RateLimitedError,
+    TransportError,
+    UnauthorizedError,
+    api_error_class,
+)
 
-__all__ = ["RetryEvent", "RetryPolicy", "may_repeat", "requested_wait"]
+_BODY_KEPT = 64 * 1024  # characters
 
-PLANNED_MAINTENANCE = "SNYK-0099"
-_LARGEST = sys.float_info.max
-_NOT_PASSING = {501, 505, 511}
-_EPOCH_FROM = 1_000_000_000.0  # a reset value this large is a point in time, not a number of seconds
+
+@attrs.define(kw_only=True)
+class CallState:
+    """A call, and what has become of it so far."""
+
+    operation: Operation
+    path: str
+    started: float
+    deadline: float | None = None  # seconds for the whole call
+    renewable: bool = False  # whether a new access token can be had after a 401
+    attempts: int = 0
+    renewed: bool = False
+    maybe_applied: bool = False  # by an attempt that has ended
+    last_error: GroupsError | None = None
+
+
+# What came of an attempt. Each says whether it may have been applied all the same.
 
 
 @attrs.frozen
-class RetryEvent:
-    """What `on_retry` is told before each wait: which call failed how, and how many seconds until the next try."""
+class Answered:
+    """An answer, whatever its status. `text` is the body of an error, without secrets."""
 
-    operation: str
-    method: str
-    path: str
-    attempt: int
-    wait: float
+    response: ApiResponse
+    text: str = ""
+    retry_after: float | None = None
+
+    @property
+    def maybe_applied(self) -> bool:
+        return self.response.status_code == 408 or self.response.status_code >= 500
+
+
+@attrs.frozen
+class Failed:
+    """No answer. `transient`: it may help to try again."""
+
+    error_class: type[TransportError]
+    problem: str
+    maybe_applied: bool
+    transient: bool = False
+
+
+@attrs.frozen
+class Unreadable:
+    """An answer of success whose body cannot be read."""
+
+    maybe_applied: ClassVar[bool] = False  # it was applied
+    problem: str
+    request_id: str | None = None
+
+
+@attrs.frozen
+class NoAccessToken:
+    """The request was not sent, since no access token could be had. `error` is that of the token request."""
+
+    maybe_applied: ClassVar[bool] = False
     error: GroupsError
 
 
-def _number(least: float) -> Callable[[object, attrs.Attribute[Any], Any], None]:
-    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= _LARGEST:
-            raise ConfigurationError(
-                f"{attribute.name} must be a finite number of at least {least:g}; got {value!r}"
-            )
+@attrs.frozen
+class Closed:
+    """The client, or the connections, were closed before there was an answer."""
 
-    return check
+    problem: str
+    maybe_applied: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
-    """How failures that may pass are repeated.
+Attempt: TypeAlias = Answered | Failed | Unreadable | NoAccessToken | Closed
 
-    `max_attempts` counts the first request too: 1 switches retries off. Without a word from the server the wait
-    before retry n is a random time between 0 and `backoff_base * 2**(n-1)` seconds, `backoff_cap` at the most. A
-    wait that the server asks for is kept, plus up to `backoff_base` seconds; one longer than `max_wait` seconds is
-    not waited for: the error is raised at once. `on_retry` is called with a `RetryEvent` before each wait.
 
-    Example:
-        policy = RetryPolicy(max_attempts=6, on_retry=lambda event: print(event.operation, event.wait))
+# What is to be done. `hold`: for so many seconds the API wants no request of this client's calls.
+
+
+@attrs.frozen
+class Done:
+    response: ApiResponse
+    hold: ClassVar[float] = 0.0
+
+
+@attrs.frozen
+class GiveUp:
+    error: GroupsError
+    hold: float = 0.0
+
+
+@attrs.frozen
+class Retry:
+    after: float
+    error: GroupsError
+    hold: float = 0.0
+
+
+@attrs.frozen
+class Reauthenticate:
+    """Try again at once with a new access token."""
+
+    hold: ClassVar[float] = 0.0
+
+
+Decision: TypeAlias = Done | GiveUp | Retry | Reauthenticate
+
+
+def decide(
+    call: CallState, attempt: Attempt, policy: RetryPolicy, *, time_left: float, fraction: float
+) -> Decision:
+    """What to do after this attempt, with `time_left` seconds to the deadline.
+
+    `fraction` is a random number from 0 to 1, which spreads the retries of many callers.
     """
-
-    max_attempts: int = attrs.field(default=4, validator=_number(1))
-    backoff_base: float = attrs.field(default=0.5, validator=_number(0))
-    backoff_cap: float = attrs.field(default=20.0, validator=_number(0))
-    max_wait: float = attrs.field(default=120.0, validator=_number(0))
-    on_retry: Callable[[RetryEvent], object] | None = None
-
-    def wait(self, attempt: int, asked: float | None, fraction: float) -> float | None:
-        """Seconds to wait after attempt number `attempt`; None when there is to be no other.
-
-        `asked` is the wait that the server asked for, `fraction` a random number from 0 to 1.
-        """
-        if attempt >= self.max_attempts:
-            return None
-        if asked is None:
-            return fraction * min(self.backoff_cap, self.backoff_base * 2.0 ** min(attempt - 1, 60))
-        return None if asked > self.max_wait else asked + fraction * min(self.backoff_cap, self.backoff_base)
-
-
-def may_repeat(
-    *, idempotent: bool, sent: bool, status_code: int | None = None, code: str | None = None
-) -> bool:
-    """Whether the same request may be sent again, and it could help.
-
-    Without a status (no answer came), an idempotent request may, and any other only when it was not sent. With one:
-    429 always; 408 and 5xx when idempotent, save those that do not pass by waiting, such as planned maintenance.
-    """
-    if status_code is None:
-        return idempotent or not sent
-    if status_code == 429:
-        return True
-    passing = status_code == 408 or (status_code >= 500 and status_code not in _NOT_PASSING)
-    return passing and idempotent and code != PLANNED_MAINTENANCE
+    retry_after, rate_limited = None, False
+    if isinstance(attempt, Answered):
+        status, retry_after = attempt.response.status_code, attempt.retry_after
+        rate_limited = status == 429
+        if 200 <= status < 300 or _was_deleted_before(call, status):
+            return Done(attempt.response)
+        if status == 401 and call.renewable and not call.renewed:
+            return Reauthenticate()
+    error = make_error(call, attempt)
+    wait = policy.wait(call.attempts, retry_after, fraction) if _may_retry(call, attempt, error) else None
+    hold = 0.0
+    if rate_limited:
+        hold = min(retry_after if retry_after is not None else wait or 0.0, policy.max_wait)
+    if wait is None:
+        return GiveUp(error, hold)
+    if wait > time_left:
+        problem = f"the next attempt, in {wait:.1f} s, would come after the deadline of {call.deadline:g} s"
+        attempted = Failed(DeadlineExceededError, problem, attempt.maybe_applied)
+        return GiveUp(make_error(attrs.evolve(call, last_error=error), attempted), hold)
+    return Retry(wait, error, hold)
 
 
-def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The larger of the waits in `Retry-After` (seconds or an HTTP date) and `X-RateLimit-Reset`, in seconds."""
-    waits = [
-        wait
-        for wait in (
-            _retry_after(headers.get("retry-after"), now),
-            _reset(headers.get("x-ratelimit-reset"), now),
-        )
-        if wait is not None
-    ]
-    return max(waits, default=None)
+def _was_deleted_before(call: CallState, status: int) -> bool:
+    """Whether a DELETE found nothing, since an earlier attempt without a clear answer had done it."""
+    return status == 404 and call.operation.method == "DELETE" and call.maybe_applied
 
 
-def _retry_after(value: str | None, now: datetime) -> float | None:
-    seconds = _seconds(value)
-    if value is None or seconds is not None:
-        return seconds
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):  # the latter for numbers beyond all dates
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+def _may_retry(call: CallState, attempt: Attempt, error: GroupsError) -> bool:
+    idempotent = call.operation.idempotent
+    match attempt:
+        case Answered(response):
+            code = error.code if isinstance(error, ApiError) else None
+            return may_retry(idempotent=idempotent, sent=True, status_code=response.status_code, code=code)
+        case Failed():
+            return attempt.transient and may_retry(idempotent=idempotent, sent=attempt.maybe_applied)
+        case _:
+            return False
 
 
-def _reset(value: str | None, now: datetime) -> float | None:
-    seconds = _seconds(value)
-    if seconds is None or seconds < _EPOCH_FROM:
-        return seconds
-    return max(0.0, seconds - now.timestamp())
+def make_error(call: CallState, attempt: Attempt) -> GroupsError:
+    """The error of a call that ends with this attempt."""
+    operation = call.operation
+    maybe_applied = call.maybe_applied or attempt.maybe_applied
+    match attempt:
+        case Answered():
+            return _api_error(call, attempt, maybe_applied and operation.method != "GET")
+        case Failed(error_class, problem):
+            error = error_class(problem, sent=maybe_applied, attempts=call.attempts, operation=operation.name)
+            if isinstance(error, DeadlineExceededError):
+                error.__cause__ = call.last_error
+            return error
+        case Unreadable(problem, request_id):
+            return DecodeError(problem, operation=operation.name, request_id=request_id)
+        case NoAccessToken(refusal):
+            return _token_error(call, refusal)
+        case Closed(problem):
+            fate = "it may have been applied" if maybe_applied else "it was not applied"
+            return ClientClosedError(f"{problem}; {fate}", sent=maybe_applied)
 
 
-def _seconds(value: str | None) -> float | None:
-    try:
-        seconds = float(value or "")
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiError:
+    response, status = attempt.response, attempt.response.status_code
+    token_refused = call.operation is TOKEN_REQUEST and status in (400, 401, 403)
+    error = (UnauthorizedError if token_refused else api_error_class(status))(
+        status_code=status,
+        errors=decode_errors(attempt.text.encode()),
+        request_id=response.request_id,
+        method=call.operation.method,
+        path=call.path,
+        body=attempt.text[:_BODY_KEPT],
+        attempts=response.attempts,
+        maybe_applied=maybe_applied,
+    )
+    if isinstance(error, RateLimitedError):
+        error.retry_after = attempt.retry_after
+    return error
+
+
+def _token_error(call: CallState, error: GroupsError) -> GroupsError:
+    """The error of the token request, as the error of one of the calls that waited for the token."""
+    error = copy(error)
+    if isinstance(error, TransportError | DecodeError | ClientClosedError):
+        error.sent = call.maybe_applied
+    if isinstance(error, TransportError):
+        error.attempts = call.attempts
+    if isinstance(error, ApiError):
+        error.maybe_applied = call.maybe_applied and call.operation.method != "GET"
+    return error

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._credentials import Credentials
-from groups_sdk._http.decide import RetryPolicy
 from groups_sdk._http.rate_limit import RateLimit
+from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._operations import Parameter
 from groups_sdk._pagination import Paginator
 from groups_sdk._portal import SyncClient

@@ -687,7 +687,7 @@ async def test_a_client_of_yours_that_you_closed_is_told_and_not_used() -> None:
     mine = httpx.AsyncClient(transport=Script((200, ONE_GROUP)))
     await mine.aclose()
     async with AsyncGroupsClient(TOKEN, http_client=mine) as client:
-        with pytest.raises(ClientClosedError, match="it was not sent"):
+        with pytest.raises(ClientClosedError, match="it was not applied"):
             await client.get_group(GROUP)
 
 

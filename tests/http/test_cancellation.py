@@ -167,7 +167,7 @@ async def read_large(client: AsyncGroupsClient) -> object:
 
 
 async def wait_for_the_rate_limit(client: AsyncGroupsClient) -> object:
-    client._transport.pool.bind().limiter.hold_until(anyio.current_time() + 0.002)
+    client._caller.pool.bind().limiter.hold_until(anyio.current_time() + 0.002)
     return await client.get_group(ME)
 
 
@@ -181,11 +181,11 @@ async def take(slot: anyio.Semaphore | anyio.Lock, *, task_status: TaskStatus[No
 
 
 def the_slot(client: AsyncGroupsClient) -> anyio.Semaphore:
-    return client._transport.pool.bind().slots
+    return client._caller.pool.bind().slots
 
 
 def the_turn(client: AsyncGroupsClient) -> anyio.Lock:
-    return client._transport.pool.bind().limiter._turn
+    return client._caller.pool.bind().limiter._turn
 
 
 OAUTH = OAuthClientCredentials("id", "secret")
@@ -226,7 +226,7 @@ def tls_server(authority: trustme.CA) -> Iterator[CountedServer]:
 def trust(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    monkeypatch.setattr("groups_sdk._http.pool._ssl_context", lambda: context)
+    monkeypatch.setattr("groups_sdk._http.connections._ssl_context", lambda: context)
 
 
 def client_of(server: CountedServer, **options: Any) -> AsyncGroupsClient:

@@ -29,7 +29,7 @@ from groups_sdk import (
     RetryEvent,
     RetryPolicy,
 )
-from groups_sdk._http.lifetime import abort
+from groups_sdk._http.connections import abort
 
 HERE = Path(__file__).parent.parent
 ME = group_id(1)
@@ -83,9 +83,9 @@ async def test_closing_ends_calls_that_wait_for_an_answer_or_a_slot(server: Coun
             await anyio.wait_all_tasks_blocked()
             await client.aclose()
             assert sorted(outcomes.errors) == [
-                "the client was closed while this call ran",
                 "the client was closed while this call ran; it may have been applied",
                 "the client was closed while this call ran; it may have been applied",
+                "the client was closed while this call ran; it was not applied",
             ]
     await all_closed(server)
 
@@ -106,7 +106,7 @@ async def test_closing_ends_calls_that_wait_for_something_else(server: CountedSe
         options = {"retries": RetryPolicy(backoff_base=1e6, backoff_cap=1e6, on_retry=retrying)}
     client = client_of(server, **options)
     if wait == "rate limit":
-        client._transport.pool.bind().limiter.hold_until(anyio.current_time() + 1e6)
+        client._caller.pool.bind().limiter.hold_until(anyio.current_time() + 1e6)
     outcomes = Outcomes(client)
     with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as calls:
@@ -119,7 +119,9 @@ async def test_closing_ends_calls_that_wait_for_something_else(server: CountedSe
             await anyio.wait_all_tasks_blocked()
             await client.aclose()
     sure = "the client was closed while this call ran"
-    assert set(outcomes.errors) == {f"{sure}; it may have been applied" if wait == "retry" else sure}
+    assert set(outcomes.errors) == {
+        f"{sure}; it may have been applied" if wait == "retry" else f"{sure}; it was not applied"
+    }
     await all_closed(server)
 
 
@@ -154,7 +156,7 @@ class Closing(StallingTransport):
         response = await super().handle_async_request(request)
         with anyio.CancelScope(shield=True):
             self.closers.start_soon(self.client.aclose)
-            while not self.client._transport.pool.closed:
+            while not self.client._caller.pool.closed:
                 await anyio.lowlevel.checkpoint()
         if self.failure is not None:
             raise self.failure
@@ -426,10 +428,10 @@ async def test_a_client_of_the_parent_is_closed_and_collected_without_a_touch_on
     client = client_of(server)
     await client.get_group(ME)
     before = server.connections
-    pool = client._transport.pool
+    pool = client._caller.pool
     with monkeypatch.context() as child:
-        child.setattr("groups_sdk._http.lifetime.os.getpid", lambda: -1)
-        child.setattr("groups_sdk._http.pool.current_loop", object)
+        child.setattr("groups_sdk._http.event_loop.os.getpid", lambda: -1)
+        child.setattr("groups_sdk._http.event_loop.current_loop", object)
         await client.aclose()
         pool.abandon()
     pool.closed = False  # as it is in the parent

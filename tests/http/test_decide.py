@@ -1,107 +1,271 @@
-"""The decisions: may this be sent again, and after how long."""
+"""What comes next after an attempt, decided without any I/O."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups_sdk import ConfigurationError, RetryPolicy
-from groups_sdk._http.decide import may_repeat, requested_wait
+from groups_sdk import (
+    ApiResponse,
+    ClientClosedError,
+    ConflictError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    DecodeError,
+    GroupsError,
+    Headers,
+    NotFoundError,
+    RateLimitedError,
+    RequestTimeoutError,
+    RetryPolicy,
+    ServerError,
+    TransportError,
+    UnauthorizedError,
+)
+from groups_sdk._http.decide import (
+    Answered,
+    Attempt,
+    CallState,
+    Closed,
+    Decision,
+    Done,
+    Failed,
+    GiveUp,
+    NoAccessToken,
+    Reauthenticate,
+    Retry,
+    Unreadable,
+    decide,
+)
+from groups_sdk._operations import (
+    CREATE_MEMBERSHIP,
+    DELETE_MEMBERSHIP,
+    GET_GROUP,
+    TOKEN_REQUEST,
+    UPDATE_MEMBERSHIP,
+    Operation,
+)
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+READ, CHANGE, DELETE, CREATE = GET_GROUP, UPDATE_MEMBERSHIP, DELETE_MEMBERSHIP, CREATE_MEMBERSHIP
+POLICY = RetryPolicy(max_attempts=3, backoff_base=1, backoff_cap=8, max_wait=60)
+
+
+def call(operation: Operation = CHANGE, **changes: Any) -> CallState:
+    state = CallState(operation=operation, path="/groups/1", started=0.0, deadline=300.0, attempts=1)
+    return attrs.evolve(state, **changes)
+
+
+def answered(status: int, retry_after: float | None = None, text: str = "") -> Answered:
+    headers = Headers([("snyk-request-id", "req-1")])
+    response = ApiResponse(status, headers, text.encode(), "an operation", attempts=2)
+    return Answered(response, text, retry_after)
+
+
+def failed(sent: bool, error: type[TransportError] = ConnectionFailedError, transient: bool = True) -> Failed:
+    return Failed(error, "reset", sent, transient)
+
+
+def decided(state: CallState, attempt: Attempt, *, time_left: float = 1e9, fraction: float = 0.5) -> Decision:
+    return decide(state, attempt, POLICY, time_left=time_left, fraction=fraction)
+
+
+def given_up(state: CallState, attempt: Attempt, **options: Any) -> Any:
+    decision = decided(state, attempt, **options)
+    assert isinstance(decision, GiveUp)
+    return decision.error
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+@pytest.mark.parametrize("operation", [READ, CHANGE, DELETE, CREATE])
+def test_a_success_is_done(operation: Operation, status: int) -> None:
+    attempt = answered(status)
+    assert decided(call(operation), attempt) == Done(attempt.response)
 
 
 @pytest.mark.parametrize(
-    ("headers", "wait"),
+    ("operation", "maybe_applied", "done"),
+    [(DELETE, True, True), (DELETE, False, False), (CHANGE, True, False), (READ, True, False)],
+)
+def test_a_404_to_a_repeated_delete_is_done_when_an_earlier_attempt_may_have_been_applied(
+    operation: Operation, maybe_applied: bool, done: bool
+) -> None:
+    decision = decided(call(operation, maybe_applied=maybe_applied), answered(404))
+    assert isinstance(decision, Done if done else GiveUp)
+    if isinstance(decision, GiveUp):
+        assert isinstance(decision.error, NotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("renewable", "renewed", "decision"),
+    [(True, False, Reauthenticate), (True, True, GiveUp), (False, False, GiveUp)],
+)
+def test_a_401_costs_the_access_token_once(renewable: bool, renewed: bool, decision: type[object]) -> None:
+    state = call(renewable=renewable, renewed=renewed)
+    assert isinstance(decided(state, answered(401)), decision)
+
+
+@pytest.mark.parametrize(
+    ("operation", "attempt", "again"),
     [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "Fri, 02 Jan 2026 03:04:35 GMT"}, 30.0),
-        ({"retry-after": "Fri, 02 Jan 2026 03:04:35 -0000"}, 30.0),
-        ({"retry-after": "Fri, 02 Jan 2026 03:00:00 GMT"}, 0.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": ""}, None),
-        ({"retry-after": "Fri, 02 Jan 99999999999999999999 03:04:35 GMT"}, None),
-        ({"retry-after": "Fri, 02 Jan 2026 03:04:35 +99999999999999999999"}, None),
-        ({"retry-after": "Fri, 02 Jan 2026 05:04:35 +0200"}, 30.0),
-        ({"retry-after": "soon", "x-ratelimit-reset": "8"}, 8.0),
-        ({"retry-after": "-5"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"x-ratelimit-reset": "9"}, 9.0),
-        ({"x-ratelimit-reset": str(int(NOW.timestamp()) + 12)}, 12.0),
-        ({"x-ratelimit-reset": str(int(NOW.timestamp()) - 12)}, 0.0),
-        ({"x-ratelimit-reset": "x"}, None),
-        ({"retry-after": "3", "x-ratelimit-reset": "8"}, 8.0),
-        ({"retry-after": "9", "x-ratelimit-reset": "8"}, 9.0),
+        (READ, answered(500), True),
+        (CHANGE, answered(503), True),
+        (CREATE, answered(503), False),
+        (CREATE, answered(429), True),
+        (CREATE, answered(408), False),
+        (CHANGE, answered(409), False),
+        (CHANGE, answered(501), False),
+        (CHANGE, answered(503, text='{"errors": [{"status": "503", "code": "SNYK-0099"}]}'), False),
+        (CHANGE, failed(sent=True), True),
+        (CREATE, failed(sent=True), False),
+        (CREATE, failed(sent=False), True),
+        (READ, failed(sent=False, transient=False), False),
+        (READ, Unreadable("it is too large"), False),
+        (READ, NoAccessToken(ConnectionFailedError("refused", sent=True)), False),
+        (READ, Closed("the client was closed"), False),
     ],
 )
-def test_the_wait_that_the_server_asks_for(headers: dict[str, str], wait: float | None) -> None:
-    assert requested_wait(headers, NOW) == wait
+def test_what_is_retried(operation: Operation, attempt: Attempt, again: bool) -> None:
+    assert isinstance(decided(call(operation), attempt), Retry if again else GiveUp)
+    assert isinstance(decided(call(operation, attempts=3), attempt), GiveUp), "the last attempt"
+
+
+def test_the_wait_is_the_policys_or_the_one_that_the_api_asks_for() -> None:
+    assert decided(call(), failed(sent=True), fraction=0.5).after == 0.5  # type: ignore[union-attr]
+    assert decided(call(), answered(503, retry_after=7), fraction=0.0).after == 7  # type: ignore[union-attr]
+    assert isinstance(decided(call(), answered(503, retry_after=61)), GiveUp)
 
 
 @pytest.mark.parametrize(
-    ("idempotent", "sent", "status", "code", "again"),
+    ("attempt", "fraction", "hold"),
     [
-        (True, True, None, None, True), (True, False, None, None, True),
-        (False, True, None, None, False), (False, False, None, None, True),
-        (True, True, 429, None, True), (False, True, 429, None, True),
-        (True, True, 408, None, True), (False, True, 408, None, False),
-        (True, True, 500, None, True), (False, True, 500, None, False), (False, True, 503, None, False),
-        (True, True, 503, "SNYK-0099", False), (True, True, 503, "SNYK-9999", True),
-        (True, True, 501, None, False), (True, True, 505, None, False),
-        (True, True, 400, None, False), (True, True, 404, None, False), (True, True, 302, None, False),
+        (answered(429, retry_after=7), 0.5, 7.0),
+        (answered(429, retry_after=0), 0.5, 0.0),
+        (answered(429), 0.5, 0.5),
+        (answered(429, retry_after=600), 0.5, 60.0),
+        (answered(503, retry_after=7), 0.5, 0.0),
+        (answered(200), 0.5, 0.0),
     ],
-)  # fmt: skip
-def test_what_may_be_repeated(
-    idempotent: bool, sent: bool, status: int | None, code: str | None, again: bool
+)
+def test_a_429_holds_the_other_calls_of_the_client_too(
+    attempt: Attempt, fraction: float, hold: float
 ) -> None:
-    assert may_repeat(idempotent=idempotent, sent=sent, status_code=status, code=code) is again
+    assert decided(call(), attempt, fraction=fraction).hold == hold
 
 
-@given(attempt=st.integers(1, 10_000), fraction=st.floats(0, 1), asked=st.none() | st.floats(0, 1e6))
-def test_waits_are_bounded(attempt: int, fraction: float, asked: float | None) -> None:
-    policy = RetryPolicy(max_attempts=10_000, backoff_base=0.5, backoff_cap=8, max_wait=100)
-    wait = policy.wait(attempt, asked, fraction)
-    if attempt == 10_000 or (asked is not None and asked > 100):
-        assert wait is None
-    else:
-        assert wait is not None
-        assert (asked or 0) <= wait <= (8 if asked is None else asked + 0.5)
+def test_a_429_to_the_last_attempt_holds_no_longer_than_the_api_asks_for() -> None:
+    assert decided(call(attempts=3), answered(429)).hold == 0.0
+    assert decided(call(attempts=3), answered(429, retry_after=5)).hold == 5.0
 
 
-def test_the_backoff_doubles_up_to_its_cap() -> None:
-    policy = RetryPolicy(max_attempts=9, backoff_base=1, backoff_cap=10)
-    assert [policy.wait(n, None, 1.0) for n in range(1, 10)] == [1, 2, 4, 8, 10, 10, 10, 10, None]
-    assert policy.wait(3, None, 0.25) == 1
+def test_an_attempt_that_would_come_after_the_deadline_is_not_waited_for() -> None:
+    error = given_up(call(attempts=2), answered(503, retry_after=7), time_left=6.9)
+    assert isinstance(error, DeadlineExceededError)
+    assert isinstance(error.__cause__, ServerError)
+    assert (error.sent, error.attempts, error.operation) == (True, 2, CHANGE.name)
+    assert "the next attempt, in 7.5 s, would come after the deadline of 300 s" in str(error)
 
 
+def test_a_deadline_within_an_attempt_has_the_failure_before_it_as_its_cause() -> None:
+    before = ConnectionFailedError("reset", sent=False)
+    error = given_up(call(last_error=before), failed(False, DeadlineExceededError, transient=False))
+    assert error.__cause__ is before
+
+
+@pytest.mark.parametrize("earlier", [False, True])
 @pytest.mark.parametrize(
-    "options", [{"max_attempts": 0}, {"backoff_base": -1}, {"backoff_cap": "5"}, {"max_wait": float("nan")},
-                {"max_attempts": True}, {"max_attempts": float("inf")}, {"backoff_base": float("inf")},
-                {"backoff_cap": float("inf")}, {"max_wait": float("inf")}, {"max_wait": 10**400}],
-)  # fmt: skip
-def test_a_policy_that_will_not_do_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=next(iter(options))):
-        RetryPolicy(**options)
+    ("operation", "attempt", "error", "maybe_applied"),
+    [
+        (CREATE, answered(503), ServerError, True),
+        (CREATE, answered(408), GroupsError, True),
+        (CREATE, answered(409), ConflictError, False),
+        (CREATE, failed(sent=True), ConnectionFailedError, True),
+        (CHANGE, failed(sent=False, transient=False), ConnectionFailedError, False),
+        (CREATE, failed(True, RequestTimeoutError), RequestTimeoutError, True),
+        (CHANGE, Closed("the client was closed", maybe_applied=True), ClientClosedError, True),
+        (CHANGE, Closed("the client was closed"), ClientClosedError, False),
+        (CHANGE, NoAccessToken(ConnectionFailedError("refused", sent=True)), ConnectionFailedError, False),
+        (CHANGE, NoAccessToken(DecodeError("no", operation="oauth2Token")), DecodeError, False),
+        (CHANGE, NoAccessToken(ServerError(status_code=500, maybe_applied=True)), ServerError, False),
+        (CHANGE, NoAccessToken(ClientClosedError("closed", sent=True)), ClientClosedError, False),
+        (CHANGE, NoAccessToken(GroupsError("other")), GroupsError, None),
+    ],
+)
+def test_an_error_says_whether_this_attempt_or_an_earlier_one_may_have_been_applied(
+    operation: Operation,
+    attempt: Attempt,
+    error: type[GroupsError],
+    maybe_applied: bool | None,
+    earlier: bool,
+) -> None:
+    raised = given_up(call(operation, maybe_applied=earlier), attempt)
+    assert isinstance(raised, error)
+    if maybe_applied is not None:
+        said = raised.maybe_applied if hasattr(raised, "maybe_applied") else raised.sent
+        assert said is (maybe_applied or earlier)
 
 
-def test_a_wait_that_was_asked_for_is_kept_and_spread_or_not_waited_for() -> None:
-    policy = RetryPolicy(max_attempts=2, backoff_base=2, max_wait=60)
-    assert policy.wait(1, 0.0, 0.0) == 0
-    assert policy.wait(1, 60.0, 0.5) == 61
-    assert policy.wait(1, 60.1, 0.0) is None
-    assert policy.wait(2, 0.0, 0.0) is None
-    assert RetryPolicy(max_attempts=1).wait(1, None, 0.5) is None
+def test_a_read_is_never_applied() -> None:
+    assert not given_up(call(READ, maybe_applied=True, attempts=3), answered(503)).maybe_applied
 
 
-@given(st.text(alphabet="0123456789 ,:+-.eFriJanGMT_é", max_size=60))
-def test_no_text_in_a_header_makes_a_wait_that_cannot_be_waited(text: str) -> None:
-    for name in ("retry-after", "x-ratelimit-reset"):
-        wait = requested_wait({name: text}, NOW)
-        assert wait is None or 0 <= wait < float("inf")
+def test_each_call_that_waited_for_an_access_token_gets_an_error_of_its_own() -> None:
+    refused = ConnectionFailedError("refused", sent=True, attempts=4, operation=TOKEN_REQUEST.name)
+    one, other = (given_up(call(attempts=n), NoAccessToken(refused)) for n in (1, 2))
+    assert one is not other
+    assert (one.sent, one.attempts, one.operation) == (False, 1, "oauth2Token")
+    assert (other.attempts, refused.sent, refused.attempts) == (2, True, 4)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refused_token_request_says_that_the_credentials_are_not_authorised(status: int) -> None:
+    assert isinstance(given_up(call(TOKEN_REQUEST), answered(status)), UnauthorizedError)
+
+
+def test_an_error_has_what_the_answer_says() -> None:
+    text = '{"errors": [{"status": "429", "code": "SNYK-0001", "detail": "slow down"}]}'
+    error = given_up(call(attempts=3), answered(429, 9, text))
+    assert isinstance(error, RateLimitedError)
+    assert (error.retry_after, error.code, error.detail) == (9, "SNYK-0001", "slow down")
+    assert (error.method, error.path, error.request_id, error.attempts) == ("PATCH", "/groups/1", "req-1", 2)
+    assert error.body == text
+
+
+ATTEMPTS: Any = st.one_of(
+    st.builds(answered, st.integers(200, 599), st.none() | st.floats(0, 1e4)),
+    st.builds(
+        failed, st.booleans(), st.sampled_from([ConnectionFailedError, RequestTimeoutError]), st.booleans()
+    ),
+    st.builds(Unreadable, st.just("it is too large")),
+    st.builds(Closed, st.just("the client was closed"), st.booleans()),
+)
+
+
+@given(
+    operation=st.sampled_from([READ, CHANGE, DELETE, CREATE]),
+    attempt=ATTEMPTS,
+    attempts=st.integers(1, 4),
+    maybe_applied=st.booleans(),
+    time_left=st.floats(0, 1e3),
+    fraction=st.floats(0, 1),
+)
+def test_whatever_happens(
+    operation: Operation,
+    attempt: Attempt,
+    attempts: int,
+    maybe_applied: bool,
+    time_left: float,
+    fraction: float,
+) -> None:
+    state = call(operation, attempts=attempts, maybe_applied=maybe_applied)
+    decision = decided(state, attempt, time_left=time_left, fraction=fraction)
+    if isinstance(decision, Retry):
+        assert attempts < POLICY.max_attempts
+        assert 0 <= decision.after <= time_left
+        assert operation.idempotent or not attempt.maybe_applied, "a creation that may have happened is final"
+    if isinstance(decision, GiveUp) and isinstance(decision.error, TransportError | ClientClosedError):
+        assert decision.error.sent is (maybe_applied or attempt.maybe_applied)
+    assert state == call(operation, attempts=attempts, maybe_applied=maybe_applied), "nothing is changed"

@@ -342,22 +342,6 @@ async def test_a_body_that_a_hook_has_thrown_away_is_a_failure_of_the_connection
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("location", "attempts"), [("http://xn--a/", 2), ("mailto:somebody", 1)])
-async def test_a_redirect_that_a_client_of_httpx_cannot_read_counts_as_sent(
-    location: str, attempts: int, server: HostileServer
-) -> None:
-    """It looks where the redirect leads, although it is told not to follow any."""
-    async with httpx.AsyncClient() as http:
-        client = client_of(server, http_client=http)
-        for _ in range(attempts):
-            server.acts.put(lambda e: e.answer(302, b"", f"location: {location}"))
-        with pytest.raises(ConnectionFailedError) as caught:
-            await call(client, "DELETE")
-        await client.aclose()
-    assert (caught.value.sent, caught.value.attempts) == (True, attempts)
-
-
-@pytest.mark.anyio
 @pytest.mark.parametrize("text", ["x" * 70_000, "\ud800"], ids=["too long", "half a character"])
 async def test_what_no_url_can_hold_is_refused_before_anything_is_sent(
     text: str, server: HostileServer

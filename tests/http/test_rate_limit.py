@@ -328,7 +328,7 @@ def test_a_call_that_a_429_holds_back_beyond_its_deadline_fails_at_once_wherever
             async with anyio.create_task_group() as calls:
                 calls.start_soon(client.get_group, GROUP)
                 await anyio.wait_all_tasks_blocked()
-                client._transport.pool.bind().limiter.hold_until(begun + 20)
+                client._caller.pool.bind().limiter.hold_until(begun + 20)
                 calls.start_soon(fail, "in turn")
                 await anyio.wait_all_tasks_blocked()
                 calls.start_soon(client.get_group, GROUP)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 from collections.abc import Iterator
 
@@ -10,7 +9,6 @@ import pytest
 from support.loopback import served
 
 from groups_sdk import AsyncGroupsClient, ConnectionFailedError, GroupsClient, RetryPolicy
-from groups_sdk._http import network
 from groups_sdk.testing import FakeSnyk
 
 
@@ -44,41 +42,6 @@ def test_the_synchronous_client_over_a_socket(fake: FakeSnyk, base_url: str) -> 
     with GroupsClient(fake.TOKEN, base_url=base_url) as client:
         assert len(list(client.list_memberships(fake.group_id, limit=10, sort_by="email"))) == 36
         assert client.get_group(fake.group_id).name == "Engineering"
-
-
-@pytest.mark.asyncio
-async def test_before_and_after_each_call_the_socket_itself_is_asked_whether_it_is_open(
-    fake: FakeSnyk, base_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Shows too that httpx's transport uses the pool that it was given."""
-    asked: list[str] = []
-    ask = network._Stream.get_extra_info
-
-    def listen(stream: network._Stream, info: str) -> object:
-        asked.append(info)
-        return ask(stream, info)
-
-    monkeypatch.setattr(network._Stream, "get_extra_info", listen)
-    async with AsyncGroupsClient(fake.TOKEN, base_url=base_url) as client:
-        for _ in range(2):
-            await client.get_group(fake.group_id)
-        assert asked.count("is_readable") == 3
-        sock = client._transport.pool.bind().connections._streams[0].get_extra_info("socket")
-        stream = client._transport.pool.bind().connections._streams[0]
-        assert not stream.get_extra_info("is_readable")
-        await stream.aclose()
-        assert sock.fileno() < 0
-        assert stream.get_extra_info("is_readable")
-
-
-@pytest.mark.asyncio
-async def test_where_the_platform_cannot_poll_the_usual_sockets_do(
-    fake: FakeSnyk, base_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr(select, "poll")
-    async with AsyncGroupsClient(fake.TOKEN, base_url=base_url) as client:
-        for _ in range(2):
-            assert (await client.get_group(fake.group_id)).name == "Engineering"
 
 
 @pytest.mark.anyio

@@ -161,10 +161,10 @@ FAULTS |= {
         lambda e: e.answer(302, b"", "location: http://127.0.0.1:9/rest"), ApiError, False, True, status=302
     ),
     "a redirect to a host that cannot be": Fault(
-        lambda e: e.answer(302, b"", "location: http://xn--a/"), ApiError, False, True, status=302
+        lambda e: e.answer(302, b"", "location: http://xn--a/"), ConnectionFailedError, True
     ),
     "a redirect to something else than a page": Fault(
-        lambda e: e.answer(302, b"", "location: mailto:somebody"), ApiError, False, True, status=302
+        lambda e: e.answer(302, b"", "location: mailto:somebody"), ConnectionFailedError, False
     ),
     "a protocol that nobody asked for": Fault(
         lambda e: e.answer(101, b"", "upgrade: chat", "connection: upgrade"), ConnectionFailedError, True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any, cast
+from typing import cast
 
 import anyio
 import httpx
+
+from groups_sdk._http.connections import close_if_bytes_are_left
 
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
 _EITHER = 15 + 32  # the window of zlib, and the header of gzip or of zlib, whichever comes
@@ -25,7 +27,7 @@ class Body:
         """Read until the end, or until something is wrong."""
         if response.is_stream_consumed or response.is_closed:  # by a hook of an http_client that is not ours
             self._take(response.content)
-            await _part_with_spoiled_connection(response)
+            await close_if_bytes_are_left(response)
             return
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in (*_COMPRESSED, "identity"):
@@ -42,7 +44,7 @@ class Body:
                     scope.cancel()
             if encoding in _COMPRESSED and self.content and not self._inflater.eof:
                 self.problem = "its compression breaks off"
-            await _part_with_spoiled_connection(response)
+            await close_if_bytes_are_left(response)
 
     def _take(self, data: bytes) -> None:
         self.content += data[: self._room]
@@ -63,20 +65,3 @@ class Body:
     @property
     def _room(self) -> int:
         return self._limit + 1 - len(self.content)
-
-
-async def _part_with_spoiled_connection(response: httpx.Response) -> None:
-    """Close the connection when more has come than the answer.
-
-    httpcore keeps what is left over, and takes it for the answer to the next request: a change that was refused would
-    look done. Only h11 knows of it, and the way there is private; without it there is nothing to be seen.
-    """
-    connection: Any = (
-        response.stream
-    )  # httpx's stream around httpcore's, perhaps with that of a client around it
-    for inner in ("_stream", "_httpcore_stream", "_stream", "_connection"):
-        connection = getattr(connection, inner, connection)
-    state: Any = getattr(connection, "_h11_state", None)
-    if state is not None and state.trailing_data[0]:
-        state.send_failed()  # or else httpcore would have it wait for the next request after all
-        await connection.aclose()

@@ -1,0 +1,139 @@
+"""The Authorization header of each request. Access tokens are fetched when they are needed, one at a time."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import anyio
+import attrs
+
+from groups_sdk._credentials import Credentials, OAuthClientCredentials, StaticToken
+from groups_sdk._operations import TOKEN_REQUEST
+from groups_sdk._responses import ApiResponse
+from groups_sdk.errors import ApiError, DeadlineExceededError, DecodeError, GroupsError
+
+__all__ = ["AccessTokens", "TokenGrant", "read_grant"]
+
+_RENEW_BEFORE = 60.0  # seconds before expiry; half the lifetime where that is shorter
+
+
+@attrs.frozen
+class TokenGrant:
+    """An access token, and the seconds that it is valid for."""
+
+    access_token: str = attrs.field(repr=False)
+    expires_in: float
+
+
+def read_grant(response: ApiResponse) -> TokenGrant | DecodeError:
+    """The token endpoint's answer."""
+
+    def refuse(problem: str) -> DecodeError:
+        return DecodeError(problem, operation=TOKEN_REQUEST.name, request_id=response.request_id)
+
+    try:
+        document = response.json()
+    except ValueError:
+        return refuse("it is not JSON")
+    if not isinstance(document, dict):
+        return refuse("it is not an object")
+    token, lifetime = document.get("access_token"), document.get("expires_in", 3600)
+    if (
+        not isinstance(token, str)
+        or not token.isascii()
+        or not token.isprintable()
+        or " " in token
+        or not token
+    ):
+        return refuse("access_token is missing, or not a token")
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not lifetime > 0:
+        return refuse("expires_in is not a number of seconds")
+    return TokenGrant(token, lifetime)
+
+
+FetchGrant = Callable[[OAuthClientCredentials], Awaitable[TokenGrant | GroupsError]]
+
+
+class _Renewal:
+    """A token request under way, for those who wait for it."""
+
+    def __init__(self, options: object) -> None:
+        self.options = options
+        self.done: anyio.Event = anyio.Event()
+        self.failure: GroupsError | None = None
+
+
+class AccessTokens:
+    """The credentials of a client, and the access token that was fetched with them."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._renewal: _Renewal | None = None
+        self._grant: TokenGrant | None = None
+        self._renew_at = 0.0
+        self._issued = deque[str](maxlen=2)  # an answer to the one before may still be on its way
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return (*self._credentials.secrets(), *self._issued)
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a new access token can be had."""
+        return isinstance(self._credentials, OAuthClientCredentials)
+
+    @property
+    def authorization(self) -> str:
+        """The value of the Authorization header."""
+        if isinstance(self._credentials, StaticToken):
+            return self._credentials.authorization
+        return f"Bearer {self._grant.access_token if self._grant else ''}"
+
+    @property
+    def current(self) -> object:
+        """Stands for the access token in use, so that a 401 can be told from one to an older token."""
+        return self._grant
+
+    async def ensure(self, fetch: FetchGrant, options: object) -> GroupsError | None:
+        """Make sure that `authorization` is valid, or return why it cannot be.
+
+        `options` are those that `fetch` works with. A call that finds a token request under way waits for that one.
+        It shares its failure when the API or the same options are the reason; otherwise it makes a request of its own.
+        """
+        if not isinstance(self._credentials, OAuthClientCredentials) or self._is_valid():
+            return None
+        while (renewal := self._renewal) is not None:
+            await renewal.done.wait()
+            failure = renewal.failure
+            if isinstance(failure, ApiError | DecodeError) or (failure and renewal.options is options):
+                return failure
+            if self._is_valid():
+                return None
+        self._renewal = renewal = _Renewal(options)
+        try:
+            outcome = await fetch(self._credentials)
+            if isinstance(outcome, GroupsError):
+                if not isinstance(outcome, DeadlineExceededError):  # others may have more time
+                    renewal.failure = outcome
+                return outcome
+            self._grant = outcome
+            self._issued.append(outcome.access_token)
+            lifetime = outcome.expires_in
+            self._renew_at = anyio.current_time() + max(lifetime - _RENEW_BEFORE, lifetime / 2)
+            return None
+        finally:
+            self._renewal = None
+            renewal.done.set()
+
+    def reject(self, token: object) -> None:
+        """The API answered 401 to that token: have it renewed, unless that was done meanwhile.
+
+        It stays in use until then: a request that is past `ensure` must not go out without any.
+        """
+        if token is self._grant:
+            self._renew_at = -math.inf
+
+    def _is_valid(self) -> bool:
+        return self._grant is not None and anyio.current_time() < self._renew_at

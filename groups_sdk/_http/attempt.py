@@ -1,0 +1,187 @@
+"""One exchange over the wire: what httpx answers or raises, as what came of the attempt.
+
+Failures travel as values until the call is decided, and are raised outside of any `except`: the frames of a foreign
+traceback would hold the request's headers.
+"""
+
+from __future__ import annotations
+
+import math
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import httpx
+
+from groups_sdk._http.body import Body
+from groups_sdk._http.connections import LoopResources, OpenSockets, abort
+from groups_sdk._http.decide import Answered, Attempt, CallState, Closed, Failed, Unreadable
+from groups_sdk._http.options import CallOptions
+from groups_sdk._http.redaction import redact
+from groups_sdk._http.retries import requested_wait
+from groups_sdk._operations import TOKEN_REQUEST
+from groups_sdk._responses import ApiResponse, Headers
+from groups_sdk.errors import ConnectionFailedError, RequestTimeoutError
+
+__all__ = ["AttemptState", "exchange"]
+
+_ERROR_BYTES_READ = 128 * 1024
+_NO_TIMEOUTS = httpx.Timeout(None).as_dict()
+_HTTP_ERRORS = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    ssl.SSLError,
+    OSError,
+    anyio.BrokenResourceError,
+    UnicodeError,  # idna's, of a Location that is no URL: httpx reads it although nobody follows it
+)
+_BEFORE_SENDING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class AttemptState:
+    """How far an attempt is, as httpcore's trace tells it. Other transports tell nothing: then it counts as sent."""
+
+    __slots__ = ("_connecting", "_sending", "_sockets", "_stream", "token")
+
+    def __init__(self, sockets: OpenSockets) -> None:
+        self.token: object = None  # the access token that it is sent with
+        self._connecting = True  # until the exchange begins
+        self._sending = False
+        self._sockets = sockets
+        self._stream: Any = None
+
+    def begin(self, token: object) -> None:
+        """The exchange begins."""
+        self._connecting = False
+        self.token = token
+
+    def extensions(self) -> dict[str, Any]:
+        """What a request needs for that."""
+        # Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
+        return {"timeout": _NO_TIMEOUTS, "trace": self._trace}
+
+    async def _trace(self, event: str, info: Any) -> None:
+        if event.endswith("send_request_headers.started"):
+            method = getattr(info.get("request"), "method", None)
+            self._sending = method != b"CONNECT"  # which only asks a proxy for the way
+        elif event.startswith("connection."):
+            self._connecting = True
+            if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
+                self._stream = info["return_value"]
+                self._sockets.add(self._stream)
+
+    def abort(self) -> None:
+        """Close the socket that this attempt opened, if any. httpcore forgets it when cancelled while connecting."""
+        if self._stream is not None:
+            abort(self._stream)
+
+    @property
+    def sent(self) -> bool:
+        """Whether the API may have got the request."""
+        return self._sending or not self._connecting
+
+
+async def exchange(
+    request: httpx.Request,
+    call: CallState,
+    state: AttemptState,
+    resources: LoopResources,
+    options: CallOptions,
+) -> Attempt:
+    """Send the request and read the whole answer, within the timeout of one attempt."""
+    if resources.http.is_closed:
+        return Closed(f"{call.operation.name}: the connections are closed")
+    timeout = options.timeout or math.inf
+    body = Body(options.max_response_bytes)
+    response: httpx.Response | None = None
+    failure: Failed | Unreadable | None = None
+    with anyio.CancelScope(deadline=anyio.current_time() + timeout) as in_time:
+        try:
+            response = await resources.http.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                await body.read(response)
+            finally:
+                await response.aclose()
+        except _HTTP_ERRORS as error:
+            failure = translate_error(error, state, resources.tokens.secrets())
+        except BaseException:
+            state.abort()
+            raise
+    timed_out = Failed(
+        RequestTimeoutError, f"no answer within the timeout of {timeout:g} s", state.sent, transient=True
+    )
+    if in_time.cancelled_caught:
+        failure = timed_out
+    if response is None:
+        return failure or timed_out
+    return classify_response(response, body, failure, call, resources.tokens.secrets())
+
+
+def classify_response(
+    response: httpx.Response,
+    body: Body,
+    failure: Failed | Unreadable | None,
+    call: CallState,
+    secrets: tuple[str, ...],
+) -> Answered | Failed | Unreadable:
+    """What came of an attempt whose status is known, and whose body may have broken off with a failure."""
+    headers = Headers(response.headers.multi_items())
+    answer = ApiResponse(
+        response.status_code,
+        headers,
+        bytes(body.content),
+        call.operation.name,
+        call.attempts,
+        anyio.current_time() - call.started,
+    )
+    if not response.is_success:  # the status says enough, with as much of the explanation as has come
+        text = redact(body.content[:_ERROR_BYTES_READ].decode("utf-8", "replace"), secrets)
+        return Answered(answer, text, requested_wait(response.status_code, headers, datetime.now(UTC)))
+    is_page = headers.get("content-type", "").lower().startswith("text/html")
+    if is_page and call.operation.method != "GET" and call.operation is not TOKEN_REQUEST:
+        problem = "a page of HTML came in place of the API's answer, perhaps from a proxy"
+        return Failed(ConnectionFailedError, problem, maybe_applied=True)
+    if failure is not None and call.operation.idempotent:
+        return failure
+    broken = body.problem if failure is None else "it breaks off"
+    if broken is not None:  # and yet it was done: the status says so
+        return Unreadable(broken, answer.request_id)
+    return Answered(answer)
+
+
+def translate_error(error: Exception, state: AttemptState, secrets: tuple[str, ...]) -> Failed | Unreadable:
+    """What an exception of httpx means."""
+    problem = redact(f"{type(error).__name__}: {_explanation(error)}".rstrip(": "), secrets)
+    if isinstance(error, httpx.DecodingError):
+        return Unreadable(problem)
+    sent = state.sent and not isinstance(error, _BEFORE_SENDING)
+    if isinstance(error, httpx.TimeoutException):
+        return Failed(RequestTimeoutError, problem, sent, transient=True)
+    wrong = isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError)
+    return Failed(
+        ConnectionFailedError, problem, sent, transient=not wrong and not _certificate_refused(error)
+    )
+
+
+def _explanation(error: BaseException) -> str:
+    """What the error says, or the first of those that led to it and says something."""
+    return next((text for link in _chain(error) if (text := str(link))), "")
+
+
+def _certificate_refused(error: BaseException) -> bool:
+    return any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

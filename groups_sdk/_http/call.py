@@ -1,0 +1,230 @@
+"""One call: attempt, decide, wait, until there is an answer or an error."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+
+from groups_sdk import _deprecations as deprecations
+from groups_sdk._credentials import OAuthClientCredentials
+from groups_sdk._http.access_tokens import TokenGrant, read_grant
+from groups_sdk._http.attempt import AttemptState, exchange
+from groups_sdk._http.connections import ConnectionPool, LoopResources
+from groups_sdk._http.decide import (
+    Answered,
+    Attempt,
+    CallState,
+    Closed,
+    Done,
+    Failed,
+    GiveUp,
+    NoAccessToken,
+    Retry,
+    decide,
+    make_error,
+)
+from groups_sdk._http.options import CallOptions
+from groups_sdk._http.requests import build_request, join_url
+from groups_sdk._http.retries import RetryEvent
+from groups_sdk._operations import TOKEN_REQUEST, Operation, Request
+from groups_sdk._responses import ApiResponse
+from groups_sdk.errors import ApiError, DeadlineExceededError, GroupsError
+
+__all__ = ["Caller"]
+
+logger: logging.Logger = logging.getLogger("groups_sdk")
+
+MEDIA_TYPE = "application/vnd.api+json"
+_CLOSED = "the client was closed while this call ran"
+
+
+class Caller:
+    """Makes calls of the API with the options of one client, or of a copy of it."""
+
+    def __init__(self, pool: ConnectionPool, options: CallOptions) -> None:
+        self.pool = pool
+        self.options = options
+
+    async def send(self, request: Request) -> ApiResponse:
+        """The successful answer to a request. Raises a `GroupsError` that says why there is none."""
+        resources = self.pool.bind()
+        url = join_url(self.pool.base_url, request, self.options.api_version)
+
+        def build(state: AttemptState) -> httpx.Request:
+            headers = {
+                "accept": MEDIA_TYPE,
+                "accept-encoding": "gzip",
+                "user-agent": self.options.user_agent,
+                "authorization": resources.tokens.authorization,
+            }
+            if request.content is not None:
+                headers["content-type"] = MEDIA_TYPE
+            content = request.content or b""
+            return build_request(request.operation.method, url, headers, content, state.extensions())
+
+        deadline = anyio.current_time() + (self.options.deadline or math.inf)
+        outcome = await self._complete(request.operation, request.path, build, resources, deadline)
+        if isinstance(outcome, ApiResponse):
+            return outcome
+        try:
+            raise outcome
+        finally:
+            del outcome  # its traceback has this frame in it: a reference cycle
+
+    async def _complete(
+        self,
+        operation: Operation,
+        path: str,
+        build: Callable[[AttemptState], httpx.Request],
+        resources: LoopResources,
+        deadline: float,
+    ) -> ApiResponse | GroupsError:
+        """Attempt, decide, wait: until there is an answer, or no sense or no time in another attempt."""
+        call = CallState(
+            operation=operation,
+            path=path,
+            started=anyio.current_time(),
+            deadline=self.options.deadline,
+            renewable=resources.tokens.renewable and operation is not TOKEN_REQUEST,
+        )
+        under_way: AttemptState | None = None
+        with resources.calls.track():  # closing the client cancels what is in here
+            while True:
+                call.attempts += 1
+                under_way = AttemptState(resources.sockets)
+                attempt = await self._attempt(call, build, under_way, resources, deadline)
+                decision = decide(
+                    call,
+                    attempt,
+                    self.options.retries,
+                    time_left=deadline - anyio.current_time(),
+                    fraction=random.random(),  # noqa: S311 - jitter
+                )
+                call.maybe_applied = call.maybe_applied or attempt.maybe_applied
+                if decision.hold:
+                    resources.limiter.hold_until(anyio.current_time() + decision.hold)
+                match decision:
+                    case Done(response):
+                        return self._log(call, response)
+                    case GiveUp(error):
+                        return self._log(call, error)
+                    case Retry(after, error):
+                        call.last_error = error
+                        self._announce(call, decision)
+                        under_way = None
+                        await anyio.sleep(after)
+                    case _:  # Reauthenticate
+                        call.renewed = True
+                        resources.tokens.reject(under_way.token)
+                        under_way = None
+        return self._log(call, make_error(call, Closed(_CLOSED, under_way is not None and under_way.sent)))
+
+    async def _attempt(
+        self,
+        call: CallState,
+        build: Callable[[AttemptState], httpx.Request],
+        state: AttemptState,
+        resources: LoopResources,
+        deadline: float,
+    ) -> Attempt:
+        """One attempt, within the deadline, once access token, connection slot and rate limit allow it."""
+        admitted = False
+        with anyio.CancelScope(deadline=deadline) as scope:
+            if call.operation is not TOKEN_REQUEST:
+                fetch = partial(self._fetch_grant, resources=resources, deadline=deadline)
+                refusal = await resources.tokens.ensure(fetch, self.options)
+                if refusal is not None:
+                    return self._unless_closed(NoAccessToken(refusal))
+            async with resources.admission(scope) as admitted:
+                if admitted:
+                    state.begin(resources.tokens.current)
+                    attempt = await exchange(build(state), call, state, resources, self.options)
+                    if isinstance(attempt, Answered):
+                        self._observe(attempt.response, call.operation)
+                    return self._unless_closed(attempt)
+        crowded = not admitted and resources.limiter.late(deadline)
+        problem = "the rate limit leaves no room" if crowded else "no answer"
+        problem = f"{problem} within the deadline of {self.options.deadline or math.inf:g} s"
+        return Failed(DeadlineExceededError, problem, state.sent)
+
+    def _unless_closed(self, attempt: Attempt) -> Attempt:
+        """The attempt, unless it failed while the client was being closed, which then is the reason."""
+        if self.pool.closed and not isinstance(attempt, Answered):
+            return Closed(_CLOSED, attempt.maybe_applied)
+        return attempt
+
+    async def _fetch_grant(
+        self, credentials: OAuthClientCredentials, *, resources: LoopResources, deadline: float
+    ) -> TokenGrant | GroupsError:
+        """A new access token from the token endpoint, within the deadline of the call that needs it."""
+        origin = urlsplit(self.pool.settings.base_url)
+        url = credentials.token_url or f"{origin.scheme}://{origin.netloc}{TOKEN_REQUEST.path}"
+        form = httpx.Request("POST", url, data=dict(credentials.form()))
+
+        def build(state: AttemptState) -> httpx.Request:
+            headers = {
+                "accept": "application/json",
+                "content-type": form.headers["content-type"],
+                "user-agent": self.options.user_agent,
+            }
+            return build_request("POST", form.url, headers, form.content, state.extensions())
+
+        outcome = await self._complete(TOKEN_REQUEST, TOKEN_REQUEST.path, build, resources, deadline)
+        return outcome if isinstance(outcome, GroupsError) else read_grant(outcome)
+
+    def _observe(self, response: ApiResponse, operation: Operation) -> None:
+        if operation is TOKEN_REQUEST:
+            return
+        if operation.name not in self.pool.deprecated and (notice := deprecations.describe(response)):
+            self.pool.deprecated.add(operation.name)
+            deprecations.warn(notice)
+        _call_hook(self.options.on_response, response)
+
+    def _announce(self, call: CallState, retry: Retry) -> None:
+        operation, error = call.operation, retry.error
+        logger.warning(
+            "%s: attempt %d failed (%s, request id %s); next in %.1f s",
+            operation.name,
+            call.attempts,
+            _brief(error),
+            getattr(error, "request_id", None),
+            retry.after,
+        )
+        event = RetryEvent(operation.name, operation.method, call.path, call.attempts, retry.after, error)
+        _call_hook(self.options.retries.on_retry, event)
+
+    def _log(self, call: CallState, outcome: ApiResponse | GroupsError) -> ApiResponse | GroupsError:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s -> %s, attempts %s, %.0f ms, request id %s",
+                call.operation.method,
+                call.operation.path,
+                outcome.status_code if isinstance(outcome, ApiResponse) else _brief(outcome),
+                call.attempts,
+                (anyio.current_time() - call.started) * 1000,
+                getattr(outcome, "request_id", None),
+            )
+        return outcome
+
+
+def _brief(error: GroupsError) -> str:
+    if isinstance(error, ApiError):
+        return f"{error.status_code} {error.code or ''}".rstrip()
+    return type(error).__name__
+
+
+def _call_hook(hook: Callable[[Any], object] | None, argument: object) -> None:
+    """Tell the observer. What it raises is logged: it must not hide the outcome of a call."""
+    if hook is not None:
+        try:
+            hook(argument)
+        except Exception:
+            logger.exception("the hook %r failed", hook)

@@ -1,0 +1,291 @@
+"""Connections, limits and credentials: what the copies of a client share, and how it comes to an end.
+
+The only module that touches what is private in a dependency (`close_if_bytes_are_left`).
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import cache
+from typing import Any, Protocol
+
+import anyio
+import httpx
+
+from groups_sdk._http.access_tokens import AccessTokens
+from groups_sdk._http.event_loop import EventLoop
+from groups_sdk._http.rate_limit import RateLimit, RateLimiter
+from groups_sdk._settings import Settings
+from groups_sdk.errors import ClientClosedError, ConfigurationError
+
+__all__ = ["ConnectionPool", "LoopResources", "OpenSockets", "close_if_bytes_are_left"]
+
+_ELSEWHERE = "this client belongs to another event loop"
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for all clients: building it costs tens of milliseconds."""
+    return httpx.create_ssl_context()
+
+
+class ConnectionPool:
+    """Connections, limits and credentials: what the copies of a client share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        rate_limit: RateLimit | None,
+        max_connections: int,
+        transport: httpx.AsyncBaseTransport | None,
+        http_client: httpx.AsyncClient | None,
+    ) -> None:
+        if type(max_connections) is not int or max_connections < 1:
+            raise ConfigurationError(
+                f"max_connections must be a whole number above 0; got {max_connections!r}"
+            )
+        if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
+            raise ConfigurationError(
+                f"transport must be an asynchronous httpx transport; got {type(transport).__name__}"
+            )
+        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
+            raise ConfigurationError(
+                f"http_client must be an httpx.AsyncClient; got {type(http_client).__name__}"
+            )
+        if transport is not None and http_client is not None:
+            raise ConfigurationError("give transport or http_client, not both")
+        token_url = getattr(settings.credentials, "token_url", None)
+        try:
+            self.base_url: httpx.URL = httpx.URL(settings.base_url)
+            for url in (self.base_url, httpx.URL(token_url or "")):
+                _ = url.host
+        except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
+            raise ConfigurationError(f"no such host can be in a URL: {error}") from None
+        self.settings = settings
+        self.closed: bool = False
+        self.deprecated: set[str] = set()  # the operations whose deprecation was warned of
+        self._rate_limit = rate_limit
+        self._max_connections = max_connections
+        self._transport = transport
+        self._http_client = http_client
+        self._resources: LoopResources | None = None
+
+    def detached(self) -> ConnectionPool:
+        """The same with connections, limits and access token of its own."""
+        return ConnectionPool(
+            self.settings,
+            rate_limit=self._rate_limit,
+            max_connections=self._max_connections,
+            transport=self._transport,
+            http_client=self._http_client,
+        )
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there is anything to close."""
+        return self._resources is not None and not self.closed
+
+    def bind(self) -> LoopResources:
+        """What belongs to the running event loop, made on first use.
+
+        Raises `ClientClosedError` when the client is closed, or belongs to another event loop.
+        """
+        if self.closed:
+            raise ClientClosedError("this client is closed")
+        if self._resources is None:
+            tokens = AccessTokens(self.settings.credentials)
+            limiter = RateLimiter(self._rate_limit)
+            self._resources = LoopResources(self._http(), tokens, limiter, self._max_connections)
+        elif not self._resources.loop.running:
+            raise ClientClosedError(f"{_ELSEWHERE}: make one for each loop")
+        return self._resources
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._http_client is not None:
+            return self._http_client
+        if self._transport is not None:
+            return httpx.AsyncClient(transport=self._transport, timeout=None)
+        return httpx.AsyncClient(
+            verify=_ssl_context(),
+            # Never contended: our own slots stand in front, since a contended httpcore pool does not survive
+            # cancellation (https://github.com/encode/httpcore/issues/1093).
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self._max_connections),
+            timeout=None,
+            mounts={"http://": None},  # no proxy of the environment: what is not encrypted, it would read
+        )
+
+    async def aclose(self) -> None:
+        """End the calls under way and close the connections, however often this wait is cancelled.
+
+        An `http_client` that was handed in stays open: its owner closes it. After the end of its event loop a client
+        can be closed on any other.
+        """
+        resources = self._resources
+        if resources is None:
+            self.closed = True
+        elif resources.loop.running:
+            if self.closed:
+                await resources.closed.wait()
+            else:
+                self.closed = True
+                await self._close(resources)
+        elif resources.loop.post(lambda: None):
+            raise ClientClosedError(f"{_ELSEWHERE}, which is still there: close it on that one")
+        elif not self.closed:
+            self.closed = True
+            if not resources.loop.forked:
+                resources.sockets.abort()
+                await self._close_http(resources)
+
+    async def _close(self, resources: LoopResources) -> None:
+        try:
+            await resources.calls.end()
+        finally:
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self._close_http(resources)
+            finally:
+                resources.closed.set()
+
+    async def _close_http(self, resources: LoopResources) -> None:
+        if self._http_client is None:
+            try:
+                await resources.http.aclose()
+            finally:  # asyncio's own cancellation knows no shield
+                resources.sockets.abort()
+
+    def abandon(self) -> None:
+        """Close the sockets without waiting, for a client that is being collected; from any thread."""
+        self.closed = True
+        resources = self._resources
+        if resources is None or self._http_client is not None or resources.loop.forked:
+            return
+        if not resources.loop.post(resources.sockets.abort):
+            resources.sockets.abort()
+
+
+class LoopResources:
+    """The parts of a pool that belong to one event loop."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, tokens: AccessTokens, limiter: RateLimiter, max_connections: int
+    ) -> None:
+        self.loop: EventLoop = EventLoop()
+        self.http = http
+        self.tokens = tokens
+        self.limiter = limiter
+        self.calls: CallsUnderWay = CallsUnderWay()
+        self.sockets: OpenSockets = OpenSockets()
+        self.slots: anyio.Semaphore = anyio.Semaphore(max_connections, fast_acquire=True)
+        self.closed: anyio.Event = anyio.Event()
+
+    @asynccontextmanager
+    async def admission(self, scope: anyio.CancelScope) -> AsyncGenerator[bool]:
+        """Wait for a slot, then for the rate limit; the slot is held within. False: not before the scope's deadline.
+
+        The slot comes first: a permission to send is only good for the moment in which it is given.
+        """
+        if self.slots.value == 0 and self.limiter.late(scope.deadline):
+            yield False  # without queueing up
+            return
+        with ExitStack() as slot:
+            with self.limiter.waiting(scope):
+                await self.slots.acquire()
+                slot.callback(self.slots.release)
+                admitted = await self.limiter.acquire(scope.deadline)
+            yield admitted
+
+
+class CallsUnderWay:
+    """The calls under way. Closing the client ends them."""
+
+    def __init__(self) -> None:
+        self._scopes: set[anyio.CancelScope] = set()
+        self._idle = anyio.Event()
+
+    @contextmanager
+    def track(self) -> Generator[None]:
+        """Within it a call runs, which `end` cancels."""
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                yield
+            finally:
+                self._scopes.discard(scope)
+                if not self._scopes:
+                    self._idle.set()
+
+    async def end(self) -> None:
+        """Cancel all of them, and wait until they have ended."""
+        self._idle = anyio.Event()
+        for scope in self._scopes:
+            scope.cancel()
+        if self._scopes:
+            await self._idle.wait()
+
+
+class _Stream(Protocol):
+    """A socket, as httpcore's trace shows it."""
+
+    def aclose(self) -> Coroutine[Any, Any, None]: ...
+
+    def get_extra_info(self, info: str) -> Any: ...
+
+
+class OpenSockets:
+    """The open sockets of a client: they can be closed without waiting, which httpx cannot do."""
+
+    def __init__(self) -> None:
+        self._streams: list[_Stream] = []
+
+    def add(self, stream: _Stream) -> None:
+        """A connection was opened."""
+        self._streams = [known for known in self._streams if _is_open(known)]
+        self._streams.append(stream)
+
+    def abort(self) -> None:
+        """Close them all, on their event loop, or after its end."""
+        while self._streams:
+            abort(self._streams.pop())
+
+
+def _is_open(stream: _Stream) -> bool:
+    sock = stream.get_extra_info("socket")
+    return sock is not None and sock.fileno() >= 0
+
+
+def abort(stream: _Stream) -> None:
+    """Close a socket without waiting. What there is to wait for comes after the closing itself."""
+    closing = stream.aclose()
+    try:
+        closing.send(None)
+    except StopIteration:  # it waits for nothing
+        pass
+    except (
+        RuntimeError
+    ):  # its event loop has ended; asyncio then lets nobody at the socket, and closes it itself
+        sock = stream.get_extra_info("socket")
+        if hasattr(sock, "detach"):
+            os.close(sock.detach())
+    finally:
+        closing.close()
+
+
+async def close_if_bytes_are_left(response: httpx.Response) -> None:
+    """Close the connection when more has come than the answer.
+
+    httpcore keeps what is left over, and takes it for the answer to the next request: a change that was refused would
+    look done. Only h11 knows of it, and the way there is private.
+    """
+    # httpx's stream around httpcore's, perhaps with that of a client around it.
+    connection: Any = response.stream
+    for inner in ("_stream", "_httpcore_stream", "_stream", "_connection"):
+        connection = getattr(connection, inner, connection)
+    state: Any = getattr(connection, "_h11_state", None)
+    if state is not None and state.trailing_data[0]:
+        state.send_failed()  # or else httpcore would have it wait for the next request after all
+        await connection.aclose()
