@@ -10,7 +10,7 @@ import httpx
 import pytest
 import respx
 
-from groups_sdk import ApiResponse, AsyncGroupsClient, GroupsClient, InvalidArgumentError
+from groups_sdk import ApiResponse, AsyncGroupsClient, GroupsClient, InvalidArgumentError, NotFoundError
 
 G = "11111111-1111-4111-8111-111111111111"
 M = "22222222-2222-4222-8222-222222222222"
@@ -320,6 +320,39 @@ async def test_what_no_url_can_hold_is_refused_before_anything_is_sent(text: str
             with pytest.raises(InvalidArgumentError, match="no URL can be made of the arguments"):
                 sync.request("GET", "/x", params={"text": text})
         assert not router.calls
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("using", ["httpcore", "httpx"])
+async def test_respx_sees_the_calls_of_both_clients_in_each_of_its_modes(using: str) -> None:
+    with respx.mock(using=using) as router:
+        route = router.get(f"https://api.snyk.io/rest/groups/{G}")
+        route.respond(json={"data": {"id": G, "type": "group", "attributes": {"name": "one"}}})
+        async with AsyncGroupsClient("a-token") as client:
+            assert (await client.get_group(G)).name == "one"
+        with GroupsClient("a-token") as sync:
+            assert sync.get_group(G).name == "one"
+        assert route.call_count == 2
+
+
+@pytest.mark.anyio
+async def test_requests_go_through_a_client_of_httpx_where_tracing_tools_look_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[str] = []
+    send = httpx.AsyncClient.send
+
+    async def traced(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
+        sent.append(request.url.path)
+        return await send(client, request, **options)
+
+    monkeypatch.setattr(httpx.AsyncClient, "send", traced)
+    with respx.mock() as router:
+        router.get(f"https://api.snyk.io/rest/groups/{G}").respond(404)
+        async with AsyncGroupsClient("a-token") as client:
+            with pytest.raises(NotFoundError):
+                await client.get_group(G)
+    assert sent == [f"/rest/groups/{G}"]
 
 
 @pytest.mark.anyio

@@ -5,17 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 import anyio
+import httpx
 import pytest
 import trio.testing
 
 from groups_sdk import (
     ApiToken,
+    AsyncGroupsClient,
     BearerToken,
     ConnectionFailedError,
     DeadlineExceededError,
     DecodeError,
     GroupsError,
     OAuthClientCredentials,
+    RequestTimeoutError,
+    RetryPolicy,
+    ServerError,
     UnauthorizedError,
 )
 from groups_sdk._http.access_tokens import AccessTokens, TokenGrant
@@ -286,3 +291,46 @@ def test_the_token_request_has_the_fields_of_the_client_credentials_grant() -> N
     }
     assert credentials.token_url == "https://example.com/oauth2/token"
     assert OAuthClientCredentials("id", SECRET).token_url is None
+
+
+class TokenEndpoint(httpx.AsyncBaseTransport):
+    """Answers token requests with a status, or never; every other request with one group."""
+
+    def __init__(self, status: int | None) -> None:
+        self.status = status
+        self.token_requests = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth2/token":
+            self.token_requests += 1
+            if self.status is None:
+                await anyio.sleep_forever()
+            return httpx.Response(self.status or 500, json={})
+        return httpx.Response(200, json={})
+
+
+@pytest.mark.anyio
+async def test_a_copy_with_other_retries_asks_for_access_tokens_with_these() -> None:
+    endpoint = TokenEndpoint(503)
+    credentials = OAuthClientCredentials("id", SECRET)
+    patient = RetryPolicy(max_attempts=3, backoff_base=0)
+    async with AsyncGroupsClient(credentials, transport=endpoint, retries=patient) as client:
+        copy = client.with_options(retries=RetryPolicy(max_attempts=1))
+        with pytest.raises(ServerError):
+            await copy.list_groups().first()
+        assert endpoint.token_requests == 1
+        with pytest.raises(ServerError):
+            await client.list_groups().first()
+        assert endpoint.token_requests == 4
+
+
+@pytest.mark.anyio
+async def test_a_copy_with_another_timeout_asks_for_access_tokens_with_that() -> None:
+    endpoint = TokenEndpoint(None)
+    once = RetryPolicy(max_attempts=1)
+    async with AsyncGroupsClient(
+        OAuthClientCredentials("id", SECRET), transport=endpoint, retries=once, timeout=None, deadline=None
+    ) as client:
+        with pytest.raises(RequestTimeoutError, match="within the timeout of"):
+            await client.with_options(timeout=0.001).list_groups().first()
+    assert endpoint.token_requests == 1
