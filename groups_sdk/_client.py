@@ -22,6 +22,7 @@ from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._jsonapi import decode_one, decode_page, membership_creation, role_change
 from groups_sdk._operations import Operation, Parameter
 from groups_sdk._pagination import AsyncPaginator, Page
+from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
 from groups_sdk._settings import DEFAULT_API_VERSION, Region, check_api_version, resolve
 from groups_sdk._version import __version__
@@ -463,3 +464,6 @@ def _encode(document: Any) -> bytes:
         return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"json cannot be encoded: {error}") from None
+
+
+set_module("groups_sdk", globals(), __all__)

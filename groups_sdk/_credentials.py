@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from groups_sdk._public import set_module
 from groups_sdk.errors import ConfigurationError
 
 __all__ = ["ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials", "StaticToken"]
@@ -117,3 +118,6 @@ class OAuthClientCredentials(Credentials):
             "client_id": self._client_id,
             "client_secret": self._client_secret,
         }
+
+
+set_module("groups_sdk", globals(), ["ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials"])

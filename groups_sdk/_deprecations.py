@@ -9,6 +9,7 @@ from contextvars import Context, ContextVar
 from datetime import datetime
 from types import FrameType
 
+from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
 
 __all__ = ["ApiDeprecationWarning", "collect", "defer", "describe", "show", "warn"]
@@ -93,3 +94,6 @@ def _caller(frame: FrameType) -> FrameType:
 def _package(frame: FrameType) -> str:
     name: str = frame.f_globals.get("__name__", "")
     return name.partition(".")[0]
+
+
+set_module("groups_sdk", globals(), ["ApiDeprecationWarning"])

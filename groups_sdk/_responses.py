@@ -1,7 +1,5 @@
 """An answer of the API as it came: status, headers, body, and what it took to get it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -9,6 +7,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import attrs
+
+from groups_sdk._public import set_module
 
 __all__ = ["ApiResponse", "Headers"]
 
@@ -110,3 +110,6 @@ class ApiResponse:
             return json.loads(self.content) if self.content else None
         except RecursionError:
             raise ValueError("the body is nested too deeply") from None
+
+
+set_module("groups_sdk", globals(), __all__)

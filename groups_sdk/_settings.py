@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from groups_sdk._credentials import ApiToken, BearerToken, Credentials, OAuthClientCredentials
+from groups_sdk._public import set_module
 from groups_sdk.errors import ConfigurationError
 
 __all__ = ["DEFAULT_API_VERSION", "Region", "Settings", "check_api_version", "normalise_base_url", "resolve"]
@@ -389,3 +390,6 @@ def _brief(value: object) -> str:
     """A value for an error message, unless it is so long that it might be a token in the wrong place."""
     text = repr(value)
     return text if len(text) <= 20 else "that"
+
+
+set_module("groups_sdk", globals(), ["Region"])

@@ -29,14 +29,12 @@
 All of them pickle, and none shows a token.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
-if TYPE_CHECKING:
-    from groups_sdk.models import GroupMembership, Role
+from groups_sdk._public import set_module
+from groups_sdk.models import GroupMembership, Role
 
 __all__ = [
     "AmbiguousMatchError",
@@ -319,3 +317,6 @@ def _sentence(entry: ErrorObject) -> str:
 
 def _ref(request_id: str | None) -> str:
     return f" [request id {request_id}]" if request_id else ""
+
+
+set_module("groups_sdk", globals(), __all__)

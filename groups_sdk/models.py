@@ -7,11 +7,11 @@ Times are timezone-aware `datetime`s in UTC. Values that look like enumerations 
 strings, since the API may add to them without notice.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import attrs
+
+from groups_sdk._public import set_module
 
 __all__ = ["Group", "GroupMembership", "Org", "OrgMembership", "Role", "SsoConnection", "SsoUser", "User"]
 
@@ -102,3 +102,6 @@ class SsoUser:
     active: bool | None = None
     membership_created_at: datetime | None = None
     membership_strategy: str | None = None
+
+
+set_module("groups_sdk", globals(), __all__)

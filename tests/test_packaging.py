@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
@@ -14,7 +15,9 @@ import groups_sdk
 
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
-    ["_version", "models", "errors", "_responses", "_operations"],
+    ["_version", "_public", "_operations"],
+    ["models", "_responses"],
+    ["errors"],
     ["_deprecations"],
     ["_pagination", "_arguments", "_credentials", "_loop_thread"],
     ["_jsonapi", "_settings", "_portal", "access"],
@@ -69,6 +72,21 @@ def test_the_http_library_stays_in_one_room() -> None:
 
 def test_every_room_has_its_floor() -> None:
     assert {room_of(path) for path in FILES} == set(FLOOR_OF)
+
+
+def test_these_modules_are_public_and_no_others() -> None:
+    modules = [path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py")]
+    public = {".".join(parts) for parts in modules if not any(part.startswith("_") for part in parts)}
+    packages = {".".join(parts[:-1]) for parts in modules if parts[-1] == "__init__"}
+    public |= {name for name in packages if not re.search(r"(^|\.)_", name)}
+    assert public == {
+        "",
+        "errors",
+        "models",
+        "access",
+        "testing",
+        "cli",
+    }  # the empty one is groups_sdk itself
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -1,7 +1,5 @@
 """Keeping within the API's rate limit, so that it need not refuse anything."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,12 +7,13 @@ from contextlib import contextmanager
 import anyio
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk.errors import ConfigurationError
 
 __all__ = ["RateLimit", "RateLimiter", "SlidingWindows"]
 
 
-def _positive(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+def _positive(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
     if type(value) is not int or value < 1:
         raise ConfigurationError(f"{attribute.name} must be a whole number of at least 1; got {value!r}")
 
@@ -109,3 +108,6 @@ class RateLimiter:
     def _wait(self, now: float) -> float:
         held = self._held_until - now
         return max(held, self._windows.wait(now)) if self._windows else held
+
+
+set_module("groups_sdk", globals(), ["RateLimit"])

@@ -1,7 +1,5 @@
 """How failures are retried: the policy, what may be sent again, and the waits that the API asks for."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -11,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk.errors import ConfigurationError, GroupsError
 
 __all__ = ["RetryEvent", "RetryPolicy", "may_retry", "requested_wait"]
@@ -33,8 +32,8 @@ class RetryEvent:
     error: GroupsError
 
 
-def _number(least: float) -> Callable[[object, attrs.Attribute[Any], Any], None]:
-    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+def _number(least: float) -> Callable[[object, "attrs.Attribute[Any]", Any], None]:
+    def check(_: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= _LARGEST:
             raise ConfigurationError(
                 f"{attribute.name} must be a finite number of at least {least:g}; got {value!r}"
@@ -132,3 +131,6 @@ def _seconds(value: str | None) -> float | None:
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+set_module("groups_sdk", globals(), ["RetryEvent", "RetryPolicy"])

@@ -9,5 +9,9 @@ from __future__ import annotations
 from groups_sdk._pagination.asynchronous import AsyncPaginator, AsyncReadAhead
 from groups_sdk._pagination.synchronous import Paginator, ReadAhead
 from groups_sdk._pagination.walks import Page
+from groups_sdk._public import set_module
 
 __all__ = ["AsyncPaginator", "AsyncReadAhead", "Page", "Paginator", "ReadAhead"]
+
+
+set_module("groups_sdk", globals(), __all__)

@@ -1,7 +1,5 @@
 """Pages, and walks along them: each is the state of one iteration."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar

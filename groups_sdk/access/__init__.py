@@ -7,6 +7,7 @@ async with AsyncGroupsClient() as client:
 
 from __future__ import annotations
 
+from groups_sdk._public import set_module
 from groups_sdk.access._changes import AsyncChanges, Changes
 from groups_sdk.access._facade import AsyncAccess
 from groups_sdk.access._members import (
@@ -55,3 +56,6 @@ __all__ = [
     "RoleCount",
     "Status",
 ]
+
+
+set_module("groups_sdk.access", globals(), __all__)

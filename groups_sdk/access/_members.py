@@ -1,7 +1,5 @@
 """One reviewed member, and the totals of many."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Mapping
 

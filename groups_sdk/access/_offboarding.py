@@ -1,7 +1,5 @@
 """One person, out of every group that the token sees."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
@@ -116,7 +114,7 @@ class AsyncOffboarding(AsyncBatches[Group, OffboardingResult]):
         print(report)
     """
 
-    def __init__(self, work: OffboardingWork, *, concurrency: int, on_progress: OnProgress | None) -> None:
+    def __init__(self, work: "OffboardingWork", *, concurrency: int, on_progress: OnProgress | None) -> None:
         super().__init__(work, concurrency=concurrency, on_progress=on_progress)
         self._offboarding = work
 

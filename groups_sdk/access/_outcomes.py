@@ -1,7 +1,5 @@
 """What came of one change, and how far the whole work is."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 import attrs

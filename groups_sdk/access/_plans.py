@@ -1,7 +1,5 @@
 """A plan: what would have to change in a group, as it was seen, for it to be as desired."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A review as a whole: its totals, its files, and what has changed since an earlier one."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -62,7 +60,7 @@ class Review:
             return None
         return tuple(member for member in self.members if member.in_no_org)
 
-    def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
+    def diff(self, earlier: "Review | str | os.PathLike[str]") -> "ReviewDiff":
         """Who came, who went and who changed since an earlier review, or since the file of one (.csv or .jsonl).
 
         Members are compared by user. Organizations are compared when both reviews have them; a CSV file has them for

@@ -21,3 +21,7 @@ def __getattr__(name: str) -> Any:
     from groups_sdk.testing import _fake as fake  # on first use: the pytest plugin must cost nothing
 
     return getattr(fake, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

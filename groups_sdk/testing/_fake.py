@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
+from groups_sdk._public import set_module
 from groups_sdk.testing._asgi import Receive, Scope, Send, answer
 from groups_sdk.testing._callers import Caller, Callers
 from groups_sdk.testing._rules import Behaviour
@@ -394,3 +395,6 @@ def _caller(user_id: str | None, permissions: Iterable[str] | None, groups: Iter
         None if permissions is None else frozenset(permissions),
         None if groups is None else frozenset(id_.lower() for id_ in groups),
     )
+
+
+set_module("groups_sdk.testing", globals(), __all__)

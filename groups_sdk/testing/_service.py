@@ -1,7 +1,5 @@
 """A request in, an answer out: credentials, versions, limits, routing, faults. No ASGI here, and no waiting."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import deque

@@ -365,14 +365,3 @@ def test_the_pytest_plugin_costs_nothing_until_it_is_used() -> None:
         "assert not {'httpx', 'cattrs', 'attrs', 'anyio.from_thread', 'groups_sdk.testing._fake'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_an_unknown_name_is_an_attribute_error() -> None:
-    import groups_sdk
-    import groups_sdk.testing
-
-    for module in (groups_sdk, groups_sdk.testing):
-        with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
-            module.Nothing  # noqa: B018
-    assert sorted(dir(groups_sdk)) == sorted(groups_sdk.__all__)
-    assert all(hasattr(groups_sdk, name) for name in groups_sdk.__all__)

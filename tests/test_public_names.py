@@ -1,0 +1,110 @@
+"""The public names: how they are imported, and what the classes say of where they come from."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import traceback
+import typing
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import attrs
+import cattrs
+import pytest
+
+import groups_sdk
+import groups_sdk.access
+import groups_sdk.testing
+from groups_sdk import GroupMembership, NotFoundError, Region
+
+# Those of the synchronous side that are generated.
+GENERATED = {"GroupsClient"}
+
+
+def public_classes() -> Iterator[tuple[str, type]]:
+    """Each public class, and the module that users import it from."""
+    seen: set[type] = set()
+    for module in (groups_sdk.access, groups_sdk.testing, groups_sdk):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if isinstance(value, type) and value not in seen and name not in GENERATED:
+                seen.add(value)
+                yield module.__name__, value
+
+
+CLASSES = [pytest.param(module, cls, id=f"{module}.{cls.__name__}") for module, cls in public_classes()]
+ATTRS_CLASSES = [param for param in CLASSES if attrs.has(typing.cast("type", param.values[1]))]
+
+
+@pytest.mark.parametrize(("module", "cls"), CLASSES)
+def test_a_public_class_says_where_it_is_imported_from_and_pickles(module: str, cls: type) -> None:
+    assert (cls.__module__, cls.__qualname__) == (module, cls.__name__)
+    assert pickle.loads(pickle.dumps(cls)) is cls
+
+
+@pytest.mark.parametrize(("module", "cls"), ATTRS_CLASSES)
+def test_the_types_of_a_public_attrs_class_can_be_looked_up(module: str, cls: type) -> None:
+    fields = {field.name: field.type for field in attrs.fields(attrs.resolve_types(cls))}
+    assert not [name for name, type_ in fields.items() if isinstance(type_, str)]
+    assert fields.items() <= typing.get_type_hints(cls).items()
+
+
+def test_the_types_can_be_looked_up_where_nothing_else_was_imported() -> None:
+    code = (
+        "from typing import get_type_hints; from groups_sdk import Group, RetryPolicy; from datetime import datetime\n"
+        "assert get_type_hints(Group)['created_at'] == datetime | None\n"
+        "assert get_type_hints(RetryPolicy)['max_attempts'] is int\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_converters_of_others_can_structure_the_models() -> None:
+    converter = cattrs.Converter()
+    converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
+    document = {"id": "m", "created_at": "2026-01-02T00:00:00+00:00"}
+    document |= {part: {"id": part, "name": None} for part in ("user", "role", "group")}  # type: ignore[misc]
+    membership = converter.structure(document, GroupMembership)
+    assert membership.created_at == datetime(2026, 1, 2, tzinfo=UTC)
+    assert membership.role == groups_sdk.Role("role")
+
+
+def test_a_traceback_says_where_to_import_the_error_from() -> None:
+    error = NotFoundError(status_code=404)
+    text = "".join(traceback.format_exception_only(error))
+    assert text == "groups_sdk.NotFoundError: 404: no explanation in the answer\n"
+    assert repr(NotFoundError) == "<class 'groups_sdk.NotFoundError'>"
+
+
+def test_pickles_with_the_modules_of_earlier_versions_load() -> None:
+    for module, name in (("groups_sdk.errors", "NotFoundError"), ("groups_sdk.models", "Group")):
+        assert pickle.loads(f"c{module}\n{name}\n.".encode()) is getattr(groups_sdk, name)
+
+
+def test_a_pickle_loads_in_a_process_that_has_imported_nothing_yet() -> None:
+    things = (NotFoundError(status_code=404, path="/x"), Region.EU_01, groups_sdk.Role("r"))
+    code = (
+        "import pickle, sys; error, region, role = pickle.load(sys.stdin.buffer)\n"
+        "assert (type(error).__name__, error.path, region.value, role.id) == ('NotFoundError', '/x', 'SNYK-EU-01', 'r')"
+    )
+    subprocess.run([sys.executable, "-c", code], input=pickle.dumps(things), check=True)
+
+
+@pytest.mark.parametrize("module", [groups_sdk, groups_sdk.testing])
+def test_an_unknown_name_is_an_attribute_error(module: typing.Any) -> None:
+    for name in ("Nothing", "_nothing", "__path_hooks__"):
+        with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute '{name}'"):
+            getattr(module, name)
+    with pytest.raises(ImportError, match="cannot import name 'Nothing'"):
+        exec(f"from {module.__name__} import Nothing", {})
+
+
+@pytest.mark.parametrize("module", ["groups_sdk", "groups_sdk.access", "groups_sdk.testing"])
+def test_a_star_import_gives_the_public_names_and_so_does_dir(module: str) -> None:
+    namespace: dict[str, object] = {}
+    exec(f"from {module} import *", namespace)
+    del namespace["__builtins__"]
+    loaded = sys.modules[module]
+    assert sorted(namespace) == sorted(loaded.__all__)
+    assert set(loaded.__all__) <= set(dir(loaded))
