@@ -1,4 +1,4 @@
-"""Who is calling: an API token, a bearer token, or OAuth2 client credentials. No I/O happens here."""
+"""The credentials of a client: an API token, a bearer token, or OAuth2 client credentials. No I/O happens here."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 def secret_problem(what: str, value: object) -> str | None:
-    """What is wrong with a secret that is to go into a header; it says nothing of its text."""
+    """What is wrong with a secret that is to be sent in a header, without showing it; None when it is valid."""
     if not isinstance(value, str):
         return f"{what} must be a string, not {type(value).__name__}"
     if not value.strip():
         return f"{what} is empty"
     if not _VISIBLE.fullmatch(value):
-        return f"{what} has a line break, a space or another character in it that no token has"
+        return f"{what} contains a space, a line break or another character that is not allowed in a token"
     return None
 
 
 class Credentials:
-    """The base of the three kinds of credentials. None of them shows its secret."""
+    """The base class of the three kinds of credentials. Their `repr` does not show the secret."""
 
     __slots__ = ()
 
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
+        """The texts that must never be logged or shown."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -60,9 +60,9 @@ class StaticToken(Credentials):
 
 
 class ApiToken(StaticToken):
-    """An API token or a personal access token, as Snyk's settings pages hand them out.
+    """An API token or a personal access token, as shown in Snyk's account settings.
 
-    Raises `ConfigurationError` for a text that cannot be a token.
+    Raises `ConfigurationError` when the text is empty or contains characters that no token has.
 
     Example:
         client = AsyncGroupsClient(ApiToken("11111111-2222-3333-4444-555555555555"))
@@ -73,9 +73,9 @@ class ApiToken(StaticToken):
 
 
 class BearerToken(StaticToken):
-    """An OAuth2 access token that somebody else renews.
+    """An OAuth2 access token that you obtained yourself. It is not renewed.
 
-    Raises `ConfigurationError` for a text that cannot be a token.
+    Raises `ConfigurationError` when the text is empty or contains characters that no token has.
 
     Example:
         client = AsyncGroupsClient(BearerToken("eyJhbGciOi.example.token"))
@@ -86,10 +86,11 @@ class BearerToken(StaticToken):
 
 
 class OAuthClientCredentials(Credentials):
-    """A service account's OAuth2 client: access tokens are fetched on first use and renewed before they expire.
+    """The OAuth2 client of a service account. Access tokens are fetched on first use and renewed before they expire.
 
-    `token_url` is where they are fetched; by default `/oauth2/token` on the host of the base URL. The client secret
-    is sent there and nowhere else. Raises `ConfigurationError` for ids and secrets that cannot be such.
+    `token_url` is the URL that they are fetched from, by default `/oauth2/token` on the host of the base URL. The
+    client secret is sent there and nowhere else. Raises `ConfigurationError` when the id or the secret is empty or
+    contains characters that are not allowed.
 
     Example:
         client = AsyncGroupsClient(OAuthClientCredentials("my-client-id", "my-client-secret"), region="SNYK-EU-01")
@@ -112,7 +113,7 @@ class OAuthClientCredentials(Credentials):
         return (self._client_secret,)
 
     def form(self) -> Mapping[str, str]:
-        """The fields of the token request."""
+        """The form fields of the request for an access token."""
         return {
             "grant_type": "client_credentials",
             "client_id": self._client_id,

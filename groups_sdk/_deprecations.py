@@ -1,13 +1,14 @@
-"""What the API says of its own end, as one warning an operation, at the line of the program that called it."""
+"""One warning for each operation whose API version is deprecated, at the line of the program that called it."""
 
 from __future__ import annotations
 
+import inspect
 import logging
-import sys
 import warnings
 from contextvars import Context, ContextVar
 from datetime import datetime
 from types import FrameType
+from typing import cast
 
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
@@ -16,16 +17,17 @@ __all__ = ["ApiDeprecationWarning", "collect", "defer", "describe", "show", "war
 
 logger: logging.Logger = logging.getLogger("groups_sdk")
 
-# Frames of these stand between a call and the program that made it.
-_PASSED_OVER = {"groups_sdk", "anyio", "asyncio", "trio"}
+# A warning points at the program, so frames of these packages are skipped.
+_SKIPPED_PACKAGES = {"groups_sdk", "anyio", "asyncio", "trio"}
 _deferred: ContextVar[list[str] | None] = ContextVar("groups_sdk_deferred_warnings", default=None)
 
 
 class ApiDeprecationWarning(FutureWarning):
-    """The API version that answered is, or will be, deprecated, or stops working at a known time.
+    """Calls an API operation that is deprecated, or that stops working on a known date.
 
-    Shown once for each operation of a client. It is never raised, whatever the filters say: the call has been
-    answered, and its outcome must not be lost. Where a filter turns it into an error, it is logged instead.
+    Shown once for each operation of a client, at the line that made the call. It is never raised as an exception,
+    because the API has already answered and the answer must not be lost: where a filter turns warnings into errors, it
+    is logged to the logger `groups_sdk` instead.
 
     Example:
         warnings.simplefilter("ignore", ApiDeprecationWarning)
@@ -33,14 +35,14 @@ class ApiDeprecationWarning(FutureWarning):
 
 
 def describe(response: ApiResponse) -> str | None:
-    """What the headers `deprecation` and `sunset` say, as a sentence; None when neither is there."""
+    """The text of the warning that the `deprecation` and `sunset` headers call for; None when there is neither."""
     deprecated, ends = "deprecation" in response.headers, "sunset" in response.headers
     if not deprecated and not ends:
         return None
     version = response.version_served or response.version_requested
-    said = [f"deprecated{_when('since', response.deprecation)}"] if deprecated else []
-    said += [f"to stop working{_when('on', response.sunset)}"] if ends else []
-    return f"{response.operation}: API version {version or '(unknown)'} is {' and '.join(said)}"
+    facts = [f"is deprecated{_when('since', response.deprecation)}"] if deprecated else []
+    facts += [f"stops working{_when('on', response.sunset)}"] if ends else []
+    return f"{response.operation}: API version {version or '(unknown)'} {' and '.join(facts)}"
 
 
 def _when(word: str, moment: datetime | None) -> str:
@@ -48,30 +50,30 @@ def _when(word: str, moment: datetime | None) -> str:
 
 
 def warn(text: str) -> None:
-    """Show the warning, or leave that to the thread that waits for this call."""
-    held = _deferred.get()
-    if held is None:
+    """Show the warning now, or add it to the list that `collect` or `defer` returned for this context."""
+    collected = _deferred.get()
+    if collected is None:
         show([text])
     else:
-        held.append(text)
+        collected.append(text)
 
 
 def collect() -> list[str]:
-    """Have warnings of what runs in this context, from now on, collected in the list that is returned."""
-    held: list[str] = []
-    _deferred.set(held)
-    return held
+    """A list to which later warnings of the current context are added, instead of being shown."""
+    collected: list[str] = []
+    _deferred.set(collected)
+    return collected
 
 
 def defer(context: Context) -> list[str]:
-    """Have warnings of what runs in that context collected in the list that is returned."""
+    """A list to which warnings of that context are added, instead of being shown."""
     return context.run(collect)
 
 
 def show(texts: list[str]) -> None:
-    """Show warnings at the innermost line of the calling thread that is neither ours nor an event loop's."""
+    """Show warnings at the innermost line of this thread that is outside this package and the event loop."""
     for text in texts:
-        frame = _caller(sys._getframe())
+        frame = _calling_frame()
         try:
             warnings.warn_explicit(
                 text,
@@ -85,8 +87,9 @@ def show(texts: list[str]) -> None:
             logger.warning("%s", text)
 
 
-def _caller(frame: FrameType) -> FrameType:
-    while frame.f_back is not None and _package(frame) in _PASSED_OVER:
+def _calling_frame() -> FrameType:
+    frame = cast("FrameType", inspect.currentframe())  # None only where Python keeps no frames
+    while frame.f_back is not None and _package(frame) in _SKIPPED_PACKAGES:
         frame = frame.f_back
     return frame
 

@@ -1,4 +1,4 @@
-"""The ten operations of the API as data, and the request value that a call of one becomes."""
+"""The ten operations of the API as data, and the requests that are made from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORD = re.compile(r"[a-z][a-z_-]*")
 
 @attrs.frozen
 class Operation:
-    """One operation of the API. `idempotent` says whether sending it twice does the same as sending it once."""
+    """One operation of the API. It is `idempotent` when sending it twice has the same effect as sending it once."""
 
     name: str
     method: str
@@ -29,7 +29,7 @@ class Operation:
         params: Mapping[str, Parameter] | None = None,
         content: bytes | None = None,
     ) -> Request:
-        """The operation with its path filled in. Parameters that are None are left out."""
+        """The request for one call: the ids are put into the path; parameters that are None are left out."""
         path = self.path
         for name, value in (ids or {}).items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
@@ -38,7 +38,7 @@ class Operation:
 
 @attrs.frozen
 class Request:
-    """One call, ready to be sent: below the base URL, without version and credentials."""
+    """One call, ready to be sent. The base URL, the API version and the credentials are added later."""
 
     operation: Operation
     path: str
@@ -46,7 +46,7 @@ class Request:
     content: bytes | None = attrs.field(default=None, repr=False)
 
     def target(self, version: str) -> str:
-        """Path and query; `version` is the API's, where the query does not name one itself."""
+        """The path and query. `version` is the API version, unless the query has one of its own."""
         query = dict(self.query)
         query.setdefault("version", version)
         return f"{self.path}?{urlencode(query, quote_via=quote)}"
@@ -55,7 +55,7 @@ class Request:
 def other(
     method: str, path: str, params: Mapping[str, Parameter] | None = None, content: bytes | None = None
 ) -> Request:
-    """A call of what is no operation here. Its path stands for it, without what may be an id or a name."""
+    """The request for any other call. Ids and names in its path become `{id}` in the operation's name."""
     template = "/".join(part if not part or _WORD.fullmatch(part) else "{id}" for part in path.split("/"))
     operation = Operation(
         f"{method} {template}", method, template, idempotent=method not in ("POST", "PATCH")
@@ -68,7 +68,7 @@ def _query(params: Mapping[str, Parameter] | None) -> tuple[tuple[str, str], ...
 
 
 def wire(value: str | int | bool) -> str:
-    """A query parameter as the API reads it: booleans in lower case."""
+    """The text of a query parameter: booleans become "true" and "false"."""
     return ("false", "true")[value] if isinstance(value, bool) else str(value)
 
 

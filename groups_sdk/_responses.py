@@ -1,4 +1,4 @@
-"""An answer of the API as it came: status, headers, body, and what it took to get it."""
+"""An answer of the API: status, headers, body, and how many attempts and seconds it took."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,9 +14,12 @@ __all__ = ["ApiResponse", "Headers"]
 
 
 class Headers(Mapping[str, str]):
-    """Response headers: a read-only mapping whose names compare without regard to case.
+    """Response headers: a read-only mapping with case-insensitive names.
 
-    A header that came several times is one value, joined with ", ".
+    The values of a header that came several times are joined with ", ".
+
+    Example:
+        assert Headers([("Content-Type", "text/html")])["content-type"] == "text/html"
     """
 
     __slots__ = ("_values",)
@@ -41,30 +44,43 @@ class Headers(Mapping[str, str]):
         return f"Headers({self._values})"
 
 
-def _moment(value: str | None) -> datetime | None:
-    """A date, date-time, HTTP date or `@` and seconds as an aware datetime; None when in no known form."""
+def parse_http_date(value: str) -> datetime | None:
+    """An HTTP date (`Tue, 01 Sep 2026 00:00:00 GMT`) as an aware datetime; None when it is not one."""
+    try:
+        return _aware(parsedate_to_datetime(value))
+    except (ValueError, OverflowError):  # the latter when a number is too large for a date
+        return None
+
+
+def _parse_date(value: str | None) -> datetime | None:
+    """An ISO date or date-time, an HTTP date, or `@` and seconds as an aware datetime; None when it is neither."""
     if value is None:
         return None
     try:
         if value.startswith("@"):
             return datetime.fromtimestamp(int(value[1:]), UTC)
-        moment = datetime.fromisoformat(value)
+        return _aware(datetime.fromisoformat(value))
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):  # the latter for numbers beyond all dates
-            return None
+        return parse_http_date(value)
     except (OverflowError, OSError):
         return None
+
+
+def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @attrs.frozen(eq=False)
 class ApiResponse:
-    """One answered call.
+    """The API's answer to one call, as `on_response`, `client.request` and `page.response` give it.
 
-    `attempts` counts the requests that it took, the successful one included; `elapsed` is the time in seconds from
-    the first of them to the end of the answer, waits included. `operation` is the API's operation id.
+    `content` is the body as bytes, decompressed. `operation` is the API's operation id. `attempts` is the number of
+    requests that were sent, the last one included. `elapsed` is the time in seconds from the start of the first
+    attempt to the end of the answer, waits included.
+
+    Example:
+        response = await client.request("GET", "/self")
+        print(response.status_code, response.headers["content-type"], response.json())
     """
 
     status_code: int
@@ -76,36 +92,36 @@ class ApiResponse:
 
     @property
     def request_id(self) -> str | None:
-        """The id that Snyk's support asks for (`snyk-request-id`)."""
+        """The id of the request that Snyk support asks for (header `snyk-request-id`); None when there is none."""
         return self.headers.get("snyk-request-id")
 
     @property
     def version_requested(self) -> str | None:
-        """The API version that the request asked for."""
+        """The API version that the request asked for, such as "2025-11-05"; None when the API did not say."""
         return self.headers.get("snyk-version-requested")
 
     @property
     def version_served(self) -> str | None:
-        """The API version that answered: the newest one not after the requested."""
+        """The API version that answered: the newest one up to the requested version; None when the API did not say."""
         return self.headers.get("snyk-version-served")
 
     @property
     def lifecycle_stage(self) -> str | None:
-        """The stage of the version that answered: wip, experimental, beta, ga, deprecated or sunset."""
+        """The stage of that version: "wip", "experimental", "beta", "ga", "deprecated" or "sunset"; or None."""
         return self.headers.get("snyk-version-lifecycle-stage")
 
     @property
     def deprecation(self) -> datetime | None:
-        """When the version that answered was, or will be, deprecated."""
-        return _moment(self.headers.get("deprecation"))
+        """When that version was or will be deprecated, with a time zone; None when the API names no date."""
+        return _parse_date(self.headers.get("deprecation"))
 
     @property
     def sunset(self) -> datetime | None:
-        """When the version that answered stops working."""
-        return _moment(self.headers.get("sunset"))
+        """When that version stops working, with a time zone; None when the API names no date."""
+        return _parse_date(self.headers.get("sunset"))
 
     def json(self) -> Any:
-        """The body, parsed as JSON; None when it is empty. Raises `ValueError` on a body that is not JSON."""
+        """The body parsed as JSON; None when it is empty. Raises `ValueError` when it is not JSON."""
         try:
             return json.loads(self.content) if self.content else None
         except RecursionError:

@@ -1,15 +1,15 @@
-"""Token, region, base URL and API version, from arguments, environment and the Snyk CLI's config file.
+"""Token, region, base URL and API version, from arguments, environment variables and the Snyk CLI's config file.
 
-    token       argument, SNYK_OAUTH_TOKEN, SNYK_TOKEN, key "api" of the config file
-    base URL    base_url or region argument, SNYK_API, key "endpoint" of the config file, the region that a
-                personal access token names itself, SNYK-US-01
+    token       token argument, SNYK_OAUTH_TOKEN, SNYK_TOKEN, "api" in the config file
+    base URL    base_url or region argument, SNYK_API, "endpoint" in the config file, the region encoded in a
+                personal access token, SNYK-US-01
 
-The first that says something counts, even where a personal access token names another region than an earlier
-source does. The config file is `configstore/snyk.json` below `$XDG_CONFIG_HOME` or `~/.config`; it is read
-only when what stands before it in these rows leaves a question open.
+For each setting the first source that is set wins, even when a personal access token belongs to another region. The
+config file is `configstore/snyk.json` in `$XDG_CONFIG_HOME` or `~/.config`. It is only read when no earlier source in
+the row is set.
 
-Texts that may hold a secret travel as `_Setting`, so that neither an error nor a traceback with locals shows
-them.
+Text that may contain a secret is passed around as `_Setting`, so that neither an error nor a traceback with locals
+shows it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _SNYK_DOMAINS = ("snyk.io", "snykgov.io")
 
 
 class Region(enum.StrEnum):
-    """Where a Snyk account lives. `Region("snyk-eu-01")` finds a member by its name, in any case.
+    """The Snyk region that an account belongs to. `Region("snyk-eu-01")` looks a region up by name, in any case.
 
     Example:
         assert Region("snyk-eu-01").base_url == "https://api.eu.snyk.io/rest"
@@ -85,7 +85,7 @@ _REGIONS = {host: region for region, host in _HOSTS.items()}
 
 @attrs.frozen
 class Settings:
-    """Whom to call, as whom, and in which version of the API. `base_url` ends in `/rest`."""
+    """What a client needs to know about the API: credentials, base URL (it ends in `/rest`) and API version."""
 
     credentials: Credentials
     base_url: str
@@ -94,7 +94,7 @@ class Settings:
 
 @attrs.frozen
 class _Setting:
-    """What was set, and where. It may be a secret, or have one in it."""
+    """The text of a setting, which may contain a secret, and the source that it comes from."""
 
     source: str
     text: str = attrs.field(repr=False)
@@ -105,7 +105,7 @@ def _setting(source: str, text: str | None) -> _Setting | None:
 
 
 def _convert(setting: _Setting, conversion: Callable[[str], _T]) -> _T:
-    """Convert the text. An error is raised anew: it names the source and has no frame that holds the text."""
+    """Convert the text. An error is raised again with the source's name, and without the frames that hold the text."""
     try:
         return conversion(setting.text)
     except ConfigurationError as error:
@@ -123,15 +123,14 @@ def resolve(
     environ: Mapping[str, str] | None = None,
     config_path: Path | None = None,
 ) -> Settings:
-    """Find out whom to call, as whom, and in which version; the module's docstring has the order of sources.
+    """The settings for a client; the module's docstring lists the sources in the order in which they are used.
 
-    A `token` that is a string is an API token or a personal access token, and so is SNYK_TOKEN;
-    SNYK_OAUTH_TOKEN is an OAuth2 access token and wins over it, as in the Snyk CLI. Give `region` or
-    `base_url`, not both. `allow_http` permits plain http to other hosts than this machine, which sends the
-    token in clear. `environ` and `config_path` stand in for the process's environment and the CLI's config
-    file.
+    A `token` that is a string is an API token or a personal access token, and so is SNYK_TOKEN. SNYK_OAUTH_TOKEN is an
+    OAuth2 access token and takes precedence, as in the Snyk CLI. Give `region` or `base_url`, not both. `allow_http`
+    permits plain http to other machines, which sends the token unencrypted. `environ` and `config_path` replace the
+    environment of the process and the path of the config file.
 
-    Raises `ConfigurationError` when there is no token, or when a source that counts cannot be used.
+    Raises `ConfigurationError` when there is no token, or when a setting is not valid.
 
     Example:
         settings = resolve("11111111-2222-3333-4444-555555555555", region="SNYK-EU-01")
@@ -141,7 +140,7 @@ def resolve(
     given_region = _setting("region", region)
     given_url = _setting("base_url", base_url)
     environment = _Environment(os.environ if environ is None else environ)
-    del token, region, base_url, environ  # from here on a traceback with locals shows no secret
+    del token, region, base_url, environ  # so that a traceback with locals shows no secret
     config = _CliConfig(environment, config_path)
     normalise = partial(_normalise, allow_http=allow_http)
 
@@ -162,36 +161,36 @@ def resolve(
         _convert(_Setting("token_url", credentials.token_url), partial(_read_url, allow_http=allow_http))
     if isinstance(credentials, ApiToken) and urlsplit(url).hostname == _HOSTS[Region.GOV_01]:
         raise ConfigurationError(
-            f"{Region.GOV_01} takes OAuth only, no API tokens: "
-            "give a BearerToken or OAuthClientCredentials, or set SNYK_OAUTH_TOKEN"
+            f"{Region.GOV_01} accepts OAuth only, no API tokens: "
+            "pass a BearerToken or OAuthClientCredentials, or set SNYK_OAUTH_TOKEN"
         )
     return Settings(credentials=credentials, base_url=url, api_version=version)
 
 
 def check_api_version(version: str) -> str:
-    """Return `version` if the API may understand it: a date, with or without a stage, or a stage alone.
+    """The version itself, when it has a valid form: a date, a date with a stage, or a stage alone.
 
-    Raises `ConfigurationError` for anything else, saying what is allowed.
+    Raises `ConfigurationError` for anything else; the message says what is valid.
 
     Example:
         assert check_api_version("2024-10-15~beta") == "2024-10-15~beta"
     """
     if not _matches(_API_VERSION, version):
         raise ConfigurationError(
-            f"api_version: {_brief(version)} will not do; give a date such as {DEFAULT_API_VERSION}, "
-            "if need be with ~wip, ~work-in-progress, ~experimental or ~beta after it, or such a stage alone"
+            f"api_version: {_brief(version)} is not valid; use a date such as {DEFAULT_API_VERSION}, a date with a "
+            f"stage such as {DEFAULT_API_VERSION}~beta, or a stage (wip, work-in-progress, experimental, beta)"
         )
     return version
 
 
 def normalise_base_url(url: str, *, allow_http: bool = False) -> str:
-    """Return the base URL of the REST API that `url` means: lower-case scheme and host, `/rest` at the end.
+    """The base URL of the REST API for any URL of a Snyk instance: lower-case scheme and host, `/rest` at the end.
 
-    `/v1`, `/rest` and slashes at the end of `url` go, and the host of Snyk's web pages (`app.eu.snyk.io`,
-    with or without `/api`) becomes that of its API; a port and any other path before them stay. Plain http is
-    for this machine only (localhost, 127.0.0.0/8, ::1), unless `allow_http` permits it.
+    `/v1`, `/rest` and slashes at the end are removed, and the host of Snyk's web pages (`app.eu.snyk.io`, with or
+    without `/api`) is replaced with that of its API. A port and any other path are kept. Plain http is only accepted
+    for this machine (localhost, 127.0.0.0/8, ::1), unless `allow_http` is True.
 
-    Raises `ConfigurationError`, saying why, for a URL that will not do.
+    Raises `ConfigurationError` when the URL is not valid; the message says why.
 
     Example:
         assert normalise_base_url("https://app.eu.snyk.io/api/v1/") == "https://api.eu.snyk.io/rest"
@@ -202,7 +201,7 @@ def normalise_base_url(url: str, *, allow_http: bool = False) -> str:
 
 
 class _Environment:
-    """Environment variables. Those that are unset or blank are the same."""
+    """The environment variables. A blank variable counts as not set."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -213,7 +212,7 @@ class _Environment:
 
 
 class _CliConfig:
-    """The Snyk CLI's config file, read when it is first asked for something. No file is an empty one."""
+    """The Snyk CLI's config file, which is read on first use. A missing file counts as empty."""
 
     def __init__(self, environment: _Environment, path: Path | None) -> None:
         self._environment = environment
@@ -221,7 +220,7 @@ class _CliConfig:
 
     @cached_property
     def path(self) -> Path | None:
-        """Where the file would be; None when there is no home directory."""
+        """The path of the file, which may not exist; None when there is no home directory."""
         if self._path:
             return self._path
         configured, home = self._environment.get("XDG_CONFIG_HOME"), self._environment.get("HOME")
@@ -249,14 +248,14 @@ class _CliConfig:
         found = _read_object(self.path)
         if isinstance(found, str):
             raise ConfigurationError(
-                f"{self.path}: {found}; mend it, or go without it by setting both a token "
-                "(token argument, SNYK_TOKEN) and where to call (region or base_url argument, SNYK_API)"
+                f"{self.path}: {found}; repair it, or set both a token (token argument, SNYK_TOKEN) "
+                "and a region or base URL (region or base_url argument, SNYK_API), so that it is not read"
             )
         return found
 
 
 def _read_object(path: Path | None) -> dict[str, object] | str:
-    """The members of the JSON object in a file, or what is wrong with the file."""
+    """The JSON object in a file, empty when there is no file; or the text of what is wrong with the file."""
     if path is None:
         return {}
     try:
@@ -285,8 +284,8 @@ def _find_credentials(given: _Setting | None, environment: _Environment, config:
     if found := environment.get("SNYK_TOKEN") or config.get("api"):
         return _convert(found, ApiToken)
     raise ConfigurationError(
-        "no token: there is none in the token argument, in the environment variables SNYK_OAUTH_TOKEN and "
-        f"SNYK_TOKEN, nor as 'api' in {config.path or 'a config file of the Snyk CLI (no home directory)'}"
+        "no token: pass the token argument, set SNYK_TOKEN or SNYK_OAUTH_TOKEN, or configure the Snyk CLI; "
+        f"there is no 'api' in {config.path or 'its config file, since there is no home directory'}"
     )
 
 
@@ -294,18 +293,20 @@ def _region_named(name: str) -> Region:
     try:
         return Region(name)
     except ValueError:
-        raise ConfigurationError(f"there is no {_brief(name)}; choose one of {', '.join(Region)}") from None
+        raise ConfigurationError(
+            f"{_brief(name)} is not a region; choose one of {', '.join(Region)}"
+        ) from None
 
 
 def _own_region(credentials: Credentials) -> Region | None:
-    """The region that a personal access token names; None for a malformed token or an unknown host."""
+    """The region that is encoded in a personal access token; None for other tokens and unknown hosts."""
     if not isinstance(credentials, ApiToken):
         return None
     kind, *parts = credentials.secrets()[0].split(".")
     if kind not in ("snyk_uat", "snyk_sat") or len(parts) != 3:
         return None
-    # The host is in the part before the last one, which is a signature. Descriptions that count the parts
-    # otherwise put it last. A signature is no JSON object, so looking at both does no harm.
+    # The host is in the part before the last, but some descriptions put it last. The other of the two is a
+    # signature, which is never a JSON object, so that looking at both is safe.
     hosts = (_host_in(part) for part in parts[1:])
     return next((_REGIONS[host] for host in hosts if host in _REGIONS), None)
 
@@ -326,18 +327,18 @@ def _normalise(url: object, *, allow_http: bool) -> str:
 
 
 def _read_url(url: object, *, allow_http: bool) -> tuple[str, str, str, str]:
-    """Scheme, host, port with its colon, and path of a URL that secrets may be sent to."""
+    """The scheme, host, port with its colon, and path of a URL that is safe to send secrets to."""
     if not isinstance(url, str):
         raise ConfigurationError(f"must be a string, not {type(url).__name__}")
     if not _URL_CHARACTERS.fullmatch(url):
-        raise ConfigurationError("has whitespace or another character that no URL has (percent-encode it)")
+        raise ConfigurationError("contains whitespace or another character that must be percent-encoded")
     parts = _URL.fullmatch(url)
     if not parts:
         raise ConfigurationError("must begin with https://")
     if "@" in parts["authority"]:
-        raise ConfigurationError("must not have a user name or a password in it")
+        raise ConfigurationError("must not contain a user name or password")
     if parts["rest"]:
-        raise ConfigurationError("must not have a query or a fragment")
+        raise ConfigurationError("must not contain a query or fragment")
     if not parts["authority"].partition(":")[0]:
         raise ConfigurationError("has no host")
     authority = _AUTHORITY.fullmatch(parts["authority"].lower())
@@ -348,15 +349,17 @@ def _read_url(url: object, *, allow_http: bool) -> tuple[str, str, str, str]:
         raise ConfigurationError("has a port outside 1 to 65535")
     host, is_loopback = _read_host(host)
     if scheme == "http" and not (is_loopback or allow_http):
-        raise ConfigurationError("plain http would send the token in clear to another machine; use https://")
+        raise ConfigurationError(
+            "plain http would send the token unencrypted to another machine; use https://"
+        )
     return scheme, host, f":{int(port)}" if port else "", parts["path"]
 
 
 def _rest_api(host: str, path: str) -> tuple[str, str]:
-    """Host and path of the REST API that goes with another address of the same Snyk."""
+    """The host and path of the REST API for another address of the same Snyk instance."""
     endings = ["", "v1", "rest"]
     if f".{host}".endswith(tuple(f".{domain}" for domain in _SNYK_DOMAINS)):
-        endings.append("api")  # https://snyk.io/api and https://app.eu.snyk.io/api are older ways to say it
+        endings.append("api")  # older addresses: https://snyk.io/api, https://app.eu.snyk.io/api
         if host in _SNYK_DOMAINS:
             host = f"api.{host}"
         elif host.startswith("app."):
@@ -368,7 +371,7 @@ def _rest_api(host: str, path: str) -> tuple[str, str]:
 
 
 def _read_host(host: str) -> tuple[str, bool]:
-    """A lower-case host in its one spelling, and whether it is this machine."""
+    """The host, given in lower case, in its normal spelling, and whether it is this machine."""
     try:
         if host.startswith("["):
             address = IPv6Address(host[1:-1])
@@ -376,7 +379,7 @@ def _read_host(host: str) -> tuple[str, bool]:
         if host.rpartition(".")[2].isdigit():
             return host, IPv4Address(host).is_loopback
     except ValueError:
-        raise ConfigurationError("has a malformed IP address for a host") from None
+        raise ConfigurationError("has a malformed IP address as its host") from None
     if len(host) > 253 or not _HOST_NAME.fullmatch(host):
         raise ConfigurationError("has a malformed host")
     return host, f".{host}".endswith(".localhost")
@@ -387,9 +390,9 @@ def _matches(pattern: re.Pattern[str], value: object) -> bool:
 
 
 def _brief(value: object) -> str:
-    """A value for an error message, unless it is so long that it might be a token in the wrong place."""
+    """The value for an error message, unless it is long enough to be a token that was passed by mistake."""
     text = repr(value)
-    return text if len(text) <= 20 else "that"
+    return text if len(text) <= 20 else "this value"
 
 
 set_module("groups_sdk", globals(), ["Region"])

@@ -1,22 +1,22 @@
-"""Everything this package raises.
+"""Every exception that this package raises.
 
     GroupsError
-    ├── ConfigurationError          no token, an unknown region, a base URL that will not do
-    ├── InvalidArgumentError        a bad argument, found before anything was sent (a ValueError too)
-    │   └── RoleChoiceError         a role's name that nobody has, or that several roles have; `choices`
-    ├── AmbiguousMatchError         several members fit where one is wanted; `matches`
-    ├── ProtectedMemberError        the last admin, or you: not touched unless told to
-    ├── StalePlanError              a member is no longer as the plan saw them
-    ├── JournalError                a journal of another plan, in use by another process, or damaged
-    ├── InterruptedChangeError      the work was stopped while a change was under way
-    ├── ClientClosedError           the client was closed before, or while, the call ran
-    ├── PaginationError             the pages lead round in a circle, or nowhere
-    ├── DecodeError                 an answer that cannot be understood
-    ├── TransportError              no answer; `sent` tells whether the request may have been applied
-    │   ├── ConnectionFailedError   refused, reset, closed half-way, TLS or proxy trouble
+    ├── ConfigurationError          no token, an unknown region, a base URL that is not valid
+    ├── InvalidArgumentError        an argument is not valid; nothing was sent (also a ValueError)
+    │   └── RoleChoiceError         no role has this name, or several have it; `choices` lists the roles
+    ├── AmbiguousMatchError         several members match where one is expected; `matches` lists them
+    ├── ProtectedMemberError        the change would remove the last admin, or change you; not sent
+    ├── StalePlanError              a member has changed since the plan was made; not sent
+    ├── JournalError                the journal belongs to another plan, is in use, or is damaged
+    ├── InterruptedChangeError      the work was stopped while a change was being sent
+    ├── ClientClosedError           the client was closed before or during the call
+    ├── PaginationError             the pages cannot be followed to the end
+    ├── DecodeError                 the answer is not what the API promises
+    ├── TransportError              no answer came; `sent` tells whether the request may have been applied
+    │   ├── ConnectionFailedError   refused, reset, closed early, or a TLS or proxy problem
     │   ├── RequestTimeoutError     one attempt took longer than `timeout`
-    │   └── DeadlineExceededError   the whole call, with its retries, would take longer than `deadline`
-    └── ApiError                    the API answered with an error
+    │   └── DeadlineExceededError   the whole call, retries included, would take longer than `deadline`
+    └── ApiError                    the API answered with an error status
         ├── BadRequestError         400
         ├── UnauthorizedError       401
         ├── ForbiddenError          403
@@ -26,7 +26,7 @@
         ├── RateLimitedError        429
         └── ServerError             5xx
 
-All of them pickle, and none shows a token.
+All of them can be pickled, and none contains a token.
 """
 
 from typing import Any
@@ -67,10 +67,10 @@ __all__ = [
 
 
 class GroupsError(Exception):
-    """The base of every error of this package."""
+    """The base class of every exception that this package raises."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exception's own way calls cls(*args), which the keyword-only members below do not survive.
+        # Exception.__reduce__ calls cls(*args), which fails for the classes below with keyword-only arguments.
         return _rebuild, (type(self), self.args), self.__dict__
 
 
@@ -81,17 +81,17 @@ def _rebuild(cls: type[GroupsError], args: tuple[Any, ...]) -> GroupsError:
 
 
 class ConfigurationError(GroupsError):
-    """The client cannot be set up: no token found, an unknown region, an unusable base URL or API version."""
+    """The client cannot be set up: there is no token, or a setting (region, base URL, an option) is not valid."""
 
 
 class InvalidArgumentError(GroupsError, ValueError):
-    """An argument that the API would refuse. Nothing was sent."""
+    """An argument is not valid. Nothing was sent."""
 
 
 class RoleChoiceError(InvalidArgumentError):
-    """The name of a role that nobody in the group has, or that several roles have. Nothing was changed.
+    """No role in use in the group has this name, or several roles have it. Nothing was changed.
 
-    `choices` are the roles to choose from: those of that name, by their ids, or all that are in use.
+    `choices` are the roles to choose from: those with this name, whose ids tell them apart, or all roles in use.
     """
 
     def __init__(self, message: str, *, choices: tuple[Role, ...] = ()) -> None:
@@ -100,7 +100,7 @@ class RoleChoiceError(InvalidArgumentError):
 
 
 class AmbiguousMatchError(GroupsError):
-    """Several members fit where one is wanted. `matches` are their memberships."""
+    """Several members match where one is expected. `matches` are their memberships."""
 
     def __init__(self, message: str, *, matches: tuple[GroupMembership, ...] = ()) -> None:
         super().__init__(message)
@@ -108,23 +108,23 @@ class AmbiguousMatchError(GroupsError):
 
 
 class ProtectedMemberError(GroupsError):
-    """The change would leave a group without an admin, or take rights from its own author. It was not sent."""
+    """The change would leave the group without an admin, or change the membership of `me`. It was not sent."""
 
 
 class StalePlanError(GroupsError):
-    """A member, or the group, is no longer as the plan saw it. The change was not sent."""
+    """The member or the group has changed since the plan was made. The change was not sent."""
 
 
 class JournalError(GroupsError):
-    """The journal is that of another plan, is in use by another process, or is damaged."""
+    """The journal belongs to another plan, is in use by another process, or is damaged."""
 
 
 class InterruptedChangeError(GroupsError):
-    """The work was stopped (Ctrl-C, a timeout) while this change was under way: it may have been applied."""
+    """The work was stopped (Ctrl-C, a timeout) while this change was being sent: it may have been applied."""
 
 
 class ClientClosedError(GroupsError):
-    """The client was closed before, or while, the call ran. `sent` is True when it may have been applied."""
+    """The client was closed before or during the call. `sent` is True when the call may have been applied."""
 
     def __init__(self, message: str, *, sent: bool = False) -> None:
         super().__init__(message)
@@ -132,7 +132,10 @@ class ClientClosedError(GroupsError):
 
 
 class PaginationError(GroupsError):
-    """The pages cannot be followed to their end. `cursor` is the last one, where there was one."""
+    """The pages cannot be followed to the end, for example because a cursor came twice.
+
+    `cursor` is the cursor that came twice; empty when the link to the next page has none in it.
+    """
 
     def __init__(self, message: str, *, cursor: str | None = None) -> None:
         super().__init__(message)
@@ -140,13 +143,14 @@ class PaginationError(GroupsError):
 
 
 class DecodeError(GroupsError):
-    """An answer that cannot be understood.
+    """The API answered with success, but the body is not what it promises.
 
-    `path` says where in the document (`data[3].attributes.created_at`; empty for the document as a whole),
-    `operation` is the API's operation id and `request_id` what Snyk's support asks for. For a write the status was
-    already a success: the change has been applied. Where it was the answer to the request for an access token
-    (`operation` is oauth2Token), the call itself waits for that token: `sent` is False when it certainly never left,
-    and True when an earlier attempt of it may have been applied.
+    `path` is the place in the document (`data[3].attributes.created_at`), empty for the whole document; `operation`
+    is the API's operation id and `request_id` the id that Snyk support asks for. `problem` says what is wrong.
+
+    After a write this means that the change was made, with one exception: when it was the answer to the request for
+    an access token (`operation` is oauth2Token), the call itself was not sent. `sent` is then False, or True when an
+    earlier attempt of the call may have been applied.
     """
 
     def __init__(
@@ -170,9 +174,10 @@ class DecodeError(GroupsError):
 
 
 class TransportError(GroupsError):
-    """No answer came. `sent` is False when the request certainly never left; when True, it may have been applied.
+    """No answer came. With `sent=False` nothing was applied; with `sent=True` the change may have been applied.
 
-    `attempts` counts the requests that were tried; `operation` is the API's operation id.
+    `problem` says what happened, `attempts` is the number of requests that were tried, and `operation` the API's
+    operation id.
     """
 
     def __init__(self, problem: str, *, sent: bool, attempts: int = 1, operation: str | None = None) -> None:
@@ -189,20 +194,26 @@ class TransportError(GroupsError):
 
 
 class ConnectionFailedError(TransportError):
-    """The connection failed: refused, reset, closed half-way, or stopped by TLS or a proxy."""
+    """The connection failed: it was refused, reset or closed early, or TLS or a proxy failed."""
 
 
 class RequestTimeoutError(TransportError):
-    """One attempt took longer than `timeout` allows."""
+    """One attempt took longer than `timeout`."""
 
 
 class DeadlineExceededError(TransportError):
-    """The call, retries and waits included, does not fit into `deadline`. `__cause__` is the last failure."""
+    """The whole call, retries and waits included, would take longer than `deadline`.
+
+    `__cause__` is the error of the last attempt.
+    """
 
 
 @attrs.frozen
 class ErrorObject:
-    """One entry of an error document. Members that the API left out are None."""
+    """One entry of the API's list of errors. Fields that the API left out are None.
+
+    `pointer` is a JSON pointer into the request body and `parameter` a query parameter: what the entry is about.
+    """
 
     status: str | None = None
     code: str | None = None
@@ -216,12 +227,13 @@ class ErrorObject:
 
 
 class ApiError(GroupsError):
-    """The API answered with an error.
+    """The API answered with an error status.
 
-    `code`, `title` and `detail` are those of the first entry of `errors`; `request_id` is what Snyk's support asks
-    for; `path` is the path of the request without its query; `body` the answer's text, cut after 64 KiB;
-    `attempts` counts the requests that were tried. `maybe_applied` is True when a change may have been made all the
-    same: a 5xx to a write, or an earlier attempt that was sent and never answered.
+    `status_code` is the HTTP status. `errors` are the entries of the answer, and `code`, `title` and `detail` those of
+    the first entry. `request_id` is the id that Snyk support asks for. `method` and `path` are those of the request,
+    the path without its query. `body` is the text of the answer, cut after 64 KiB. `attempts` is the number of
+    requests that were tried. `maybe_applied` is True when the change may have been made all the same: a write got a
+    5xx, or an earlier attempt was sent and never answered.
     """
 
     def __init__(
@@ -260,7 +272,7 @@ class ApiError(GroupsError):
 
 
 class BadRequestError(ApiError):
-    """400: the API refuses the request as it stands."""
+    """400: the API does not accept the request."""
 
 
 class UnauthorizedError(ApiError):
@@ -268,29 +280,29 @@ class UnauthorizedError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """403: the token is good, but its owner may not do this."""
+    """403: the token is valid, but its owner lacks the permission."""
 
 
 class NotFoundError(ApiError):
-    """404: there is no such thing, or the token's owner may not see it."""
+    """404: it does not exist, or the token's owner may not see it."""
 
 
 class ConflictError(ApiError):
-    """409: the change contradicts the state of things, such as a second membership of one user."""
+    """409: the change conflicts with what is there, such as a second membership for one user."""
 
 
 class GoneError(ApiError):
-    """410: this API version has been retired."""
+    """410: this API version no longer exists."""
 
 
 class RateLimitedError(ApiError):
-    """429: too many requests. `retry_after` is the wait in seconds that the API asked for, where it did."""
+    """429: too many requests. `retry_after` is the wait that the API asked for, in seconds; None when it named none."""
 
     retry_after: float | None = None
 
 
 class ServerError(ApiError):
-    """5xx: the service, or a gateway before it, failed. A write may have been applied."""
+    """5xx: the API or a gateway in front of it failed. A write may have been applied."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -305,7 +317,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def api_error_class(status_code: int) -> type[ApiError]:
-    """The class for an error status: `ApiError` itself where there is no narrower one."""
+    """The class for an error status; `ApiError` when there is no class for that status."""
     return ServerError if status_code >= 500 else _BY_STATUS.get(status_code, ApiError)
 
 

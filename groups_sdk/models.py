@@ -1,10 +1,10 @@
-"""What the API speaks of, flat: `membership.user.email`, `membership.role.name`.
+"""The API's groups, members, roles and users as flat objects: `membership.user.email`, `membership.role.name`.
 
-Instances are immutable, hashable and compared by value. Members that the API may leave out are None. Where it
-leaves out a whole related object, that object is there all the same, with `id=""` and None for the rest: reading
-`membership.user.email` never fails half-way through a listing, and no call accepts an empty id.
-Times are timezone-aware `datetime`s in UTC. Values that look like enumerations (`login_method`, ...) are plain
-strings, since the API may add to them without notice.
+Instances are immutable, hashable and compared by value. Fields that the API may leave out are None. When it leaves
+out a whole related object, that object is still there, with `id=""` and None for every other field: reading
+`membership.user.email` never fails in the middle of a listing, and no call accepts an empty id.
+Times are timezone-aware `datetime`s in UTC. Fields such as `login_method` are plain strings and no enumerations,
+because the API may add values without notice.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ __all__ = ["Group", "GroupMembership", "Org", "OrgMembership", "Role", "SsoConne
 
 @attrs.frozen
 class Group:
-    """A Snyk group. Lists give `id` and `name`; `get_group` gives the rest too."""
+    """A Snyk group. Listings fill in `id` and `name` only; `get_group` fills in every field."""
 
     id: str
     name: str | None = None
@@ -32,7 +32,7 @@ class Group:
 
 @attrs.frozen
 class User:
-    """The person behind a membership. `login_method` is how they sign in, where the API tells it."""
+    """The person who has a membership. `login_method` is how they sign in, such as "saml" or "github"."""
 
     id: str
     name: str | None = None
@@ -43,7 +43,7 @@ class User:
 
 @attrs.frozen
 class Role:
-    """A role. Its `id` is what `update_membership` and `create_membership` take as `role_id`."""
+    """A role. Pass its `id` as `role_id` to `update_membership` and `create_membership`."""
 
     id: str
     name: str | None = None
@@ -51,7 +51,7 @@ class Role:
 
 @attrs.frozen
 class Org:
-    """An organization below a group."""
+    """An organization in a group."""
 
     id: str
     name: str | None = None
@@ -59,9 +59,10 @@ class Org:
 
 @attrs.frozen
 class GroupMembership:
-    """One user's membership of a group: who, with which role, since when.
+    """One user's membership of a group: who has which role, and since when.
 
-    `group_membership_count` is filled in only when `include_group_membership_count=True` asked for it.
+    `group_membership_count` is the number of members of the group, and None unless the listing was asked for it with
+    `include_group_membership_count=True`.
     """
 
     id: str
@@ -74,7 +75,7 @@ class GroupMembership:
 
 @attrs.frozen
 class OrgMembership:
-    """One user's membership of an organization below the group."""
+    """One user's membership of an organization in the group: who has which role, and since when."""
 
     id: str
     created_at: datetime | None

@@ -277,7 +277,7 @@ def test_deprecation_is_one_line(fake: FakeSnyk) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (
-        "python -m groups_sdk: warning: listGroupMemberships: API version (unknown) is to stop working on "
+        "python -m groups_sdk: warning: listGroupMemberships: API version (unknown) stops working on "
         "2030-01-02 00:00 UTC\n"
     )
 

@@ -120,7 +120,7 @@ def test_a_deprecated_operation_is_told_once_at_the_line_of_an_asynchronous_call
     ]
     assert [str(w.message) for w in seen] == [
         f"{operation}: API version 2025-11-05 is deprecated since 2026-01-02 00:00 UTC"
-        " and to stop working on 2026-09-01 00:00 UTC"
+        " and stops working on 2026-09-01 00:00 UTC"
         for operation in ("getGroup", "listGroupMemberships")
     ]
 
@@ -171,7 +171,7 @@ def test_a_call_in_a_thread_without_a_line_of_the_program_is_told_all_the_same()
     [
         ({"deprecation": "@1767312000"}, r"is deprecated since 2026-01-02 00:00 UTC$"),
         ({"deprecation": "soon"}, r"is deprecated$"),
-        ({"sunset": "Tue, 01 Sep 2026 00:00:00 GMT"}, r"is to stop working on 2026-09-01 00:00 UTC$"),
+        ({"sunset": "Tue, 01 Sep 2026 00:00:00 GMT"}, r"stops working on 2026-09-01 00:00 UTC$"),
     ],
 )
 def test_whichever_header_comes_is_told_in_whatever_form(headers: dict[str, str], message: str) -> None:

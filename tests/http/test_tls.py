@@ -95,5 +95,5 @@ async def test_a_server_that_speaks_no_tls_is_not_sent_anything() -> None:
 
 @pytest.mark.anyio
 async def test_plain_http_to_another_machine_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(ConfigurationError, match="in clear"):
+    with pytest.raises(ConfigurationError, match="unencrypted"):
         AsyncGroupsClient("t0ken", base_url="http://api.example")
