@@ -1,5 +1,11 @@
 """The public names, and where they are defined: for type checkers, and for `__init__.py` at a name's first use."""
 
+from groups_sdk._arguments import (
+    SortBy as SortBy,
+)
+from groups_sdk._arguments import (
+    SortOrder as SortOrder,
+)
 from groups_sdk._client import (
     AsyncGroupsClient as AsyncGroupsClient,
 )

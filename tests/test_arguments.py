@@ -65,7 +65,7 @@ REFUSED: list[tuple[Callable[[Any], object], str, list[Any]]] = [
     ),
     (
         lambda value: arguments.text("email", value),
-        "email must be a text that is not empty, or None; got",
+        "email must be a string that is not blank, or None; got",
         ["", " ", "\n", 5, b"a"],
     ),
     (
@@ -75,7 +75,7 @@ REFUSED: list[tuple[Callable[[Any], object], str, list[Any]]] = [
     ),
     (
         arguments.path,
-        "path must be like '/groups/{id}' below the base URL",
+        "path must be relative to the base URL, such as '/groups/{id}',",
         [
             "",
             "/",

@@ -224,7 +224,9 @@ class TestNormaliseBaseUrl:
         ],
     )
     def test_plain_http_to_another_machine_must_be_allowed(self, host: str) -> None:
-        with pytest.raises(ConfigurationError, match=r"base URL: plain http would send the token unencrypted"):
+        with pytest.raises(
+            ConfigurationError, match=r"base URL: plain http would send the token unencrypted"
+        ):
             normalise_base_url(f"http://{host}")
         assert normalise_base_url(f"http://{host}", allow_http=True).startswith("http://")
 

@@ -274,7 +274,7 @@ BAD_LISTINGS: list[tuple[str, Call, str]] = [
     ("limit True", lambda c: c.list_groups(limit=True), "limit"),
     ("sort_by", lambda c: c.list_memberships(G, sort_by="name"), "sort_by must be one of username"),
     ("sort_order", lambda c: c.list_memberships(G, sort_order="asc"), "sort_order must be one of ASC, DESC"),
-    ("empty filter", lambda c: c.list_memberships(G, email=" "), "email must be a text"),
+    ("empty filter", lambda c: c.list_memberships(G, email=" "), "email must be a string"),
     ("user filter", lambda c: c.list_memberships(G, user_id="u"), "user_id"),
     (
         "count",

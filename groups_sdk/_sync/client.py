@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+from groups_sdk._arguments import SortBy, SortOrder
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._credentials import Credentials
 from groups_sdk._http.rate_limit import RateLimit
@@ -26,22 +27,26 @@ if TYPE_CHECKING:
 
 
 class GroupsClient(SyncClient[AsyncGroupsClient]):
-    """Snyk's Groups API, for synchronous code: each call waits for its answer.
+    """The client for the Snyk Groups API, for synchronous code: each call waits for its answer.
 
     `token` is an API token or personal access token, or a credentials object (`ApiToken`, `BearerToken`,
-    `OAuthClientCredentials`); by default it comes from `SNYK_OAUTH_TOKEN` or `SNYK_TOKEN`, or from the Snyk CLI's
-    configuration. `region` is a `Region` or its name ("SNYK-EU-01"); `base_url` is for hosts that are no region.
-    Plain http is refused except to loopback, unless `allow_http` is True. `timeout` bounds one attempt and `deadline`
-    one whole call with its retries and waits (a listing: one page), both in seconds; None means no bound. `retries`
-    and `rate_limit` are policies; `rate_limit=None` switches the limiter off. At most `max_connections` requests are
-    under way at once. `transport` is an asynchronous httpx transport to use instead of the network, `http_client` an
-    `httpx.AsyncClient` of yours, which stays open when this client closes. `on_response` is called with an
-    `ApiResponse` for every answer. `user_agent` is put in front of this package's own. An answer larger than
-    `max_response_bytes`, once decompressed, is refused.
+    `OAuthClientCredentials`); by default it is taken from `SNYK_OAUTH_TOKEN` or `SNYK_TOKEN`, or from the Snyk CLI's
+    configuration. `region` is a `Region` or its name ("SNYK-EU-01"); use `base_url` for a host that is not a region.
+    Plain http is only accepted for this machine, unless `allow_http` is True. `api_version` is a date such as
+    "2025-11-05".
 
-    The client is safe to share between threads; use it as a context manager, or call `close()`.
-    Every method that talks to the API can raise `TransportError`, `ApiError`, `DecodeError` and `ClientClosedError`
-    (all of them `GroupsError`). Raises `ConfigurationError` when the settings will not do.
+    `timeout` limits one attempt, and `deadline` a whole call with its retries and waits (in a listing: one page), both
+    in seconds; None means no limit. `retries` and `rate_limit` are policies; `rate_limit=None` turns rate limiting
+    off. At most `max_connections` requests run at the same time. `on_response` is called with an `ApiResponse` for
+    every answer. `user_agent` is put in front of this package's own. An answer of more than `max_response_bytes` after
+    decompression is an error.
+
+    `transport` is an asynchronous httpx transport that replaces the network. `http_client` is an `httpx.AsyncClient`
+    of yours to send the requests with; it is not closed when this client is.
+
+    The client can be shared between threads. Use it as a context manager, or call `close()`.
+    Every method that calls the API can raise `TransportError`, `ApiError`, `DecodeError` and `ClientClosedError`, which
+    are all `GroupsError`s. Raises `ConfigurationError` when there is no token or a setting is not valid.
 
     The calls run on an event loop in a thread of its own, which starts with the first call and is shared by all
     clients. `backend` ("asyncio" or "trio") and `backend_options` (those of `anyio.run`) choose it. A forked
@@ -102,12 +107,12 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
 
     @property
     def base_url(self) -> str:
-        """The base URL that requests go to, such as `https://api.snyk.io/rest`."""
+        """The base URL that requests are sent to, such as `https://api.snyk.io/rest`."""
         return self._async.base_url
 
     @property
     def access(self) -> Access:
-        """The jobs that are built on the operations: find, review, change in bulk, plan and apply, offboard.
+        """Everyday jobs, built on the operations: find, review, change many members, plan and apply, offboard.
 
         Example:
             review = client.access.review(group_id).collect()
@@ -125,10 +130,10 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         retries: RetryPolicy | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
     ) -> Self:
-        """A copy with other options that shares connections, limits and credentials with this client.
+        """A copy of this client with other options. It shares the connections, rate limit and credentials.
 
-        What is None stays as it is. The copy need not be closed; it ends with the client that it was made from.
-        Raises `ConfigurationError` for options that will not do.
+        An option that is None keeps its value. The copy need not be closed: it is closed with the client that it was
+        made from. Raises `ConfigurationError` when an option is not valid.
 
         Example:
             patient = client.with_options(deadline=900)
@@ -146,11 +151,11 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     def list_groups(
         self, *, limit: int = 100, starting_after: str | None = None, ending_before: str | None = None
     ) -> Paginator[Group]:
-        """The groups that the token's owner belongs to (listGroups; any authenticated user).
+        """The groups that the token's owner belongs to, with id and name (listGroups). Needs no permission.
 
         `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an earlier
-        page (`page.next_cursor`, `page.prev_cursor`); give one of them at most.
-        Raises `InvalidArgumentError` before anything is sent.
+        page (`page.next_cursor`, `page.prev_cursor`); give at most one of them. Raises `InvalidArgumentError` at once
+        when an argument is not valid.
 
         Example:
             groups = client.list_groups().collect()
@@ -161,9 +166,9 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         )
 
     def get_group(self, group_id: str) -> Group:
-        """One group with all its details (getGroup; permission group.read).
+        """One group with all its fields (getGroup). Needs the permission group.read.
 
-        Raises `NotFoundError` when there is no such group or the token's owner may not see it, and
+        Raises `NotFoundError` when the group does not exist or the token's owner may not see it, and
         `InvalidArgumentError` when `group_id` is not a UUID.
 
         Example:
@@ -179,21 +184,21 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         user_id: str | None = None,
         username: str | None = None,
         role_name: str | None = None,
-        sort_by: str | None = None,
-        sort_order: str | None = None,
+        sort_by: SortBy | None = None,
+        sort_order: SortOrder | None = None,
         include_group_membership_count: bool | None = None,
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Paginator[GroupMembership]:
-        """The memberships of a group: who, with which role (listGroupMemberships; group.membership.read).
+        """The memberships of a group: who has which role (listGroupMemberships). Needs group.membership.read.
 
-        `email`, `user_id`, `username` and `role_name` narrow the listing down. `sort_by` is username,
-        user_display_name, email, login_method or role_name; `sort_order` ASC or DESC (the API's default is DESC).
-        While memberships change, only the default order promises that each is listed exactly once.
-        `include_group_membership_count` fills in `group_membership_count`. `limit` is the size of a page: 10, 20, ...
-        100. `starting_after` and `ending_before` are cursors of an earlier page; give one of them at most.
-        Raises `InvalidArgumentError` before anything is sent.
+        `email`, `user_id`, `username` and `role_name` list only the memberships that match all of them. `sort_by` is
+        "username", "user_display_name", "email", "login_method" or "role_name", and `sort_order` "ASC" or "DESC" (the
+        API's default). While memberships change, only a listing without `sort_by` is sure to contain each of them once.
+        `include_group_membership_count=True` fills in `group_membership_count`. `limit` is the size of a page: 10, 20,
+        ... 100. `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. Raises
+        `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             for membership in client.list_memberships(group_id, role_name="Group Admin", sort_by="email"):
@@ -217,11 +222,11 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         )
 
     def update_membership(self, group_id: str, membership_id: str, *, role_id: str) -> None:
-        """Give a member another role (updateGroupUserMembership; group.membership.edit).
+        """Give a member another role (updateGroupUserMembership). Needs the permission group.membership.edit.
 
-        `role_id` is the id of a group role: `membership.role.id` of any member that has it. Repeated when no answer
-        comes, since setting a role twice does no harm. Raises `NotFoundError` when the group has no such membership,
-        `InvalidArgumentError` when an id is not a UUID.
+        `role_id` is the id of a group role: the `membership.role.id` of any member who has it. The request is retried
+        when no answer comes, since setting a role twice does no harm. Raises `NotFoundError` when the group has no such
+        membership, and `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             client.update_membership(group_id, membership_id, role_id=role_id)
@@ -229,12 +234,12 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         self._portal.call(self._async.update_membership, group_id, membership_id, role_id=role_id)
 
     def delete_membership(self, group_id: str, membership_id: str, *, cascade: bool | None = None) -> None:
-        """Remove a member from the group (deleteGroupMembership; group.membership.delete).
+        """Remove a member from the group (deleteGroupMembership). Needs the permission group.membership.delete.
 
-        With `cascade=True` their memberships of the organizations below go too. What the API does without it while
-        there are any is not documented; expect a `ConflictError`. Repeated when no answer comes; when the repetition
-        then meets 404, the first one had done it, and that counts as done. Raises `NotFoundError` when the group has
-        no such membership, `InvalidArgumentError` when an id is not a UUID.
+        `cascade=True` removes their memberships of the group's organizations too. What the API does without it, when
+        there are any, is not documented; expect a `ConflictError`. The request is retried when no answer comes; if the
+        retry then gets a 404, the call succeeds, since the first attempt removed the member. Raises `NotFoundError`
+        when the group has no such membership, and `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             client.delete_membership(group_id, membership_id, cascade=True)
@@ -242,11 +247,11 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         self._portal.call(self._async.delete_membership, group_id, membership_id, cascade=cascade)
 
     def create_membership(self, group_id: str, *, user_id: str, role_id: str) -> GroupMembership:
-        """Make a user, who is in Snyk already, a member (createGroupMembership; group.membership.add).
+        """Add a user of Snyk to the group, and return the membership (createGroupMembership).
 
-        Not repeated once it may have reached the API: a `TransportError` whose `sent` is True, or a `ServerError`,
-        means that it may have been done. Raises `ConflictError` when the user is a member already,
-        `InvalidArgumentError` when an id is not a UUID.
+        Needs the permission group.membership.add. The request is not retried once it may have reached the API: after a
+        `TransportError` with `sent=True` or a `ServerError` the user may or may not have been added. Raises
+        `ConflictError` when the user is a member already, and `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             membership = client.create_membership(group_id, user_id=user_id, role_id=role_id)
@@ -264,11 +269,12 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Paginator[OrgMembership]:
-        """One user's memberships of the organizations below a group (listGroupUserOrgMemberships).
+        """One user's memberships of the organizations in a group (listGroupUserOrgMemberships).
 
-        Wants the permissions group.membership.read and group.org.list. `org_name` and `role_name` narrow the listing
-        down. `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an
-        earlier page; give one of them at most. Raises `InvalidArgumentError` before anything is sent.
+        Needs the permissions group.membership.read and group.org.list. `org_name` and `role_name` list only the
+        memberships that match both. `limit` is the size of a page: 10, 20, ... 100. `starting_after` and
+        `ending_before` are cursors of an earlier page; give at most one of them. Raises `InvalidArgumentError` at once
+        when an argument is not valid.
 
         Example:
             for membership in client.list_org_memberships(group_id, user_id=user_id):
@@ -295,10 +301,10 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Paginator[SsoConnection]:
-        """The single sign-on connections of a group (listGroupSsoConnections; group.sso.read).
+        """The single sign-on connections of a group (listGroupSsoConnections). Needs the permission group.sso.read.
 
         `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an earlier
-        page; give one of them at most. Raises `InvalidArgumentError` before anything is sent.
+        page; give at most one of them. Raises `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             connections = client.list_sso_connections(group_id).collect()
@@ -321,9 +327,9 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     ) -> Paginator[SsoUser]:
         """The users of a single sign-on connection (listGroupSsoConnectionUsers).
 
-        Wants the permissions group.sso.read and group.user.read. `limit` is the size of a page: 10, 20, ... 100.
-        `starting_after` and `ending_before` are cursors of an earlier page; give one of them at most. Raises
-        `InvalidArgumentError` before anything is sent.
+        Needs the permissions group.sso.read and group.user.read. `limit` is the size of a page: 10, 20, ... 100.
+        `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. Raises
+        `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             for user in client.list_sso_users(group_id, sso_id):
@@ -337,11 +343,12 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         )
 
     def delete_sso_user(self, group_id: str, sso_id: str, user_id: str) -> None:
-        """Remove a user of a single sign-on connection from Snyk altogether (deleteUser).
+        """Delete the Snyk account of a user of a single sign-on connection (deleteUser).
 
-        Not only from this group: the account goes, and its owner is emailed. Wants the permissions group.sso.read
-        and group.user.delete. Repeated when no answer comes, as `delete_membership` is. Raises `NotFoundError` when
-        the connection has no such user, `InvalidArgumentError` when an id is not a UUID.
+        This deletes the account itself, not only the membership of this group, and the user is notified by email. Needs
+        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes, as in
+        `delete_membership`. Raises `NotFoundError` when the connection has no such user, and `InvalidArgumentError`
+        when an id is not a UUID.
 
         Example:
             client.delete_sso_user(group_id, sso_id, user_id)
@@ -351,12 +358,13 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     def request(
         self, method: str, path: str, *, params: Mapping[str, Parameter] | None = None, json: Any = None
     ) -> ApiResponse:
-        """Any other call of the API, with this client's credentials, limits, retries and errors.
+        """Call any other operation of the API, and return its answer.
 
-        `path` is below the base URL ("/groups/..."), `params` its query (booleans are sent as true and false, None is
-        left out; `version` is added), `json` a body to be sent as JSON. GET, PUT and DELETE are repeated when no
-        answer comes, POST and PATCH are not. Returns the successful answer; raises `ApiError` for any other, and
-        `InvalidArgumentError` for a path that leads elsewhere.
+        It uses this client's credentials, rate limit and retries. `method` is GET, POST, PATCH, PUT or DELETE. `path`
+        is relative to the base URL ("/groups/..."). `params` is the query: booleans are sent as true and false, None is
+        left out, and `version` is added. `json` is sent as the body. GET, PUT and DELETE are retried when no answer
+        comes, POST and PATCH are not. Raises `ApiError` for an error status, and `InvalidArgumentError` at once when an
+        argument is not valid.
 
         Example:
             response = client.request("GET", "/self")

@@ -8,13 +8,13 @@ import attrs
 
 from groups_sdk import _arguments as arguments
 from groups_sdk._pagination.synchronous import Crossing
+from groups_sdk._terminal import printable
 from groups_sdk.access._batches import AsyncBatches, Batches, OnProgress
 from groups_sdk.access._bulk import decided
 from groups_sdk.access._finding import find_membership
 from groups_sdk.access._members import ADMIN_ROLE, is_admin_role
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Status, status_of, stops_the_rest
-from groups_sdk.access._texts import visible
 from groups_sdk.errors import (
     ClientClosedError,
     ForbiddenError,
@@ -66,7 +66,7 @@ class OffboardingResult:
             orgs = f", organizations: {', '.join(m.org.name or m.org.id for m in self.org_memberships)}"
         why = f": {self.error}" if self.error is not None else ""
         name = self.group.name or self.group.id
-        return visible(f"{name}: {self.status.replace('_', ' ')}{role}{orgs}{why}")
+        return printable(f"{name}: {self.status.replace('_', ' ')}{role}{orgs}{why}")
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import attrs
 
-from groups_sdk.access._texts import visible
+from groups_sdk._terminal import printable
 from groups_sdk.errors import (
     ApiError,
     ClientClosedError,
@@ -70,7 +70,7 @@ class Change:
                 text = f"{who}: {_named(self.before)} -> {_named(self.role)}"
             case _:
                 text = f"remove {who}" + (f" ({_named(self.before)})" if self.before else "")
-        return visible(text)
+        return printable(text)
 
 
 @attrs.frozen
@@ -88,7 +88,7 @@ class Outcome:
     earlier: bool = False
 
     def __str__(self) -> str:
-        why = visible(f": {self.error}") if self.error is not None else ""
+        why = printable(f": {self.error}") if self.error is not None else ""
         return f"{self.status}: {self.change}{why}"
 
 

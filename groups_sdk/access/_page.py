@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from html import escape
 
+from groups_sdk._terminal import printable
 from groups_sdk.access._members import ReviewedMember, ReviewTotals
-from groups_sdk.access._texts import visible
 from groups_sdk.models import Group
 
 __all__ = ["html_lines"]
@@ -163,4 +163,4 @@ def _cells(member: ReviewedMember, *, orgs: bool) -> Iterator[str]:
 
 def _shown(text: str) -> str:
     """Escaped, and with what is not visible made so: a name cannot turn the writing of its neighbours."""
-    return escape(visible(text), quote=True)
+    return escape(printable(text), quote=True)

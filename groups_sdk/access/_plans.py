@@ -9,8 +9,9 @@ from typing import Any, Self
 import attrs
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._terminal import printable
 from groups_sdk.access._outcomes import Action, Change
-from groups_sdk.access._texts import Reader, parsed, visible
+from groups_sdk.access._texts import Reader, parsed
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group
 
@@ -72,13 +73,13 @@ class Plan:
 
     def _lines(self) -> Iterator[str]:
         made = f"{self.made_at:%Y-%m-%d %H:%M} UTC"
-        yield f"Plan for {visible(self.group.name or '-')} ({self.group.id}), made {made}"
+        yield f"Plan for {printable(self.group.name or '-')} ({self.group.id}), made {made}"
         for change in self.changes:
-            yield f"  {_MARKS[change.action]} {visible(str(change))}"
+            yield f"  {_MARKS[change.action]} {printable(str(change))}"
         for missing in self.not_in_snyk:
-            yield f"  ! {visible(missing.who)} cannot be added as {visible(missing.role)}: {visible(missing.reason)}"
+            yield printable(f"  ! {missing.who} cannot be added as {missing.role}: {missing.reason}")
         for note in self.notes:
-            yield f"  ! {visible(note)}"
+            yield f"  ! {printable(note)}"
         rest = f", {self.not_mentioned} not mentioned and left alone" if self.not_mentioned else ""
         yield (
             f"{len(self.creates)} to add, {len(self.role_changes)} to change, {len(self.removals)} to remove, "

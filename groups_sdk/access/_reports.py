@@ -8,10 +8,10 @@ from typing import Self
 
 import attrs
 
+from groups_sdk._terminal import printable
 from groups_sdk.access import _files as files
 from groups_sdk.access._files import AnyFile
 from groups_sdk.access._members import ReviewedMember, ReviewTotals, Tally
-from groups_sdk.access._texts import visible
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group
 
@@ -194,7 +194,7 @@ class ReviewDiff:
         lines += [f"- {who(member)} ({member.membership.role.name or '-'})" for member in self.went]
         lines += [f"~ {change}" for change in self.changed]
         lines.append(f"{len(self.came)} came, {len(self.went)} went, {len(self.changed)} changed")
-        return "\n".join(map(visible, lines))
+        return "\n".join(map(printable, lines))
 
 
 def who(member: ReviewedMember) -> str:

@@ -10,18 +10,13 @@ from typing import Any, cast
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role, User
 
-__all__ = ["Reader", "guarded", "parsed", "unguarded", "visible"]
+__all__ = ["Reader", "guarded", "parsed", "unguarded"]
 
 _DANGER = r"'*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"  # apostrophes in front, so that taking one away is exact
 _START = r"(?:\A|(?<=[;,|\t\r\n]))"
 _MAYBE = re.compile(r"\A['=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]|[;,|\t\r\n]")
 _UNSAFE = re.compile(rf"{_START}(?={_DANGER})")
 _GUARD = re.compile(rf"{_START}'(?={_DANGER})")
-
-
-def visible(text: str) -> str:
-    """Without what could play tricks on a terminal: control characters, and marks that turn the writing."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def guarded(text: str) -> str:

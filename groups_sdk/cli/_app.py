@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from groups_sdk._terminal import printable
 from groups_sdk._version import __version__
 from groups_sdk.cli import _changing as changing
 from groups_sdk.cli import _guard as guard
@@ -18,7 +19,6 @@ from groups_sdk.cli import _serving as serving
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exits import DONE, INTERRUPTED, SUMMARY, USAGE
 from groups_sdk.cli._parameters import common_options
-from groups_sdk.cli._plain import printable
 
 __all__ = ["app", "run"]
 

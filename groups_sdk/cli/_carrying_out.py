@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from groups_sdk._terminal import printable
 from groups_sdk.access import Action, Change, Changes, Outcome, Plan, Status
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._confirm import confirm, list_steps
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exits import DONE, FAILED, explain
 from groups_sdk.cli._output import counted, print_records
-from groups_sdk.cli._plain import printable
 from groups_sdk.cli._records import OUTCOMES, PENDING
 from groups_sdk.errors import ApiError, ForbiddenError, NotFoundError
 from groups_sdk.models import Group, GroupMembership

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from groups_sdk._terminal import printable
 from groups_sdk.cli._exits import FAILED, CommandError
-from groups_sdk.cli._plain import printable
 
 __all__ = ["confirm", "list_steps", "require_somebody"]
 

@@ -10,7 +10,8 @@ from itertools import count
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._pagination import Page
 from groups_sdk._sync.client import GroupsClient
-from groups_sdk.cli._plain import MEMBERSHIP_COLUMNS, membership_row, printable, table
+from groups_sdk._terminal import printable
+from groups_sdk.cli._plain import MEMBERSHIP_COLUMNS, membership_row, table
 from groups_sdk.errors import NotFoundError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, Role
 from groups_sdk.testing import FakeSnyk

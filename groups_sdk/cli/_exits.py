@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from groups_sdk.cli._plain import printable
+from groups_sdk._terminal import printable
 from groups_sdk.errors import (
     AmbiguousMatchError,
     ConfigurationError,

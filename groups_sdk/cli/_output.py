@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from groups_sdk.cli._plain import printable, table
+from groups_sdk._terminal import printable
+from groups_sdk.cli._plain import table
 
 __all__ = [
     "Column",

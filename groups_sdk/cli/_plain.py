@@ -1,4 +1,4 @@
-"""Plain text for terminals and pipes: tables, and names that cannot play tricks on a terminal."""
+"""Plain text tables for terminals and pipes."""
 
 from __future__ import annotations
 
@@ -6,26 +6,15 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from groups_sdk._terminal import printable
 from groups_sdk.models import GroupMembership
 
-__all__ = ["MEMBERSHIP_COLUMNS", "membership_row", "printable", "table"]
+__all__ = ["MEMBERSHIP_COLUMNS", "membership_row", "table"]
 
 _GAP = "  "
 _CUT = "..."
 
 MEMBERSHIP_COLUMNS = ("EMAIL", "NAME", "ROLE", "LOGIN", "SINCE")
-
-
-def printable(text: str) -> str:
-    """The text with everything escaped that is not a visible character or a space.
-
-    Line breaks, escape sequences and marks that turn the direction of writing become
-    `\\n`, `\\x1b`, `\\u202e`.
-
-    Example:
-        assert printable("a\\x1b[2Jb") == "a\\\\x1b[2Jb"
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def membership_row(membership: GroupMembership) -> tuple[str, ...]:

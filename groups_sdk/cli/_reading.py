@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
@@ -25,6 +25,7 @@ from groups_sdk.cli._targets import group_named, member_named
 from groups_sdk.models import GroupMembership, SsoConnection, SsoUser
 
 if TYPE_CHECKING:
+    from groups_sdk import _arguments as arguments
     from groups_sdk._pagination import Paginator
 
 __all__ = ["find", "groups", "members", "orgs", "roles", "show", "sso"]
@@ -81,8 +82,8 @@ def members(
         username=username,
         user_id=user_id,
         role_name=role,
-        sort_by=sort_by,
-        sort_order=sort_order,
+        sort_by=cast("arguments.SortBy | None", sort_by),
+        sort_order=cast("arguments.SortOrder | None", sort_order),
         include_group_membership_count=progress.shown() or None,
     )
     with progress.bar("members") as advance:

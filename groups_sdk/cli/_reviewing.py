@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from groups_sdk._terminal import printable
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exits import DONE
 from groups_sdk.cli._output import Output, chosen, print_records, say, stdout_is_terminal
 from groups_sdk.cli._parameters import Concurrency, GroupArgument
-from groups_sdk.cli._plain import printable
 from groups_sdk.cli._records import DIFFERENCES, differences
 from groups_sdk.cli._targets import group_named
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from groups_sdk._terminal import printable
 from groups_sdk.access import Review, ReviewDiff, ReviewedMember, ReviewTotals
 from groups_sdk.cli._output import counted, json_text, print_table, record, say
-from groups_sdk.cli._plain import printable
 from groups_sdk.cli._records import DIFFERENCES, REVIEWED, differences
 from groups_sdk.models import Group
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from groups_sdk._arguments import UUID
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exits import NOT_FOUND, CommandError
 from groups_sdk.models import Group, GroupMembership
 
 __all__ = ["group_named", "member_named"]
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 def group_named(connection: Connection, given: str | None) -> Group:
@@ -20,7 +18,7 @@ def group_named(connection: Connection, given: str | None) -> Group:
     Of a group that is given by its id only that id is known: nothing is sent.
     Raises `CommandError`: there is none of that name, there is more than one, or one has to be chosen.
     """
-    if given is not None and _UUID.fullmatch(given):
+    if given is not None and UUID.fullmatch(given):
         return Group(given)
     if given is None and connection.fake is not None:
         fake = connection.fake
@@ -46,7 +44,7 @@ def group_named(connection: Connection, given: str | None) -> Group:
 def member_named(connection: Connection, group: Group, person: str) -> GroupMembership:
     """The member with that email address, username or user id. Raises `CommandError` when there is none."""
     find = connection.client.access.find_membership
-    if _UUID.fullmatch(person):
+    if UUID.fullmatch(person):
         found = find(group.id, user_id=person)
     elif "@" in person:  # which a username may have in it too
         found = find(group.id, email=person) or find(group.id, username=person)

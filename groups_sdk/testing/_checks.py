@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
+from groups_sdk._arguments import UUID
 from groups_sdk.testing import _documents as documents
 from groups_sdk.testing._documents import Document
 from groups_sdk.testing._state import SORT_KEYS, Key
 
-UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 SORT_COLUMNS = tuple(column for column in SORT_KEYS if column is not None)
 CODES = {
     400: "SNYK-OPENAPI-0001",

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 
 import attrs
 
+from groups_sdk._arguments import UUID
 from groups_sdk.testing import _checks as checks
 from groups_sdk.testing import _documents as documents
 from groups_sdk.testing._callers import Caller
@@ -224,7 +225,7 @@ def create_membership(state: State, behaviour: Behaviour, asked: Asked) -> Given
 def list_org_memberships(state: State, behaviour: Behaviour, asked: Asked) -> Given:
     group, query = _group(state, asked), asked.query
     user_id = query.get("user_id", "")
-    if not checks.UUID.fullmatch(user_id):
+    if not UUID.fullmatch(user_id):
         raise Refusal(400, "user_id is required, and must be a UUID", parameter="user_id")
     org_name, role_name = checks.text(query, "org_name"), checks.text(query, "role_name")
     mine = state.orgs_of(group.id, user_id.lower())

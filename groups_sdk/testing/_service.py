@@ -11,10 +11,11 @@ from urllib.parse import parse_qsl, unquote
 
 import attrs
 
+from groups_sdk._arguments import UUID
 from groups_sdk.testing import _checks as checks
 from groups_sdk.testing import _documents as documents
 from groups_sdk.testing._callers import Callers
-from groups_sdk.testing._checks import CODES, UUID, Refusal
+from groups_sdk.testing._checks import CODES, Refusal
 from groups_sdk.testing._documents import Document
 from groups_sdk.testing._rules import RULES, Asked, Behaviour, Given, Rule
 from groups_sdk.testing._state import State

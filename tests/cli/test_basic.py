@@ -14,10 +14,11 @@ import pytest
 from support.running import NOBODY, ROOT, Done, Terminal, call
 
 from groups_sdk import Group, GroupMembership, Role, User, __version__
+from groups_sdk._terminal import printable
 from groups_sdk.cli import _basic as basic
 from groups_sdk.cli import _demo as demo
 from groups_sdk.cli import main
-from groups_sdk.cli._plain import MEMBERSHIP_COLUMNS, membership_row, printable, table
+from groups_sdk.cli._plain import MEMBERSHIP_COLUMNS, membership_row, table
 from groups_sdk.testing import FakeSnyk
 
 TOKEN = FakeSnyk.TOKEN
