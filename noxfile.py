@@ -103,7 +103,12 @@ def build(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
     (wheel,) = dist.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("groups_sdk/py.typed", "groups_sdk/_sync/client.py", "groups_sdk/testing/__init__.py"):
+    for name in (
+        "groups_sdk/py.typed",
+        "groups_sdk/__init__.pyi",
+        "groups_sdk/_sync/client.py",
+        "groups_sdk/testing/__init__.py",
+    ):
         if name not in names:
             session.error(f"{name} is not in the wheel")
     if any("_codegen" in name for name in names):

@@ -4,8 +4,19 @@
         async for membership in client.list_memberships(group_id):
             print(membership.user.email, membership.role.name)
 
-The public names are listed in `__init__.pyi`. Each is imported when it is first used, so that `import groups_sdk` costs
-next to nothing.
+To import from here:
+
+    clients        AsyncGroupsClient and GroupsClient; `client.access` has everyday jobs such as a review
+    settings       Region, RetryPolicy, RateLimit, and credentials: ApiToken, BearerToken, OAuthClientCredentials
+    listings       AsyncPaginator and Paginator, Page
+    models         Group, GroupMembership, User, Role, Org, OrgMembership, SsoConnection, SsoUser
+    answers        ApiResponse, Headers
+    errors         GroupsError and its subclasses: `help("groups_sdk.errors")` shows the tree
+
+    groups_sdk.access     what the jobs return: Review, Plan, Outcome, ...
+    groups_sdk.testing    FakeSnyk, a Groups API in memory for your own tests
+
+Each name is imported when it is first used, so that `import groups_sdk` takes almost no time.
 """
 
 from __future__ import annotations
@@ -21,7 +32,7 @@ from groups_sdk._version import __version__ as __version__
 
 @cache
 def _homes() -> dict[str, str]:
-    """The module of each public name."""
+    """The module of each public name, as listed in `__init__.pyi`."""
     stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom) and node.module]
     return {alias.name: node.module or "" for node in imports for alias in node.names}

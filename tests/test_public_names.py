@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import pydoc
+import re
 import subprocess
 import sys
 import traceback
@@ -89,6 +91,23 @@ def test_a_pickle_loads_in_a_process_that_has_imported_nothing_yet() -> None:
         "assert (type(error).__name__, error.path, region.value, role.id) == ('NotFoundError', '/x', 'SNYK-EU-01', 'r')"
     )
     subprocess.run([sys.executable, "-c", code], input=pickle.dumps(things), check=True)
+
+
+def test_help_begins_with_an_overview_that_fits_on_a_screen() -> None:
+    overview = groups_sdk.__doc__ or ""
+    assert pydoc.render_doc(groups_sdk, renderer=pydoc.plaintext).index("who is in your groups") < 200
+    assert len(overview.splitlines()) < 24
+    names = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", overview))
+    assert len(names) > 10
+    assert names <= {*groups_sdk.__all__, *groups_sdk.testing.__all__}
+
+
+@pytest.mark.parametrize("client", [groups_sdk.AsyncGroupsClient, groups_sdk.GroupsClient])
+def test_what_a_listing_can_be_sorted_by_is_in_the_signature(client: type) -> None:
+    types = typing.get_type_hints(client.list_memberships)  # type: ignore[attr-defined] # both have it
+    assert types["sort_by"] == groups_sdk.SortBy | None
+    assert "login_method" in typing.get_args(groups_sdk.SortBy)
+    assert types["sort_order"] == typing.Literal["ASC", "DESC"] | None
 
 
 @pytest.mark.parametrize("module", [groups_sdk, groups_sdk.testing])
