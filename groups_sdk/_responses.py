@@ -53,7 +53,7 @@ def parse_http_date(value: str) -> datetime | None:
 
 
 def _parse_date(value: str | None) -> datetime | None:
-    """An ISO date or date-time, an HTTP date, or `@` and seconds as an aware datetime; None when it is none of these."""
+    """An ISO date or date-time, an HTTP date, or `@` and seconds, as an aware datetime; None for anything else."""
     if value is None:
         return None
     try:

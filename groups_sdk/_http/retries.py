@@ -3,13 +3,13 @@
 import math
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 import attrs
 
 from groups_sdk._public import set_module
+from groups_sdk._responses import parse_http_date
 from groups_sdk.errors import ConfigurationError, GroupsError
 
 __all__ = ["RetryEvent", "RetryPolicy", "may_retry", "requested_wait"]
@@ -109,13 +109,8 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     seconds = _seconds(value)
     if value is None or seconds is not None:
         return seconds
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):  # the latter for numbers beyond all dates
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    moment = parse_http_date(value)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())
 
 
 def _reset(value: str | None, now: datetime) -> float | None:
