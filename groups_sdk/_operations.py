@@ -92,6 +92,3 @@ LIST_SSO_USERS = Operation(
 DELETE_SSO_USER = Operation(
     "deleteUser", "DELETE", "/groups/{group_id}/sso_connections/{sso_id}/users/{user_id}"
 )
-TOKEN_REQUEST = Operation(
-    "oauth2Token", "POST", "/oauth2/token"
-)  # not of the REST API: it gives access tokens

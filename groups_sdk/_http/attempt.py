@@ -17,11 +17,10 @@ import httpx
 
 from groups_sdk._http.body import Body
 from groups_sdk._http.connections import LoopResources, OpenSockets, abort
-from groups_sdk._http.decide import Answered, Attempt, CallState, Closed, Failed, Unreadable
+from groups_sdk._http.decide import TOKEN_REQUEST, Answered, Attempt, CallState, Closed, Failed, Unreadable
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.redaction import redact
 from groups_sdk._http.retries import requested_wait
-from groups_sdk._operations import TOKEN_REQUEST
 from groups_sdk._responses import ApiResponse, Headers
 from groups_sdk.errors import ConnectionFailedError, RequestTimeoutError
 

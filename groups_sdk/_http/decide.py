@@ -12,7 +12,7 @@ import attrs
 
 from groups_sdk._http.retries import RetryPolicy, may_retry
 from groups_sdk._jsonapi import decode_errors
-from groups_sdk._operations import TOKEN_REQUEST, Operation
+from groups_sdk._operations import Operation
 from groups_sdk._responses import ApiResponse
 from groups_sdk.errors import (
     ApiError,
@@ -26,6 +26,7 @@ from groups_sdk.errors import (
     api_error_class,
 )
 
+TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token")
 _BODY_KEPT = 64 * 1024  # characters
 
 

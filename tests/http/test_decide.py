@@ -27,6 +27,7 @@ from groups_sdk import (
     UnauthorizedError,
 )
 from groups_sdk._http.decide import (
+    TOKEN_REQUEST,
     Answered,
     Attempt,
     CallState,
@@ -45,7 +46,6 @@ from groups_sdk._operations import (
     CREATE_MEMBERSHIP,
     DELETE_MEMBERSHIP,
     GET_GROUP,
-    TOKEN_REQUEST,
     UPDATE_MEMBERSHIP,
     Operation,
 )
