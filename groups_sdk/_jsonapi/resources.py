@@ -133,7 +133,7 @@ def structure(resource: Any, model: type[T], path: str) -> T:
     try:
         return converter.structure(ValueAtPath(resource, path), model)
     except (TypeError, ValueError):  # of a validator or a converter of the model: the message may show values
-        raise StructureError(path, f"it is no valid {model.__name__}") from None
+        raise StructureError(path, f"it is not a valid {model.__name__}") from None
 
 
 def structure_page(resources: list[Any], model: type[T], path: str) -> list[T]:

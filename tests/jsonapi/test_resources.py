@@ -261,7 +261,7 @@ def test_what_a_model_refuses_is_an_error_that_shows_no_value(team: type[Team]) 
     resource = {"id": "t-1", "attributes": {"name": "Platform"}}
     with pytest.raises(StructureError) as caught:
         structure_page([resource, {**resource, "id": "x"}], team, "data")
-    assert (caught.value.path, caught.value.problem) == ("data[1]", "it is no valid Team")
+    assert (caught.value.path, caught.value.problem) == ("data[1]", "it is not a valid Team")
     assert caught.value.__suppress_context__
 
 
