@@ -1,11 +1,12 @@
 """JSON:API resources to models: one cattrs structure hook for each model.
 
 A hook reads like the API's description of the resource: `resource["id"]` is a member that the API always sends,
-`resource.get("meta")` one that it may leave out. Members that no hook names are ignored.
+`resource.get("meta")` one that it may leave out. What must be there is for the readers to say: `text(...)` of a member
+that is missing is an error, `optional(text, ...)` is None. Members that no hook names are ignored.
 
-The same hook reads two kinds of resource. A page is read as plain dicts, which is fast. If that fails, for whatever
-reason, the resource is read again as a `ValueAtPath`: that reading is slower, knows the path of every value, and
-decides.
+A page is read as plain dicts, which is fast. When that fails, for whatever reason, the same hook reads the resource
+again as a `ValueAtPath`, which is slower and knows the path of every value: this second reading decides. So a hook may
+subscript a value, `get` from it, compare it with None and pass it to a reader, and nothing else.
 
 The models of which a page has a hundred are called without keywords, which would make decoding some 15 % slower.
 """
