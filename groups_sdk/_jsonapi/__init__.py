@@ -1,7 +1,7 @@
-"""Wire documents to models and back. The only room that says data, attributes and relationships.
+"""JSON:API documents to models, and changes to documents. Nothing outside knows of data, attributes and relationships.
 
-`parsing` turns bytes into JSON values, `documents` reads and writes whole documents, `resources` makes models of what
-is in them, and `error_documents` finds out what an error's body says.
+`parsing` turns bytes into JSON values, `documents` reads and writes whole documents, `resources` makes models of the
+resources in them with the readers of `values`, and `errors` reads the bodies of error responses.
 """
 
 from __future__ import annotations

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
 from groups_sdk._jsonapi import parsing
-from groups_sdk._jsonapi.resources import Malformed, kind_of, structure
+from groups_sdk._jsonapi.resources import structure, structure_page
+from groups_sdk._jsonapi.values import StructureError, type_problem
 from groups_sdk._pagination import Page
 from groups_sdk._responses import ApiResponse
 from groups_sdk.errors import DecodeError
@@ -18,47 +21,59 @@ T = TypeVar("T")
 
 
 def decode_one(response: ApiResponse, model: type[T]) -> T:
-    """The answer's one resource as a model.
+    """The resource of the response as a model.
 
-    Raises `DecodeError`, which says where and what, when the answer or the resource is not what it must be.
+    Raises `DecodeError`, with the path and the problem, when the document is not as the API describes it.
 
     Example:
         group = decode_one(response, Group)
     """
-    data = _document(response).get("data")
-    return _structure(response, [data], model, "data")[0]
+    with _errors_of(response):
+        return structure(_document(response).get("data"), model, "data")
 
 
 def decode_page(response: ApiResponse, model: type[T]) -> Page[T]:
-    """The answer's list of resources as a page of models, with the cursors of the pages next to it.
+    """The resources of the response as a page of models, with the cursors of the next and the previous page.
 
-    Raises `DecodeError`, which says where and what, when the answer or a resource is not what it must be.
+    Raises `DecodeError`, with the path and the problem, when the document is not as the API describes it.
 
     Example:
         page = decode_page(response, GroupMembership)
         print(page.items[0].user.email, page.next_cursor)
     """
-    document = _document(response)
-    data = document.get("data")
-    if type(data) is not list:
-        raise _refusal(response, "data", f"a list is wanted, and {kind_of(data)} is there")
-    meta = document.get("meta")
-    return Page(
-        items=_structure(response, data, model, "data[{}]"),
-        next_cursor=_cursor(response, document, "next", "starting_after"),
-        prev_cursor=_cursor(response, document, "prev", "ending_before"),
-        meta=meta if type(meta) is dict else {},
-        response=response,
-    )
+    with _errors_of(response):
+        document = _document(response)
+        resources = document.get("data")
+        if type(resources) is not list:
+            raise StructureError("data", type_problem("a list", resources))
+        meta = document.get("meta")
+        return Page(
+            items=structure_page(resources, model, "data"),
+            next_cursor=_cursor(document, "next", "starting_after"),
+            prev_cursor=_cursor(document, "prev", "ending_before"),
+            meta=meta if type(meta) is dict else {},
+            response=response,
+        )
+
+
+@contextmanager
+def _errors_of(response: ApiResponse) -> Generator[None]:
+    """Turns a `StructureError` into a `DecodeError` that names the operation and the request."""
+    try:
+        yield
+    except StructureError as error:
+        raise DecodeError(
+            error.problem, path=error.path, operation=response.operation, request_id=response.request_id
+        ) from None
 
 
 def _document(response: ApiResponse) -> dict[str, Any]:
     try:
         document = parsing.parse(response.content)
     except (ValueError, RecursionError):
-        raise _refusal(response, "", _not_json(response)) from None
+        raise StructureError("", _not_json(response)) from None
     if type(document) is not dict:
-        raise _refusal(response, "", f"an object is wanted, and {kind_of(document)} is there")
+        raise StructureError("", type_problem("an object", document))
     return cast("dict[str, Any]", document)
 
 
@@ -69,30 +84,23 @@ def _not_json(response: ApiResponse) -> str:
     return f"it is not JSON, or not whole (status {response.status_code}, {content_type[:100]})"
 
 
-def _structure(response: ApiResponse, resources: list[Any], model: type[T], path: str) -> list[T]:
-    try:
-        return structure(resources, model, path)
-    except Malformed as found:
-        raise _refusal(response, found.path, found.problem) from None
+def _cursor(document: dict[str, Any], relation: str, parameter: str) -> str | None:
+    """The cursor in a link, which is all that is used of it; the last one where it has several.
 
-
-def _refusal(response: ApiResponse, path: str, problem: str) -> DecodeError:
-    return DecodeError(problem, path=path, operation=response.operation, request_id=response.request_id)
-
-
-def _cursor(response: ApiResponse, document: dict[str, Any], relation: str, parameter: str) -> str | None:
-    """The cursor in a link, the last where there are several: all that is taken from it.
-
-    None where there is no link, and an empty string where it has no cursor.
+    None where there is no link, and an empty string where the link has no cursor.
     """
-    path, link = "links", document.get("links")
-    for key in (relation, "href"):
-        if type(link) is dict:
-            path, link = f"{path}.{key}", link.get(key)
+    links = document.get("links", {})
+    if links is None:
+        return None
+    if type(links) is not dict:
+        raise StructureError("links", type_problem("an object", links))
+    path, link = f"links.{relation}", links.get(relation)
+    if type(link) is dict:
+        path, link = f"{path}.href", link.get("href")
     if link is None:
         return None
-    if type(link) is not str or path == "links":
-        raise _refusal(response, path, f"a link is wanted, and {kind_of(link)} is there")
+    if type(link) is not str:
+        raise StructureError(path, type_problem("a link", link))
     cursor = ""
     for pair in link.partition("#")[0].partition("?")[2].split("&"):
         name, _, value = pair.partition("=")

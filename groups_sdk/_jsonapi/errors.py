@@ -1,4 +1,4 @@
-"""What an error's body says, in whatever form it comes: JSON:API, other JSON, a gateway's HTML, plain text."""
+"""Bodies of error responses to `ErrorObject`s: JSON:API, other JSON, a gateway's HTML, plain text."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ _ENTRIES_KEPT: Final = 100
 _TEXT_READ: Final = 16 * 1024
 
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
-_UNSEEN = re.compile(r"<(script|style)\b.*?(?:</\1[^>]*>?|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
+_INVISIBLE = re.compile(
+    r"<(script|style)\b.*?(?:</\1[^>]*>?|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL
+)
 _TAG = re.compile(r"<[a-z/!?][^>]*>?", re.IGNORECASE)
 
 
 def decode_errors(content: bytes) -> tuple[ErrorObject, ...]:
-    """What an error's body says, entry by entry; empty when it says nothing. Never raises.
+    """The errors that a body describes, at most 100; empty when it describes none. Never raises.
 
-    Texts are cut after 500 characters and free of control characters.
+    Texts are cut after 500 characters, and control characters are removed.
 
     Example:
         errors = decode_errors(b'{"errors": [{"status": "404", "detail": "no such group"}]}')
@@ -44,18 +46,18 @@ def _entries(value: Any) -> tuple[ErrorObject, ...]:
 
 def _error_object(entry: Any) -> ErrorObject:
     if type(entry) is str:
-        return ErrorObject(detail=_plain(entry))
+        return ErrorObject(detail=_one_line(entry))
     if type(entry) is not dict:
         return ErrorObject()
     code, title = _first(entry, "code", "errorRef"), _first(entry, "title")
     detail = _first(entry, "detail", "details", "message", "error_description")
-    word = _first(entry, "error")  # next to a message or a description it is the kind of error
+    error = _first(entry, "error")  # the kind of error where there is a message too, otherwise the message
     if detail is None:
-        detail = word
+        detail = error
     elif code is None:
-        code = word
+        code = error
     elif title is None:
-        title = word
+        title = error
     links = entry.get("links")
     about = links.get("about") if type(links) is dict else None
     return ErrorObject(
@@ -72,27 +74,27 @@ def _error_object(entry: Any) -> ErrorObject:
 
 
 def _first(entry: Any, *names: str) -> str | None:
-    """The first of the members that is there and says something."""
+    """The first of these members that is a string with something in it, or an integer."""
     if type(entry) is dict:
         for name in names:
             value = entry.get(name)
             if type(value) is int:
                 return str(value)
-            if type(value) is str and (text := _plain(value)):
+            if type(value) is str and (text := _one_line(value)):
                 return text
     return None
 
 
 def _text_of(page: str) -> str | None:
-    """The title of a page of HTML, or its words; any other text as it is."""
+    """The title of an HTML page, or else its visible text; any other text as it is."""
     title = _TITLE.search(page)
-    text = (title[1].strip() if title else "") or _TAG.sub(" ", _UNSEEN.sub(" ", page))
-    # Cut before the entities are read: Python refuses to read numbers with thousands of digits.
-    return _plain(unescape(" ".join(text.split())[:_CHARACTERS_KEPT]))
+    text = (title[1].strip() if title else "") or _TAG.sub(" ", _INVISIBLE.sub(" ", page))
+    # Cut before unescape, which raises ValueError on a numeric entity of thousands of digits.
+    return _one_line(unescape(" ".join(text.split())[:_CHARACTERS_KEPT]))
 
 
-def _plain(text: str) -> str | None:
-    """The text without control characters and line breaks, and not too long; None when nothing is left."""
+def _one_line(text: str) -> str | None:
+    """The text without control characters and line breaks, cut; None when nothing is left."""
     printable = (character if character.isprintable() else " " for character in text[: 4 * _CHARACTERS_KEPT])
     words = " ".join("".join(printable).split())
     return (words if len(words) <= _CHARACTERS_KEPT else f"{words[:_CHARACTERS_KEPT]}...") or None

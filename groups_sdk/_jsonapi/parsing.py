@@ -1,4 +1,4 @@
-"""Bytes to JSON values: orjson where it is installed, the standard library otherwise, with the same results."""
+"""Bytes to JSON values: by orjson where it is installed, otherwise by the standard library, with the same results."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 __all__ = ["parse", "parse_plainly"]
 
-_HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse_plainly(content: bytes) -> Any:
-    """The standard library's reading, held to what orjson accepts and returns."""
+    """What `orjson.loads` returns or refuses, done with the standard library."""
     text = content.decode()
     value = json.loads(text, parse_constant=_refuse, parse_int=_integer, parse_float=_finite)
-    if _HALF_OF_A_PAIR.search(text):
+    if _SURROGATE.search(text):
         json.dumps(value, ensure_ascii=False).encode()  # a UnicodeEncodeError where the other half is missing
     return value
 
@@ -39,9 +39,9 @@ def _finite(digits: str) -> float:
 
 
 parse: Callable[[bytes], Any]
-"""The JSON value that the bytes hold. Raises `ValueError` or `RecursionError` when they hold none.
+"""The JSON value in the bytes. Raises `ValueError` or `RecursionError` when they are not JSON.
 
-UTF-8 only; no NaN, no infinity, no half of a surrogate pair; integers of more than 64 bits become floats.
+UTF-8 only; no NaN, no infinity, no lone surrogate; integers of more than 64 bits become floats.
 """
 try:
     import orjson

@@ -41,7 +41,7 @@ class _Decoding:
         return outcome(take_turns(first, second, self._rounds), "us a page", 1e6)
 
 
-@row("2a", "decode one page to models / orjson.loads of it", at_most=2.0)
+@row("2a", "decode one page to models / orjson.loads of it", at_most=3.0)
 def decoding_against_parsing(bench: Bench) -> Outcome:
     decoding = _Decoding(bench)
     return decoding.compared(decoding.decode, decoding.parse)

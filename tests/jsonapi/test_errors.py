@@ -5,32 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.resources import ANY_JSON
 
 from groups_sdk import ErrorObject
-from groups_sdk._jsonapi import decode_errors, parsing
+from groups_sdk._jsonapi import decode_errors
 
-
-@pytest.fixture(params=["orjson", "json"], autouse=True)
-def loads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything holds with the extra `speed` and without it."""
-    monkeypatch.setattr(
-        parsing, "parse", orjson.loads if request.param == "orjson" else parsing.parse_plainly
-    )
-
-
-ANY_JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
+pytestmark = pytest.mark.usefixtures("both_parsers")
 
 
 FULL = {
