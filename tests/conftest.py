@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from support import clock
 
-settings.register_profile("ci", derandomize=True, deadline=None)
+# Nothing fails because it takes long.
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
 
 # In the background of a shell interrupts are ignored, and the programs that tests start would ignore them too.
@@ -19,10 +22,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Each `anyio` test runs on both event loops."""
-    backend: str = request.param
-    return backend
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    """Each `anyio` test runs on both event loops, whose clocks `support.clock.skip` puts forward."""
+    return request.param, clock.options(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
@@ -28,8 +26,10 @@ def decode_one(response: ApiResponse, model: type[T]) -> T:
     Example:
         group = decode_one(response, Group)
     """
-    with _errors_of(response):
+    try:
         return structure(_document(response).get("data"), model, "data")
+    except StructureError as error:
+        raise _decode_error(response, error) from None
 
 
 def decode_page(response: ApiResponse, model: type[T]) -> Page[T]:
@@ -41,7 +41,7 @@ def decode_page(response: ApiResponse, model: type[T]) -> Page[T]:
         page = decode_page(response, GroupMembership)
         print(page.items[0].user.email, page.next_cursor)
     """
-    with _errors_of(response):
+    try:
         document = _document(response)
         resources = document.get("data")
         if type(resources) is not list:
@@ -54,17 +54,14 @@ def decode_page(response: ApiResponse, model: type[T]) -> Page[T]:
             meta=meta if type(meta) is dict else {},
             response=response,
         )
-
-
-@contextmanager
-def _errors_of(response: ApiResponse) -> Generator[None]:
-    """Turns a `StructureError` into a `DecodeError` that names the operation and the request."""
-    try:
-        yield
     except StructureError as error:
-        raise DecodeError(
-            error.problem, path=error.path, operation=response.operation, request_id=response.request_id
-        ) from None
+        raise _decode_error(response, error) from None
+
+
+def _decode_error(response: ApiResponse, error: StructureError) -> DecodeError:
+    return DecodeError(
+        error.problem, path=error.path, operation=response.operation, request_id=response.request_id
+    )
 
 
 def _document(response: ApiResponse) -> dict[str, Any]:
