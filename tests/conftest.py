@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from hypothesis import settings
+from support import clock
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
@@ -19,10 +21,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Each `anyio` test runs on both event loops."""
-    backend: str = request.param
-    return backend
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    """Each `anyio` test runs on both event loops, whose clocks `support.clock.skip` puts forward."""
+    return request.param, clock.options(request.param)
 
 
 @pytest.fixture(scope="session")

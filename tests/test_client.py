@@ -75,7 +75,7 @@ def fake() -> FakeSnyk:
 
 
 @pytest.fixture(params=["async", "sync"])
-async def client(request: pytest.FixtureRequest, fake: FakeSnyk, anyio_backend: str) -> AsyncIterator[Either]:
+async def client(request: pytest.FixtureRequest, fake: FakeSnyk, anyio_backend: object) -> AsyncIterator[Either]:
     if request.param == "async":
         async with fake.async_client(retries=AT_ONCE) as client:
             yield Either(client)

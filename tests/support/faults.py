@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from groups_sdk import (
     ApiError,
@@ -31,7 +30,6 @@ class Fault:
     reused: bool | None = (
         False  # the connection is, by the call that follows; None: it depends on how bytes arrive
     )
-    options: dict[str, Any] = field(default_factory=dict)
     status: int | None = None
     created: bool = False  # the status of a creation says that it was done, before the answer breaks off
 
@@ -92,21 +90,17 @@ FAULTS: dict[str, Fault] = {
         created=True,
     ),
     # It never ends
-    "no answer": Fault(
-        Exchange.wait_for_hang_up, RequestTimeoutError, repeated=True, options={"timeout": 0.1}
-    ),
+    "no answer": Fault(Exchange.say_nothing, RequestTimeoutError, repeated=True),
     "a slow body": Fault(
-        lambda e: (e.answer(200, b"", length=10**6), e.trickle(b" ")),
+        lambda e: (e.begin(200, length=10**6), e.trickle(b" ")),
         RequestTimeoutError,
         repeated=True,
-        options={"timeout": 0.2},
         created=True,
     ),
     "slow headers": Fault(
         lambda e: (e.send(b"HTTP/1.1 200 OK\r\n"), e.trickle(b"x: y\r\n")),
         RequestTimeoutError,
         repeated=True,
-        options={"timeout": 0.2},
     ),
     "endless headers": Fault(
         lambda e: (e.send(b"HTTP/1.1 200 OK\r\n"), e.for_ever(b"x: y\r\n" * 1000)),
@@ -119,10 +113,9 @@ FAULTS: dict[str, Fault] = {
         repeated=True,
     ),
     "endless interim answers": Fault(
-        lambda e: e.for_ever(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100),
+        lambda e: e.flood(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100),
         RequestTimeoutError,
         repeated=True,
-        options={"timeout": 0.2},
     ),
 }
 FAULTS |= {

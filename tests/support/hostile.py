@@ -8,15 +8,18 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from unittest import mock
 
+import httpx
 import trustme
 
 from groups_sdk import AsyncGroupsClient, RetryPolicy
+from support import clock
 
 PATIENCE = 30  # seconds; what takes longer hangs
 GROUP = "11111111-1111-4111-8111-111111111111"
@@ -54,7 +57,7 @@ class Exchange:
 
     asked: Asked
     socket: socket.socket
-    released: threading.Event = field(repr=False)
+    head_read: threading.Event = field(repr=False)
 
     def send(self, *parts: bytes) -> None:
         for part in parts:
@@ -88,18 +91,32 @@ class Exchange:
         while True:
             self.socket.sendall(part)
 
-    def wait_for_hang_up(self) -> None:
-        """Say nothing more, until the client hangs up."""
+    def begin(self, status: int, length: int) -> None:
+        """The head of an answer, and wait until the client has read it."""
+        self.head_read.clear()
+        self.answer(status, length=length)
+        assert self.head_read.wait(PATIENCE)
+
+    def say_nothing(self) -> None:
+        """Let the client's timeout pass, and wait until it hangs up."""
+        clock.skip(PATIENCE)
         self.socket.recv(1)
 
     def trickle(self, part: bytes) -> None:
-        """Send the same bytes again and again, with pauses, until the client hangs up or the server ends."""
-        self.socket.settimeout(0.02)
-        while not self.released.is_set():
-            with suppress(TimeoutError):
-                if not self.socket.recv(1):
-                    return
+        """Send the same bytes three times while the client's timeout passes, and wait until it hangs up."""
+        for _ in range(3):
             self.socket.sendall(part)
+            time.sleep(0.02)  # so that they are likely to be read one by one
+            clock.skip(PATIENCE / 3)
+        self.socket.settimeout(PATIENCE)
+        self.socket.recv(1)
+
+    def flood(self, part: bytes) -> None:
+        """Send the same bytes again and again while the client's timeout passes, and on until it hangs up."""
+        for _ in range(100):
+            self.socket.sendall(part)
+            clock.skip(PATIENCE / 100)
+        self.for_ever(part)
 
 
 Act = Callable[[Exchange], object]
@@ -136,8 +153,8 @@ class HostileServer:
         self.ended: queue.SimpleQueue[int] = (
             queue.SimpleQueue()
         )  # the numbers of connections that are no more
+        self.head_read = threading.Event()  # a client has read the head of an answer
         self._tls = tls
-        self._released = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
@@ -156,7 +173,6 @@ class HostileServer:
             thread.start()
 
     def close(self) -> None:
-        self._released.set()
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -181,7 +197,7 @@ class HostileServer:
                     act = self.acts.get_nowait()
                 except queue.Empty:
                     act = Exchange.good
-                act(Exchange(asked, connection, self._released))
+                act(Exchange(asked, connection, self.head_read))
         except (OSError, _HangUp):  # the former when the client has gone
             pass
         finally:
@@ -213,8 +229,16 @@ def hostile_server(tls: ssl.SSLContext | None = None) -> Iterator[HostileServer]
     server = HostileServer(tls)
     thread = threading.Thread(target=server.run)
     thread.start()
+    receive = httpx.AsyncHTTPTransport.handle_async_request
+
+    async def told(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        response = await receive(transport, request)
+        server.head_read.set()
+        return response
+
     try:
-        yield server
+        with mock.patch.object(httpx.AsyncHTTPTransport, "handle_async_request", told):
+            yield server
     finally:
         server.close()
         thread.join()
@@ -237,7 +261,7 @@ def trusting(authority: trustme.CA) -> Iterator[None]:
 
 
 def client_of(server: HostileServer, **options: Any) -> AsyncGroupsClient:
-    """A client that tries everything twice."""
+    """A client that tries everything twice. `Exchange.say_nothing` knows its timeout."""
     given = {
         "base_url": server.url,
         "retries": TWICE,

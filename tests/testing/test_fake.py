@@ -32,7 +32,7 @@ def http_for(fake: FakeSnyk, token: str | None = None) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def http(fake: FakeSnyk, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
+async def http(fake: FakeSnyk, anyio_backend: object) -> AsyncIterator[httpx.AsyncClient]:
     async with http_for(fake) as client:
         yield client
 

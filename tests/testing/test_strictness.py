@@ -30,7 +30,7 @@ def fake() -> FakeSnyk:
 
 
 @pytest.fixture
-async def http(fake: FakeSnyk, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
+async def http(fake: FakeSnyk, anyio_backend: object) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"authorization": f"token {fake.TOKEN}"}
     async with httpx.AsyncClient(
         transport=fake.transport(), base_url="http://fake/rest", headers=headers

@@ -1,0 +1,69 @@
+"""Event loops whose clock can be put forward: what a test waits for happens first, and then its time runs out at once.
+
+A timeout of half a second expires on a busy machine before anything was sent. Tests leave the client its usual
+timeouts, and call `skip` when the request has arrived, or whatever else is to happen before the timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+import trio
+
+_clocks: WeakSet[_AsyncioLoop | _TrioClock] = WeakSet()
+
+
+def options(backend: str) -> dict[str, Any]:
+    """The `backend_options` of an event loop that `skip` puts forward."""
+    return {"loop_factory": _AsyncioLoop} if backend == "asyncio" else {"clock": _TrioClock()}
+
+
+def skip(seconds: float) -> None:
+    """Put the clocks of all such event loops forward, soon; from any thread."""
+    for clock in list(_clocks):
+        clock.skip(seconds)
+
+
+class _AsyncioLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        super().__init__()
+        self._skipped = 0.0
+        _clocks.add(self)
+
+    def time(self) -> float:
+        return super().time() + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        with suppress(RuntimeError):  # it has been closed
+            self.call_soon_threadsafe(self._skip, seconds)
+
+    def _skip(self, seconds: float) -> None:
+        self._skipped += seconds
+
+
+class _TrioClock(trio.abc.Clock):
+    def __init__(self) -> None:
+        self._skipped = 0.0
+        self._token: trio.lowlevel.TrioToken | None = None
+
+    def start_clock(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        _clocks.add(self)
+
+    def current_time(self) -> float:
+        return time.monotonic() + self._skipped
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        return deadline - self.current_time()
+
+    def skip(self, seconds: float) -> None:
+        assert self._token is not None
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._skip, seconds)
+
+    def _skip(self, seconds: float) -> None:
+        self._skipped += seconds
