@@ -75,7 +75,9 @@ def fake() -> FakeSnyk:
 
 
 @pytest.fixture(params=["async", "sync"])
-async def client(request: pytest.FixtureRequest, fake: FakeSnyk, anyio_backend: object) -> AsyncIterator[Either]:
+async def client(
+    request: pytest.FixtureRequest, fake: FakeSnyk, anyio_backend: object
+) -> AsyncIterator[Either]:
     if request.param == "async":
         async with fake.async_client(retries=AT_ONCE) as client:
             yield Either(client)
@@ -339,7 +341,7 @@ async def test_a_rate_limit_is_waited_out() -> None:
         now += 60
 
     patient = RetryPolicy(backoff_base=0.0, max_wait=120, on_retry=forward)
-    async with fake.async_client(retries=patient, rate_limit=None, deadline=1) as client:
+    async with fake.async_client(retries=patient, rate_limit=None, deadline=30) as client:
         await client.get_group(fake.group_id)
         await client.get_group(fake.group_id)
         with pytest.raises(Exception, match="deadline"):

@@ -55,7 +55,7 @@ BEFORE = frozenset(
 )
 _WEIGHTS = {
     Fault.NONE: 70,
-    Fault.STALL_BEFORE: 0.7,  # these cost the client's whole timeout
+    Fault.STALL_BEFORE: 0.7,  # with these, whatever is under way runs into its timeout
     Fault.STALL_AFTER: 0.7,
     Fault.DRIP: 0.7,
     Fault.OUTAGE: 0.7,  # and this one hits everybody

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
+from support import clock
 
 from chaos import answers
 from chaos.faults import Dice, Fault
@@ -47,6 +48,8 @@ class Proxy:
 
     One request at a time is passed on, and only while its client still waits for it. So whatever a client has given
     up has either happened, or never will, before its next request arrives.
+
+    Where a fault lasts until the client gives up, its clock is put forward: `PATIENCE` is its timeout.
     """
 
     def __init__(self, port: int, dice: Dice) -> None:
@@ -269,8 +272,12 @@ class Proxy:
             return True
         elif fault is Fault.DRIP:
             await self._send(client, answers.endless(answer))
-            while not await self._hung_up(client, 0.01):
+            for _ in range(4):
                 await self._send(client, b" ")
+                clock.skip(PATIENCE / 4)
+                if await self._hung_up(client, 0.01):
+                    return False
+            await self._until_hung_up(client)
         elif fault is Fault.HANG_UP:
             await self._send(client, answer)
         elif fault is Fault.NONE:
@@ -282,6 +289,7 @@ class Proxy:
         await self._loop.sock_sendall(client, data)
 
     async def _until_hung_up(self, client: socket.socket) -> None:
+        clock.skip(PATIENCE)
         while not await self._hung_up(client, PATIENCE):
             pass
 

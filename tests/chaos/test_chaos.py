@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 import anyio
 import pytest
+from support import clock
 from support.loopback import served
 
 from chaos.audit import audit, summary
 from chaos.faults import Dice
-from chaos.proxy import Proxy
+from chaos.proxy import PATIENCE, Proxy
 from chaos.running import run_tasks, run_threads
 from chaos.scenario import Worker
 from chaos.world import SERVICE_ACCOUNT, World, versions
@@ -47,8 +48,8 @@ def test_what_is_reported_is_what_happened(seed: int, caplog: pytest.LogCaptureF
         Worker(world, seed, number, marks, gives_up=not threads, renews=renews) for number in range(WORKERS)
     ]
     options: dict[str, Any] = {
-        "timeout": 0.15,
-        "deadline": 20.0,
+        "timeout": PATIENCE,
+        "deadline": 20 * PATIENCE,
         "retries": POLICY,
         "rate_limit": RateLimit(per_second=2000, per_minute=120_000) if seed % 2 else None,
         "max_connections": CONNECTIONS,
@@ -58,15 +59,15 @@ def test_what_is_reported_is_what_happened(seed: int, caplog: pytest.LogCaptureF
         with served(world.fake) as service, Proxy(int(urlsplit(service).port or 0), Dice(seed)) as proxy:
             shared = (proxy, world, workers, STEPS, CONNECTIONS)
             if threads:
-                run_threads(
-                    lambda: GroupsClient(token, base_url=proxy.url, backend=backend, **options), *shared
-                )
+                options |= {"backend": backend, "backend_options": clock.options(backend)}
+                run_threads(lambda: GroupsClient(token, base_url=proxy.url, **options), *shared)
             else:
                 anyio.run(
                     run_tasks,
                     lambda: AsyncGroupsClient(token, base_url=proxy.url, **options),
                     *shared,
                     backend=backend,
+                    backend_options=clock.options(backend),
                 )
         audit(world, workers, max_attempts=POLICY.max_attempts)
     except BaseException as error:

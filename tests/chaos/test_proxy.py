@@ -11,8 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from urllib.parse import urlsplit
 
+import anyio
 import httpx
 import pytest
+from support import clock
 from support.loopback import served
 
 from chaos.faults import Dice, Fault
@@ -34,11 +36,11 @@ class Loaded(Dice):
         return True
 
 
-def ask(url: str, fake: FakeSnyk, *, patience: float = 0.2) -> tuple[int, bytes] | None:
+def ask(url: str, fake: FakeSnyk) -> tuple[int, bytes] | None:
     """The status and body of one answer; None where there is none that is whole."""
 
     async def get() -> tuple[int, bytes]:
-        async with httpx.AsyncClient(timeout=None) as client, asyncio.timeout(patience):
+        async with httpx.AsyncClient(timeout=None) as client, asyncio.timeout(PATIENCE):
             response = await client.get(
                 f"{url}/rest/groups/{fake.group_id}?version=2025-11-05",
                 headers={"authorization": f"token {fake.TOKEN}"},
@@ -46,7 +48,7 @@ def ask(url: str, fake: FakeSnyk, *, patience: float = 0.2) -> tuple[int, bytes]
             return response.status_code, response.content
 
     try:
-        return asyncio.run(get())
+        return anyio.run(get, backend_options=clock.options("asyncio"))
     except (TimeoutError, httpx.HTTPError):
         return None
 
@@ -70,7 +72,7 @@ def test_what_is_refused_never_arrives_and_what_is_spoilt_has_been_done(
         assert proxy.connections == 0
         assert len(fake.requests) - before == (not fault.before)
         proxy.calm_down()
-        status, whole = ask(proxy.url, fake, patience=PATIENCE) or (0, b"")
+        status, whole = ask(proxy.url, fake) or (0, b"")
         assert (status, len(fake.requests) - before) == (200, 2 - fault.before)
     unharmed = {Fault.NONE, Fault.TRICKLE, Fault.HANG_UP}
     assert (answer == (200, whole)) is (fault in unharmed)

@@ -16,6 +16,7 @@ import anyio
 import attrs
 import httpx
 import pytest
+from support import clock
 
 from groups_sdk import (
     ApiError,
@@ -253,20 +254,22 @@ async def test_a_wait_beyond_max_wait_is_the_error_itself() -> None:
 
 
 async def never(_: httpx.Request) -> None:
+    """No answer before the timeout of an attempt, or a deadline, of a minute."""
+    clock.skip(60)
     await anyio.sleep_forever()
 
 
 @pytest.mark.anyio
 async def test_an_attempt_without_an_answer_times_out_and_is_repeated() -> None:
     script = Script(never, (200, ONE_GROUP))
-    async with client_for(script, timeout=0.5) as client:
+    async with client_for(script, timeout=60) as client:
         await client.get_group(GROUP)
     assert len(script.requests) == 2
 
 
 @pytest.mark.anyio
 async def test_the_deadline_ends_an_attempt() -> None:
-    async with client_for(Script(never), deadline=0.5, timeout=None) as client:
+    async with client_for(Script(never), deadline=60, timeout=None) as client:
         with pytest.raises(DeadlineExceededError) as caught:
             await client.get_group(GROUP)
     assert caught.value.sent
@@ -274,7 +277,7 @@ async def test_the_deadline_ends_an_attempt() -> None:
 
 @pytest.mark.anyio
 async def test_a_deadline_that_ends_a_later_attempt_tells_how_the_one_before_it_failed() -> None:
-    async with client_for(Script(503, never), deadline=0.5, timeout=None) as client:
+    async with client_for(Script(503, never), deadline=60, timeout=None) as client:
         with pytest.raises(DeadlineExceededError) as caught:
             await client.get_group(GROUP)
     assert isinstance(caught.value.__cause__, ServerError)
@@ -302,13 +305,16 @@ async def test_waiting_for_a_slot_ends_at_the_deadline_unsent() -> None:
 @pytest.mark.anyio
 async def test_slots_bound_the_requests_under_way_and_survive_cancellation() -> None:
     under_way = most = 0
+    three = anyio.Event()
 
     async def slow(_: httpx.Request) -> tuple[int, object]:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
+        if under_way == 3:
+            three.set()
         try:
-            await anyio.sleep(0.001)
+            await three.wait()
         finally:
             under_way -= 1
         return 200, ONE_GROUP
@@ -317,8 +323,7 @@ async def test_slots_bound_the_requests_under_way_and_survive_cancellation() -> 
         async with anyio.create_task_group() as tasks:
             for _ in range(50):
                 tasks.start_soon(client.get_group, GROUP)
-            while most < 3:
-                await anyio.lowlevel.checkpoint()
+            await three.wait()
             tasks.cancel_scope.cancel()
         async with anyio.create_task_group() as tasks:
             for _ in range(10):
@@ -499,7 +504,7 @@ async def test_closing_twice_is_fine_and_use_after_is_refused() -> None:
 @pytest.mark.anyio
 async def test_closing_a_copy_leaves_the_client_open() -> None:
     async with client_for(Script((200, ONE_GROUP))) as client:
-        async with client.with_options(timeout=5, api_version="2024-10-15") as copy:
+        async with client.with_options(timeout=50, api_version="2024-10-15") as copy:
             await copy.get_group(GROUP)
         await client.get_group(GROUP)
 
@@ -573,7 +578,7 @@ def test_options_that_will_not_do_are_refused(options: dict[str, Any]) -> None:
 @pytest.mark.anyio
 async def test_the_limiter_can_be_switched_off_and_set() -> None:
     for limit in (None, RateLimit(per_second=1000, per_minute=5)):
-        async with client_for(Script((200, ONE_GROUP)), rate_limit=limit, deadline=1) as client:
+        async with client_for(Script((200, ONE_GROUP)), rate_limit=limit, deadline=30) as client:
             for _ in range(5):
                 await client.get_group(GROUP)
             if limit:
@@ -620,9 +625,13 @@ async def test_a_cancelled_asyncio_task_gives_its_slot_back() -> None:
 
 @pytest.mark.asyncio
 async def test_a_timeout_of_asyncio_ends_a_call() -> None:
-    async with client_for(Script(never), deadline=None, timeout=None) as client:
+    async def time_out(_: httpx.Request) -> None:
+        limit.reschedule(0)
+        await anyio.sleep_forever()
+
+    async with client_for(Script(time_out), deadline=None, timeout=None) as client:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
+            async with asyncio.timeout(None) as limit:
                 await client.get_group(GROUP)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -701,7 +710,7 @@ async def test_a_client_of_yours_that_you_closed_is_told_and_not_used() -> None:
     ],
 )
 async def test_whose_wait_is_kept(status: int, headers: dict[str, str], waited: bool) -> None:
-    async with client_for(Script((status, {}, headers), (200, ONE_GROUP)), deadline=5) as client:
+    async with client_for(Script((status, {}, headers), (200, ONE_GROUP)), deadline=30) as client:
         if waited:
             with pytest.raises(DeadlineExceededError):
                 await client.get_group(GROUP)

@@ -18,10 +18,12 @@ import pytest
 import trio
 import trustme
 from anyio.abc import TaskStatus
+from support import clock
 from support.counted import CountedServer, counted_server
 from support.stalling import PATIENCE, STALLED, StallingTransport, group_id
 
 from groups_sdk import AsyncGroupsClient, ClientClosedError, OAuthClientCredentials, RetryPolicy
+from groups_sdk._http.rate_limit import RateLimiter
 
 # In the last moment of connecting, anyio before 4.16 forgets the socket of a cancelled call on asyncio: the garbage
 # collector closes it, with a warning.
@@ -166,12 +168,20 @@ async def read_large(client: AsyncGroupsClient) -> object:
     return await client.request("GET", "/large")
 
 
-async def wait_for_the_rate_limit(client: AsyncGroupsClient) -> object:
-    client._caller.pool.bind().limiter.hold_until(anyio.current_time() + 0.002)
-    return await client.get_group(ME)
+class Hold:
+    """What a 429 puts on all calls."""
+
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
+
+    async def acquire(self) -> None:
+        self._limiter.hold_until(anyio.current_time() + 10)
+
+    def release(self) -> None:
+        clock.skip(10)
 
 
-async def take(slot: anyio.Semaphore | anyio.Lock, *, task_status: TaskStatus[None]) -> None:
+async def take(slot: anyio.Semaphore | anyio.Lock | Hold, *, task_status: TaskStatus[None]) -> None:
     """Take what the call waits for, and give it back after a while."""
     await slot.acquire()
     task_status.started()
@@ -181,11 +191,15 @@ async def take(slot: anyio.Semaphore | anyio.Lock, *, task_status: TaskStatus[No
 
 
 def the_slot(client: AsyncGroupsClient) -> anyio.Semaphore:
-    return client._caller.pool.bind().slots
+    return client._transport.pool.bind().slots
+
+
+def the_rate_limit(client: AsyncGroupsClient) -> Hold:
+    return Hold(client._transport.pool.bind().limiter)
 
 
 def the_turn(client: AsyncGroupsClient) -> anyio.Lock:
-    return client._caller.pool.bind().limiter._turn
+    return client._transport.pool.bind().limiter._turn
 
 
 OAUTH = OAuthClientCredentials("id", "secret")
@@ -201,11 +215,14 @@ KINDS: dict[str, tuple[Call, dict[str, Any], tuple[int, ...]]] = {
     "access token": (get, {"token": OAUTH}, ()),
     "access token, retried": (get, {"token": OAUTH}, (503,)),
     "retry": (get, {}, (503,)),
-    "rate limit": (wait_for_the_rate_limit, {}, ()),
 }
 
 
-TAKEN: dict[str, Callable[[AsyncGroupsClient], Any]] = {"slot": the_slot, "turn": the_turn}
+TAKEN: dict[str, Callable[[AsyncGroupsClient], Any]] = {
+    "slot": the_slot,
+    "turn": the_turn,
+    "rate limit": the_rate_limit,
+}
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +243,7 @@ def tls_server(authority: trustme.CA) -> Iterator[CountedServer]:
 def trust(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    monkeypatch.setattr("groups_sdk._http.connections._ssl_context", lambda: context)
+    monkeypatch.setattr("groups_sdk._http.pool._ssl_context", lambda: context)
 
 
 def client_of(server: CountedServer, **options: Any) -> AsyncGroupsClient:
@@ -279,7 +296,7 @@ def test_a_call_that_is_cancelled_while_it_queues_leaves_the_queue(
     async def main() -> None:
         assert await cancel_everywhere(server, cancelled, get, taken=TAKEN[taken]) > 5
 
-    anyio.run(main, backend=backend)
+    anyio.run(main, backend=backend, backend_options=clock.options(backend))
 
 
 @every_way

@@ -227,7 +227,7 @@ async def test_a_client_that_was_never_used_has_nothing_to_close() -> None:
 @pytest.mark.anyio
 async def test_a_client_that_is_collected_warns_once_and_closes_its_sockets(server: CountedServer) -> None:
     client = client_of(server)
-    copy = client.with_options(timeout=5)
+    copy = client.with_options(timeout=50)
     async with anyio.create_task_group() as calls:
         for _ in range(3):
             calls.start_soon(client.get_group, ME)

@@ -109,7 +109,7 @@ def test_a_deprecated_operation_is_told_once_at_the_line_of_an_asynchronous_call
             async for _ in client.list_memberships(fake.group_id, limit=10):
                 pass
             lines.append(here() - 2)
-            await client.with_options(deadline=5).get_group(fake.group_id)
+            await client.with_options(deadline=50).get_group(fake.group_id)
         return lines
 
     with warnings.catch_warnings(record=True) as seen:

@@ -1,9 +1,11 @@
-"""A service that answers until it is asked for something, and then never."""
+"""Services that leave requests without an answer."""
 
 from __future__ import annotations
 
 from queue import SimpleQueue
 from typing import Any
+
+from support import clock
 
 
 class Hanging:
@@ -26,3 +28,24 @@ class Hanging:
         self.arrived.put(scope["path"])
         while (await receive())["type"] != "http.disconnect":
             pass
+
+
+class TimingOut:
+    """An ASGI application before another one. When a request is left hanging, the client's timeout passes."""
+
+    def __init__(self, app: Any, timeout: float) -> None:
+        self.app = app
+        self.timeout = timeout
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        more = True
+
+        async def watched() -> Any:
+            nonlocal more
+            if not more:  # it waits for the client to hang up
+                clock.skip(self.timeout)
+            message = await receive()
+            more = message.get("more_body", False)
+            return message
+
+        await self.app(scope, watched, send)
