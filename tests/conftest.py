@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import trustme
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from support import clock
 
-settings.register_profile("ci", derandomize=True, deadline=None)
+# Nothing fails because it takes long.
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
 
 # In the background of a shell interrupts are ignored, and the programs that tests start would ignore them too.

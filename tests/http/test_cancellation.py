@@ -22,8 +22,7 @@ from support import clock
 from support.counted import CountedServer, counted_server
 from support.stalling import PATIENCE, STALLED, StallingTransport, group_id
 
-from groups_sdk import AsyncGroupsClient, ClientClosedError, OAuthClientCredentials, RetryPolicy
-from groups_sdk._http.rate_limit import RateLimiter
+from groups_sdk import AsyncGroupsClient, ClientClosedError, OAuthClientCredentials, RateLimit, RetryPolicy
 
 # In the last moment of connecting, anyio before 4.16 forgets the socket of a cancelled call on asyncio: the garbage
 # collector closes it, with a warning.
@@ -168,38 +167,45 @@ async def read_large(client: AsyncGroupsClient) -> object:
     return await client.request("GET", "/large")
 
 
-class Hold:
-    """What a 429 puts on all calls."""
-
-    def __init__(self, limiter: RateLimiter) -> None:
-        self._limiter = limiter
-
-    async def acquire(self) -> None:
-        self._limiter.hold_until(anyio.current_time() + 10)
-
-    def release(self) -> None:
-        clock.skip(10)
-
-
-async def take(slot: anyio.Semaphore | anyio.Lock | Hold, *, task_status: TaskStatus[None]) -> None:
-    """Take what the call waits for, and give it back after a while."""
-    await slot.acquire()
-    task_status.started()
+async def a_while() -> None:
     for _ in range(4):
         await anyio.lowlevel.checkpoint()
-    slot.release()
 
 
-def the_slot(client: AsyncGroupsClient) -> anyio.Semaphore:
-    return client._transport.pool.bind().slots
+async def take_the_slot(
+    server: CountedServer, client: AsyncGroupsClient, *, task_status: TaskStatus[None]
+) -> None:
+    """Have the one slot taken by a call that is given up after a while."""
+    async with anyio.create_task_group() as calls:
+        calls.start_soon(client.get_group, STALLED)
+        await anyio.to_thread.run_sync(partial(server.arrived.get, timeout=PATIENCE))
+        task_status.started()
+        await a_while()
+        calls.cancel_scope.cancel()
 
 
-def the_rate_limit(client: AsyncGroupsClient) -> Hold:
-    return Hold(client._transport.pool.bind().limiter)
+async def use_up_the_limit(
+    server: CountedServer, client: AsyncGroupsClient, *, task_status: TaskStatus[None]
+) -> None:
+    """Send what may be sent in a second, which is over after a while."""
+    await client.get_group(ME)
+    task_status.started()
+    await a_while()
+    clock.skip(1)
 
 
-def the_turn(client: AsyncGroupsClient) -> anyio.Lock:
-    return client._transport.pool.bind().limiter._turn
+async def wait_in_front(
+    server: CountedServer, client: AsyncGroupsClient, *, task_status: TaskStatus[None]
+) -> None:
+    """Have another call wait for the rate limit, which is in front."""
+    await client.get_group(ME)
+    async with anyio.create_task_group() as calls:
+        calls.start_soon(client.get_group, ME)
+        await anyio.lowlevel.checkpoint()
+        task_status.started()
+        for _ in range(3):  # for either call, and to spare
+            await a_while()
+            clock.skip(1)
 
 
 OAUTH = OAuthClientCredentials("id", "secret")
@@ -218,10 +224,11 @@ KINDS: dict[str, tuple[Call, dict[str, Any], tuple[int, ...]]] = {
 }
 
 
-TAKEN: dict[str, Callable[[AsyncGroupsClient], Any]] = {
-    "slot": the_slot,
-    "turn": the_turn,
-    "rate limit": the_rate_limit,
+ONE_A_SECOND = {"rate_limit": RateLimit(per_second=1), "max_connections": 2}
+QUEUES: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "slot": (take_the_slot, {}),
+    "rate limit": (use_up_the_limit, ONE_A_SECOND),
+    "turn": (wait_in_front, ONE_A_SECOND),
 }
 
 
@@ -257,22 +264,24 @@ async def cancel_everywhere(
     call: Call,
     options: dict[str, Any] | None = None,
     failures: tuple[int, ...] = (),
-    taken: Callable[[AsyncGroupsClient], Any] | None = None,
+    occupy: Callable[..., Any] | None = None,
 ) -> int:
     """Run the call, and cancel it where it waits for the first time; and the second, until it waits no more."""
     alone = tasks()
+    client_options = {"max_connections": 1, **(options or {})}
     for at in range(1, MOST):
         server.failures.extend(failures)
-        client = client_of(server, **(options or {}))
+        client = client_of(server, **client_options)
         async with anyio.create_task_group() as others:
-            if taken is not None:
-                await others.start(take, taken(client))
+            if occupy is not None:
+                await others.start(occupy, server, client)
             waited = await cancelled(call(client), at)
         assert tasks() == alone
         server.failures.clear()
+        clock.skip(1)  # for the rate limit of a second
         with anyio.fail_after(PATIENCE):
             assert (await client.get_group(ME)).name == "group 1"  # with the one slot that there is
-        await until_open(server, 1)
+        await until_open(server, client_options["max_connections"])
         await client.aclose()
         await until_open(server, 0)
         if not waited:
@@ -289,12 +298,13 @@ def test_a_call_that_is_cancelled_leaves_nothing_behind_wherever_it_is(
 
 
 @every_way
-@pytest.mark.parametrize("taken", TAKEN)
+@pytest.mark.parametrize("queue", QUEUES)
 def test_a_call_that_is_cancelled_while_it_queues_leaves_the_queue(
-    server: CountedServer, backend: str, cancelled: Any, taken: str
+    server: CountedServer, backend: str, cancelled: Any, queue: str
 ) -> None:
     async def main() -> None:
-        assert await cancel_everywhere(server, cancelled, get, taken=TAKEN[taken]) > 5
+        occupy, options = QUEUES[queue]
+        assert await cancel_everywhere(server, cancelled, get, options, occupy=occupy) > 5
 
     anyio.run(main, backend=backend, backend_options=clock.options(backend))
 
