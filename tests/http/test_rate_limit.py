@@ -268,15 +268,21 @@ ANSWER = {"data": {"id": GROUP, "type": "group", "attributes": {"name": "Enginee
 
 
 class Limited(httpx.AsyncBaseTransport):
-    """Answers 429 to the request that is let go on, with a wait of so many seconds; and well to all others."""
+    """Answers 429 to the first request when it is let go on, with a wait of so many seconds; and well to all others.
 
-    def __init__(self, wait: int) -> None:
+    `sooner` is the wait of a 429 that the second request gets at once.
+    """
+
+    def __init__(self, wait: int, *, sooner: int | None = None) -> None:
         self.wait = wait
+        self.sooner = sooner
         self.sent: list[float] = []
         self.limit = anyio.Event()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(anyio.current_time())
+        if len(self.sent) == 2 and self.sooner is not None:
+            return httpx.Response(429, headers={"retry-after": str(self.sooner)})
         if len(self.sent) > 1:
             return httpx.Response(200, json=ANSWER)
         await self.limit.wait()
@@ -311,7 +317,7 @@ def test_one_429_holds_back_every_call_of_the_client_those_in_the_queue_and_its_
 
 def test_a_call_that_a_429_holds_back_beyond_its_deadline_fails_at_once_wherever_it_waits() -> None:
     async def main() -> None:
-        transport = Limited(60)
+        transport = Limited(60, sooner=20)
         failed: list[tuple[str, float]] = []
         begun = anyio.current_time()
         async with AsyncGroupsClient(
@@ -328,7 +334,8 @@ def test_a_call_that_a_429_holds_back_beyond_its_deadline_fails_at_once_wherever
             async with anyio.create_task_group() as calls:
                 calls.start_soon(client.get_group, GROUP)
                 await anyio.wait_all_tasks_blocked()
-                client._caller.pool.bind().limiter.hold_until(begun + 20)
+                calls.start_soon(client.get_group, GROUP)
+                await anyio.wait_all_tasks_blocked()
                 calls.start_soon(fail, "in turn")
                 await anyio.wait_all_tasks_blocked()
                 calls.start_soon(client.get_group, GROUP)
@@ -338,7 +345,7 @@ def test_a_call_that_a_429_holds_back_beyond_its_deadline_fails_at_once_wherever
                 await anyio.wait_all_tasks_blocked()
                 await fail("afterwards")
         assert sorted(failed) == [("afterwards", 0), ("for a slot", 0), ("in turn", 0)]
-        assert [moment - begun for moment in transport.sent] == [0, 60, 60]
+        assert [moment - begun for moment in transport.sent] == [0, 0, 60, 60, 60]
 
     run_on_a_fake_clock(main)
 
