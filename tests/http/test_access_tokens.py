@@ -8,6 +8,7 @@ import anyio
 import httpx
 import pytest
 import trio.testing
+from support import clock
 
 from groups_sdk import (
     ApiToken,
@@ -304,6 +305,7 @@ class TokenEndpoint(httpx.AsyncBaseTransport):
         if request.url.path == "/oauth2/token":
             self.token_requests += 1
             if self.status is None:
+                clock.skip(60)
                 await anyio.sleep_forever()
             return httpx.Response(self.status or 500, json={})
         return httpx.Response(200, json={})
@@ -332,5 +334,5 @@ async def test_a_copy_with_another_timeout_asks_for_access_tokens_with_that() ->
         OAuthClientCredentials("id", SECRET), transport=endpoint, retries=once, timeout=None, deadline=None
     ) as client:
         with pytest.raises(RequestTimeoutError, match="within the timeout of"):
-            await client.with_options(timeout=0.001).list_groups().first()
+            await client.with_options(timeout=60).list_groups().first()
     assert endpoint.token_requests == 1
