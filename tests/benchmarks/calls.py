@@ -37,7 +37,7 @@ def calls_of_5_ms(bench: Bench) -> Outcome:
     without_sniffio=True,
 )
 def calls_of_20_ms(bench: Bench) -> Outcome:
-    return sync_calls(bench, 20, bench.size.rounds * max(bench.size.few_turns // 2, 1))
+    return sync_calls(bench, 20, bench.size.rounds * bench.size.few_turns)
 
 
 @row("7c", "sync get_group, answers at once: time / httpx.Client and orjson", without_sniffio=True)

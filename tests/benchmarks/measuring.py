@@ -19,7 +19,7 @@ class Size:
     """How much is measured."""
 
     rounds: int = 7
-    turns: int = 8  # that each side has in a round, where they are short
+    turns: int = 6  # that each side has in a round, where they are short
     members: int = 5_000  # in one turn of a listing
     calls: int = 20  # in one turn
     changes: int = 300
