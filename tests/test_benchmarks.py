@@ -69,12 +69,10 @@ def test_a_side_that_fails_ends_the_measuring(bench: Bench, capfd: pytest.Captur
     assert "AssertionError" in capfd.readouterr().err
 
 
-def test_an_environment_is_what_it_is_called() -> None:
-    here = Environment.current()
-    called = {"with sniffio": "without-sniffio", "without sniffio": "with-sniffio"}[here.name]
-    with pytest.raises(SystemExit, match=f"the environment {called} is one {here.name}: .*httpx"):
-        command.check({called: here})
-    here.close()
+def test_an_environment_has_to_be_what_it_is_called(bench: Bench) -> None:
+    wrong = "without-sniffio" if bench.ours.name == "with sniffio" else "with-sniffio"
+    with pytest.raises(SystemExit, match=f"the environment {wrong} is one {bench.ours.name}: .*httpx"):
+        command.main(["2a", "--environment", f"{wrong}={sys.executable}"])
 
 
 def test_the_command_prints_the_table_and_its_environments(capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,10 +84,20 @@ def test_the_command_prints_the_table_and_its_environments(capsys: pytest.Captur
     assert f"CPython {sys.version.split()[0]}, groups-sdk " in printed
 
 
-@pytest.mark.parametrize("wrong", [["17"], ["--environment", "trio=python"], ["--environment", "openai"]])
-def test_the_command_refuses_what_it_does_not_know(wrong: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["17"], "there is no row 17"),
+        (["--environment", "trio=python"], "not NAME=PYTHON"),
+        (["--environment", "openai"], "not NAME=PYTHON"),
+    ],
+)
+def test_the_command_refuses_what_it_does_not_know(
+    wrong: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         command.main(wrong)
+    assert message in capsys.readouterr().err
 
 
 def test_the_table_says_what_is_reached_and_what_is_missing() -> None:

@@ -1,6 +1,7 @@
 """Measure the rows that are asked for, or all of them, and print the table.
 
-Without environments all is measured in that of this Python, but for the rows that compare with other packages.
+Without `--environment` everything is measured in this Python, but for the rows that compare with other packages: they
+are not measured. `nox -s bench` makes all environments and names them here.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from time import monotonic
 
@@ -29,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     peers = {name: given[name] for name in PEERS if name in given}
     apart = not options.share_cores and hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1
     with ExitStack() as stack:
-        running = stack.enter_context(server.running(core_of_its_own=apart))
         for environment in (*ours, *peers.values()):
             stack.callback(environment.close)
         check(given)
+        running = stack.enter_context(server.running(core_of_its_own=apart))
         lines = []
         for row in chosen:
             for environment in ours if row.without_sniffio else ours[-1:]:
@@ -40,13 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 lines.append(measuring.measure(row, Bench(running, size, environment, peers)))
                 print(lines[-1], f"{monotonic() - started:.0f} s", file=sys.stderr, flush=True)
                 for used in (environment, *peers.values()):
-                    used.close()
+                    used.close()  # each row begins in a new process
         alone = running.pages_per_second(size.pages * 10)
         for text in report(lines, size, apart, alone, ours, peers):
             print(text)
 
 
 def names(row: Row) -> set[str]:
+    """What a row can be asked for by: 7a is one of those that 7 stands for."""
     return {row.number, row.number.rstrip("abcd")}
 
 
@@ -90,8 +92,8 @@ def parsed(rows: Sequence[Row], arguments: Sequence[str] | None) -> argparse.Nam
     return options
 
 
-def check(given: dict[str, Environment]) -> None:
-    """The environments are what they are called: sniffio comes with more packages than one thinks."""
+def check(given: Mapping[str, Environment]) -> None:
+    """Stop where an environment is not what it is called: many packages bring sniffio."""
     for name in OURS:
         if name in given and given[name].name != name.replace("-", " "):
             raise SystemExit(f"the environment {name} is one {given[name].name}: {given[name].description}")
@@ -103,7 +105,7 @@ def report(
     apart: bool,
     alone: float,
     ours: Sequence[Environment],
-    peers: dict[str, Environment],
+    peers: Mapping[str, Environment],
 ) -> Iterable[str]:
     yield from measuring.table(lines)
     yield ""

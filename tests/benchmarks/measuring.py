@@ -97,19 +97,23 @@ class Line:
 
     def __str__(self) -> str:
         if self.outcome is None:
-            measured = ["-", "-", self.row.aim, "not measured", f"needs an environment for {self.row.peer}"]
+            figure = spread = "-"
+            verdict, absolute = "not measured", f"needs an environment for {self.row.peer}"
         else:
-            low, high = min(self.outcome.figures), max(self.outcome.figures)
-            verdict = self.row.verdict(self.outcome)
-            spread = f"{low:.3f} to {high:.3f}"
-            measured = [
-                f"{self.outcome.median:.3f}",
-                spread,
-                self.row.aim,
-                verdict,
-                self.outcome.absolute,
-            ]
-        return f"| {' | '.join([self.row.number, self.row.what, self.environment, *measured])} |"
+            figure = f"{self.outcome.median:.3f}"
+            spread = f"{min(self.outcome.figures):.3f} to {max(self.outcome.figures):.3f}"
+            verdict, absolute = self.row.verdict(self.outcome), self.outcome.absolute
+        cells = [
+            self.row.number,
+            self.row.what,
+            self.environment,
+            figure,
+            spread,
+            self.row.aim,
+            verdict,
+            absolute,
+        ]
+        return f"| {' | '.join(cells)} |"
 
 
 ROWS: list[Row] = []
