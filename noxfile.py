@@ -141,12 +141,32 @@ def chaos(session: nox.Session) -> None:
     session.run("pytest", "-q", *patient, "tests/chaos", env={"CHAOS_SEEDS": seeds, "CHAOS_STEPS": steps})
 
 
-@nox.session
+@nox.session(reuse_venv=False)  # nothing may be left in it that users do not have
 def bench(session: nox.Session) -> None:
-    """What the SDK costs, in one table: `nox -s bench -- 1 3 --rounds 9` for some rows, and more rounds."""
-    session.install(*group("bench"), "-e", ".")
+    """What the SDK costs, in one table: `nox -s bench -- 1 3 --rounds 9` for some rows, and more rounds.
+
+    Each environment has what a user installs and nothing else. This session's own is the one with sniffio.
+    """
+    without_sniffio = [
+        extra
+        for extra in PROJECT["project"]["optional-dependencies"]["speed"]
+        if not extra.startswith("sniffio")
+    ]
+    session.install(".[speed]")
+    pythons = {"with-sniffio": Path(session.bin) / "python"}
+    for name, requirements in {
+        "without-sniffio": [".", *without_sniffio],
+        "pydantic": group("bench-pydantic"),
+        "pysnyk": group("bench-pysnyk"),
+        "openai": group("bench-openai"),
+    }.items():
+        place = Path(session.create_tmp()).resolve() / name
+        session.run("python", "-m", "venv", str(place))
+        pythons[name] = place / ("Scripts" if os.name == "nt" else "bin") / "python"
+        session.run(str(pythons[name]), "-m", "pip", "install", "-q", *requirements, external=True)
+    environments = [f"--environment={name}={python}" for name, python in pythons.items()]
     with session.chdir(ROOT / "tests"):
-        session.run("python", "-m", "benchmarks", *session.posargs)
+        session.run("python", "-E", "-m", "benchmarks", *environments, *session.posargs)
 
 
 @nox.session

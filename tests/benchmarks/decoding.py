@@ -2,52 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from unittest import mock
 
 import orjson
 
-from benchmarks.measuring import Bench, Outcome, Timed, outcome, row, take_turns
+from benchmarks.environments import Side
+from benchmarks.measuring import Bench, Outcome, row, take_turns, times
 from benchmarks.server import page, some_pages
+from benchmarks.timing import Turn
 from groups_sdk import GroupMembership
 from groups_sdk._jsonapi import decode_page, parsing
 from groups_sdk._responses import ApiResponse, Headers
 
 
-class _Decoding:
-    def __init__(self, bench: Bench) -> None:
-        self._pages = [page(data, 0, 2) for data in some_pages()]
-        self._responses = [ApiResponse(200, Headers(), content, "list") for content in self._pages]
-        self._rounds = bench.size.rounds * 4
+@contextmanager
+def decode() -> Iterator[Turn]:
+    pages = [page(data, 0, 2) for data in some_pages()]
+    responses = [ApiResponse(200, Headers(), content, "list") for content in pages]
 
-    def decode(self) -> float:
+    def turn() -> float:
         started = perf_counter()
-        for response in self._responses:
+        for response in responses:
             decode_page(response, GroupMembership)
-        return (perf_counter() - started) / len(self._responses)
+        return (perf_counter() - started) / len(responses)
 
-    def decode_without_orjson(self) -> float:
-        with mock.patch.object(parsing, "parse", parsing.parse_plainly):
-            return self.decode()
+    yield turn
 
-    def parse(self) -> float:
+
+@contextmanager
+def decode_without_orjson() -> Iterator[Turn]:
+    with decode() as turn:
+
+        def without_orjson() -> float:
+            with mock.patch.object(parsing, "parse", parsing.parse_plainly):
+                return turn()
+
+        yield without_orjson
+
+
+@contextmanager
+def parse() -> Iterator[Turn]:
+    pages = [page(data, 0, 2) for data in some_pages()]
+
+    def turn() -> float:
         started = perf_counter()
-        for content in self._pages:
+        for content in pages:
             orjson.loads(content)
-        return (perf_counter() - started) / len(self._pages)
+        return (perf_counter() - started) / len(pages)
 
-    def compared(self, first: Timed, second: Timed) -> Outcome:
-        first(), second()
-        return outcome(take_turns(first, second, self._rounds), "us a page", 1e6)
+    yield turn
 
 
-@row("2a", "decode one page to models / orjson.loads of it", at_most=3.0)
+def compared(bench: Bench, first: Side, second: Side) -> Outcome:
+    with bench.ours.side(first) as one, bench.ours.side(second) as other:
+        return times(take_turns(one, other, bench.size.rounds * bench.size.few_turns), "us a page", 1e6)
+
+
+@row("2a", "decode one page to models / orjson.loads of it", at_most=2.6)
 def decoding_against_parsing(bench: Bench) -> Outcome:
-    decoding = _Decoding(bench)
-    return decoding.compared(decoding.decode, decoding.parse)
+    return compared(bench, decode, parse)
 
 
-@row("2b", "decode one page without the extra speed / with it")
+@row("2b", "decode one page without orjson / with it")
 def decoding_without_orjson(bench: Bench) -> Outcome:
-    decoding = _Decoding(bench)
-    return decoding.compared(decoding.decode_without_orjson, decoding.decode)
+    return compared(bench, decode_without_orjson, decode)

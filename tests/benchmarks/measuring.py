@@ -1,60 +1,77 @@
-"""Rounds, in which two things take turns, and the table of what comes of them."""
+"""Rows, the rounds in which two sides take turns, and the table of what comes of them."""
 
 from __future__ import annotations
 
-import gc
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
+from benchmarks.environments import Environment
 from benchmarks.server import Server
+from benchmarks.timing import Turn
+
+PEERS = ("pydantic", "pysnyk", "openai")
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured. `members` are in a listing, `streamed` in the long one, `calls` in a series."""
+    """How much is measured."""
 
     rounds: int = 7
-    members: int = 100_000
-    streamed: int = 1_000_000
-    calls: int = 200
-    changes: int = 1_000
+    turns: int = 6  # that each side has in a round, where they are short
+    members: int = 5_000  # in one turn of a listing
+    calls: int = 20  # in one turn
+    changes: int = 300
     read_pages: int = 50
+    collected: int = 100_000
+    streamed: int = 1_000_000
 
     @property
     def pages(self) -> int:
         return self.members // 100
 
+    @property
+    def few_turns(self) -> int:
+        return max(self.turns // 2, 1)
+
 
 @dataclass(frozen=True)
 class Bench:
-    """What a row is given."""
+    """What a row is given: `ours` is the environment of ours that it is measured in this time."""
 
     server: Server
     size: Size
+    ours: Environment
+    peers: Mapping[str, Environment]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One ratio for each round, and the absolute figures to be shown beside them."""
+    """One figure for each round, mostly a ratio, and the absolute figures to be shown beside them."""
 
-    ratios: Sequence[float]
+    figures: Sequence[float]
     absolute: str
 
     @property
     def median(self) -> float:
-        return statistics.median(self.ratios)
+        return statistics.median(self.figures)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: the ratio must be at least, or at most, `target`, where it has one."""
+    """One row of the table: the figure must be at least, or at most, `target`, where it has one.
+
+    It is measured in the environment with sniffio; `without_sniffio` tells whether in the one without it too. A row
+    that compares with a peer is not measured where there is no environment for that.
+    """
 
     number: str
     what: str
     target: float | None
     at_least: bool
+    without_sniffio: bool
+    peer: str | None
     measure: Callable[[Bench], Outcome]
 
     @property
@@ -70,31 +87,68 @@ class Row:
         return outcome.median >= target if self.at_least else outcome.median <= target
 
 
+@dataclass(frozen=True)
+class Line:
+    """A row with what was measured in one environment; None if that could not be."""
+
+    row: Row
+    environment: str
+    outcome: Outcome | None
+
+    def __str__(self) -> str:
+        if self.outcome is None:
+            figure = spread = "-"
+            verdict, absolute = "not measured", f"needs an environment for {self.row.peer}"
+        else:
+            figure = f"{self.outcome.median:.3f}"
+            spread = f"{min(self.outcome.figures):.3f} to {max(self.outcome.figures):.3f}"
+            verdict, absolute = self.row.verdict(self.outcome), self.outcome.absolute
+        cells = [
+            self.row.number,
+            self.row.what,
+            self.environment,
+            figure,
+            spread,
+            self.row.aim,
+            verdict,
+            absolute,
+        ]
+        return f"| {' | '.join(cells)} |"
+
+
 ROWS: list[Row] = []
-OPTIONAL = ("openai", "pydantic", "snyk")
 
 
 def row(
-    number: str, what: str, *, at_least: float | None = None, at_most: float | None = None
+    number: str,
+    what: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    without_sniffio: bool = False,
+    peer: str | None = None,
 ) -> Callable[[Callable[[Bench], Outcome]], Callable[[Bench], Outcome]]:
-    """Put a measurement into the table."""
+    """Put a measurement into the table; `Row` says what the arguments mean."""
 
     def register(measure: Callable[[Bench], Outcome]) -> Callable[[Bench], Outcome]:
         target = at_most if at_least is None else at_least
-        ROWS.append(Row(number, what, target, at_least is not None, measure))
+        ROWS.append(Row(number, what, target, at_least is not None, without_sniffio, peer, measure))
         return measure
 
     return register
 
 
-Timed = Callable[[], float]
+def rows() -> list[Row]:
+    """All rows, in the order of their numbers."""
+    for module in ("listing", "decoding", "calls", "reading_ahead", "memory", "starting"):
+        import_module(f"benchmarks.{module}")
+    return sorted(ROWS, key=lambda row: (int("".join(filter(str.isdigit, row.number))), row.number))
 
 
-def take_turns(first: Timed, second: Timed, rounds: int) -> list[tuple[float, float]]:
+def take_turns(first: Turn, second: Turn, rounds: int) -> list[tuple[float, float]]:
     """What both measured, round by round; each begins every other round."""
     pairs = []
     for number in range(rounds):
-        gc.collect()
         if number % 2:
             later = second()
             pairs.append((first(), later))
@@ -104,7 +158,7 @@ def take_turns(first: Timed, second: Timed, rounds: int) -> list[tuple[float, fl
     return pairs
 
 
-def in_short_turns(first: Timed, second: Timed, rounds: int, turns: int) -> list[tuple[float, float]]:
+def in_short_turns(first: Turn, second: Turn, rounds: int, turns: int) -> list[tuple[float, float]]:
     """The means of what both measured, round by round, each in so many turns.
 
     The speed of a shared machine changes within a second: longer turns would compare that.
@@ -117,7 +171,7 @@ def medians(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
 
-def outcome(pairs: Sequence[tuple[float, float]], unit: str, scale: float = 1.0) -> Outcome:
+def times(pairs: Sequence[tuple[float, float]], unit: str, scale: float = 1.0) -> Outcome:
     """The ratios of the first to the second, with the medians of both, times `scale`, beside them."""
     a, b = medians(pairs)
     return Outcome([a / b for a, b in pairs], f"{a * scale:,.4g} / {b * scale:,.4g} {unit}")
@@ -129,31 +183,16 @@ def speeds(pairs: Sequence[tuple[float, float]], amount: int, unit: str) -> Outc
     return Outcome([b / a for a, b in pairs], f"{amount / a:,.0f} / {amount / b:,.0f} {unit}")
 
 
-def measured(entry: Row, bench: Bench) -> Outcome | None:
-    """The outcome of a row; None where a package is missing that it compares with."""
-    try:
-        return entry.measure(bench)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in OPTIONAL:
-            return None
-        raise
+def measure(row: Row, bench: Bench) -> Line:
+    """Measure a row in one environment of ours, and in that of its peer."""
+    if row.peer is None:
+        return Line(row, bench.ours.name, row.measure(bench))
+    outcome = row.measure(bench) if row.peer in bench.peers else None
+    return Line(row, f"{bench.ours.name}; {row.peer}", outcome)
 
 
-def rows() -> list[Row]:
-    """All rows, in the order of their numbers."""
-    for module in ("listing", "decoding", "calls", "reading_ahead", "memory", "starting"):
-        import_module(f"benchmarks.{module}")
-    return sorted(ROWS, key=lambda row: (int("".join(filter(str.isdigit, row.number))), row.number))
-
-
-def table(lines: Sequence[tuple[Row, Outcome | None]]) -> Iterator[str]:
-    """The table in Markdown; no outcome means that a package is missing."""
-    yield "| # | row | ratio | spread | to reach | | absolute |"
-    yield "|---|---|---|---|---|---|---|"
-    for entry, result in lines:
-        if result is None:
-            cells = ["-", "-", entry.aim, "not measured", "a package is missing"]
-        else:
-            spread = f"{min(result.ratios):.3f} to {max(result.ratios):.3f}"
-            cells = [f"{result.median:.3f}", spread, entry.aim, entry.verdict(result), result.absolute]
-        yield f"| {' | '.join([entry.number, entry.what, *cells])} |"
+def table(lines: Sequence[Line]) -> Iterator[str]:
+    """The table in Markdown."""
+    yield "| # | row | environment | figure | spread | to reach | | absolute |"
+    yield "|---|---|---|---|---|---|---|---|"
+    yield from map(str, lines)

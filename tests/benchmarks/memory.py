@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks.measuring import Bench, Outcome, outcome, row, take_turns
-from benchmarks.processes import figure
+from benchmarks.measuring import Bench, Outcome, row, take_turns, times
 
 MIB = 2**20
 
 
 def growth(bench: Bench, kind: str) -> Outcome:
     base_url = bench.server.base_url(bench.size.streamed // 100)
-    grown = [figure("growth_streaming", kind, base_url) / MIB for _ in range(min(bench.size.rounds, 3))]
-    return Outcome(grown, f"{max(grown):.2f} MiB at the most")
+    grown = bench.ours.figure("growth_streaming", kind, base_url) / MIB
+    return Outcome([grown], f"{grown:.2f} MiB at the most")
 
 
 @row("11a", "async: MiB that streaming 1,000,000 memberships adds after the first 10,000", at_most=4)
@@ -27,8 +26,8 @@ def growth_of_a_sync_stream(bench: Bench) -> Outcome:
 @row("12", "memory of collected memberships / as orjson's dicts", at_most=0.5)
 def models_against_dicts(bench: Bench) -> Outcome:
     pairs = take_turns(
-        lambda: figure("size_of", "models", bench.size.pages),
-        lambda: figure("size_of", "dicts", bench.size.pages),
-        bench.size.rounds,
+        lambda: bench.ours.figure("size_of", "models", bench.size.collected // 100),
+        lambda: bench.ours.figure("size_of", "dicts", bench.size.collected // 100),
+        min(bench.size.rounds, 3),
     )
-    return outcome(pairs, "MiB", 1 / MIB)
+    return times(pairs, "MiB", 1 / MIB)

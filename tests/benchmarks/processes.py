@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
-from pathlib import Path
 from time import perf_counter
 
-TESTS = Path(__file__).parent.parent
 WARM_UP = 10_000  # members after which a process has what it needs
-
-
-def figure(*arguments: object) -> float:
-    """The number that a new process prints: one of the functions below, by its name, and its arguments."""
-    command = [sys.executable, "-m", "benchmarks.processes", *map(str, arguments)]
-    # What is installed is compiled: so be it here, where a machine's settings may be against it.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(command, cwd=TESTS, check=True, capture_output=True, text=True, env=environment)
-    return float(done.stdout)
 
 
 def resident() -> int:
@@ -48,7 +36,7 @@ def growth_streaming(kind: str, base_url: str) -> float:
     """By how many bytes the process grows, at the most, after the first members of a listing."""
     import asyncio
 
-    from benchmarks.listing import async_client, sync_client
+    from benchmarks.ours import async_client, sync_client
     from benchmarks.server import GROUP_ID
 
     growth = _Growth()

@@ -27,6 +27,14 @@ GROUP_ID = "331ede0a-de94-456f-b788-166caeca58bf"
 MEMBERSHIP_ID = "6f5d1a2c-8b90-4d58-9c3e-9a1f1b1c2d3e"
 ROLE_ID = "00000000-0000-4000-8000-000000000001"
 PAGE_SIZE = 100
+
+# What a client that is not ours sends, and where to, below the base URL.
+TOKEN = "11111111-2222-3333-4444-555555555555"
+HEADERS = {"authorization": f"token {TOKEN}", "accept": "application/vnd.api+json"}
+FIRST_PAGE = f"/groups/{GROUP_ID}/memberships?version=2025-11-05&limit={PAGE_SIZE}"
+GROUP = f"/groups/{GROUP_ID}?version=2025-11-05"
+MEMBERSHIP = f"/groups/{GROUP_ID}/memberships/{MEMBERSHIP_ID}?version=2025-11-05"
+
 _DISTINCT_PAGES = 20
 _REQUEST = re.compile(rb"(\w+) /(\d+)/(\d+)/rest/groups/([^ ?]+)\S* HTTP/1.1\r\n")
 _CURSOR = re.compile(rb"starting_after=v1\.(\d{8})")
