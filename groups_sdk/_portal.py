@@ -11,13 +11,16 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from importlib.util import find_spec
 from time import monotonic
 from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar
 from weakref import WeakSet
+
+import anyio
 
 from groups_sdk import _deprecations as deprecations
 from groups_sdk._loop_thread import (
@@ -70,6 +73,46 @@ class Background:
     def cancel(self) -> None:
         """Cancel it, and wait until it has let go; on any thread but the loop's."""
         self._session.cancel(self._call)
+
+
+class _Stay(Generic[A]):
+    """The stay in an asynchronous context manager, in one task of its own."""
+
+    def __init__(self, manager: AbstractAsyncContextManager[A]) -> None:
+        self._manager = manager
+        self._error: BaseException | None = None
+        self._value: A
+
+    async def prepare(self) -> None:
+        self._entered, self._leaving, self._left = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def run(self) -> None:
+        try:
+            async with self._manager as self._value:
+                self._entered.set()
+                await self._leaving.wait()
+        except BaseException as error:
+            self._error = error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._entered.set()
+            self._left.set()
+
+    async def enter(self) -> A:
+        await self._entered.wait()
+        self._check()
+        return self._value
+
+    async def leave(self) -> None:
+        self._leaving.set()
+        await self._left.wait()
+        self._check()
+
+    def _check(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
 
 class Portal(Generic[T]):
@@ -130,6 +173,23 @@ class Portal(Generic[T]):
         call = Call(func, copy_context())
         session.start(call)
         return Background(session, call)
+
+    @contextmanager
+    def hold(self, manager: AbstractAsyncContextManager[A], /) -> Generator[A, None, None]:
+        """Enter the manager in a task on the loop thread, and leave it in that same task at the end of the block.
+
+        Leaving is silent where the client was closed meanwhile, and in a forked child.
+        """
+        stay = _Stay(manager)
+        self.call(stay.prepare)
+        session = self._session
+        self.start(stay.run)
+        try:
+            yield self.call(stay.enter)
+        finally:
+            if session is self._session:
+                with suppress(ClientClosedError):
+                    self.call(stay.leave)
 
     def _open(self) -> Session:
         with _lock:
