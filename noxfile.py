@@ -45,7 +45,7 @@ switch_on_pyenv()
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, format, and the freshness of what is generated."""
+    """Style, format, and the freshness of the synchronous classes."""
     session.install(*group("lint"), "-e", ".")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -103,12 +103,9 @@ def build(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
     (wheel,) = dist.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for name in (
-        "groups_sdk/py.typed",
-        "groups_sdk/__init__.pyi",
-        "groups_sdk/_sync/client.py",
-        "groups_sdk/testing/__init__.py",
-    ):
+    generated = [f"groups_sdk/_sync/{path.name}" for path in (ROOT / "groups_sdk" / "_sync").glob("*.py")]
+    public = ["groups_sdk/py.typed", "groups_sdk/__init__.pyi", "groups_sdk/testing/__init__.py"]
+    for name in (*public, *generated):
         if name not in names:
             session.error(f"{name} is not in the wheel")
     if any("_codegen" in name for name in names):
@@ -171,6 +168,6 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Write the synchronous modules anew from the asynchronous ones."""
+    """Write the synchronous classes anew from the asynchronous ones."""
     session.install(*group("lint"), "-e", ".")
     session.run("python", "-m", "groups_sdk._codegen")

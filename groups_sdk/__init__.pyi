@@ -42,12 +42,6 @@ from groups_sdk._pagination import (
 from groups_sdk._pagination import (
     Page as Page,
 )
-from groups_sdk._pagination import (
-    Paginator as Paginator,
-)
-from groups_sdk._pagination import (
-    ReadAhead as ReadAhead,
-)
 from groups_sdk._responses import (
     ApiResponse as ApiResponse,
 )
@@ -59,6 +53,12 @@ from groups_sdk._settings import (
 )
 from groups_sdk._sync.client import (
     GroupsClient as GroupsClient,
+)
+from groups_sdk._sync.pagination import (
+    Paginator as Paginator,
+)
+from groups_sdk._sync.pagination import (
+    ReadAhead as ReadAhead,
 )
 from groups_sdk._version import __version__ as __version__
 from groups_sdk.access import (

@@ -11,13 +11,16 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from importlib.util import find_spec
 from time import monotonic
-from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakSet
+
+import anyio
 
 from groups_sdk import _deprecations as deprecations
 from groups_sdk._loop_thread import (
@@ -33,7 +36,7 @@ from groups_sdk._loop_thread import (
 )
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
-__all__ = ["Portal", "SyncClient", "SyncPart"]
+__all__ = ["Portal"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,6 +73,46 @@ class Background:
     def cancel(self) -> None:
         """Cancel it, and wait until it has let go; on any thread but the loop's."""
         self._session.cancel(self._call)
+
+
+class _Stay(Generic[A]):
+    """The stay in an asynchronous context manager, in one task of its own."""
+
+    def __init__(self, manager: AbstractAsyncContextManager[A]) -> None:
+        self._manager = manager
+        self._error: BaseException | None = None
+        self._value: A
+
+    async def prepare(self) -> None:
+        self._entered, self._leaving, self._left = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def run(self) -> None:
+        try:
+            async with self._manager as self._value:
+                self._entered.set()
+                await self._leaving.wait()
+        except BaseException as error:
+            self._error = error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._entered.set()
+            self._left.set()
+
+    async def enter(self) -> A:
+        await self._entered.wait()
+        self._check()
+        return self._value
+
+    async def leave(self) -> None:
+        self._leaving.set()
+        await self._left.wait()
+        self._check()
+
+    def _check(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
 
 class Portal(Generic[T]):
@@ -130,6 +173,23 @@ class Portal(Generic[T]):
         call = Call(func, copy_context())
         session.start(call)
         return Background(session, call)
+
+    @contextmanager
+    def hold(self, manager: AbstractAsyncContextManager[A], /) -> Generator[A, None, None]:
+        """Enter the manager in a task on the loop thread, and leave it in that same task at the end of the block.
+
+        Leaving is silent where the client was closed meanwhile, and in a forked child.
+        """
+        stay = _Stay(manager)
+        self.call(stay.prepare)
+        session = self._session
+        self.start(stay.run)
+        try:
+            yield self.call(stay.enter)
+        finally:
+            if session is self._session:
+                with suppress(ClientClosedError):
+                    self.call(stay.leave)
 
     def _open(self) -> Session:
         with _lock:
@@ -229,72 +289,3 @@ def _at_exit() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 atexit.register(_at_exit)
-
-
-class SyncClient(Generic[T]):
-    """What generated clients share: the portal, `close`, the `with` statement, and copies with other options."""
-
-    _portal: Portal[T]
-    _derive: Callable[[T], T] | None = None
-    _derived: tuple[T, T] | None = None
-
-    def __init__(
-        self,
-        target: T,
-        *,
-        backend: str = "asyncio",
-        backend_options: Mapping[str, Any] | None = None,
-        forkable: bool = True,
-    ) -> None:
-        self._portal = Portal(target, backend=backend, backend_options=backend_options, forkable=forkable)
-
-    @property
-    def _async(self) -> T:
-        target = self._portal.target
-        if self._derive is None:
-            return target
-        derived = self._derived
-        if derived is None or derived[0] is not target:  # which is another one in a forked child
-            derived = self._derived = target, self._derive(target)
-        return derived[1]
-
-    def _copy(self, derive: Callable[[T], T]) -> Self:
-        """A client on the same portal whose asynchronous client is derived from this one's."""
-        twin = type(self).__new__(type(self))
-        mine = self._derive
-        twin._portal = self._portal
-        twin._derive = derive if mine is None else lambda target: derive(mine(target))
-        _ = twin._async  # what is wrong with the options is said here
-        return twin
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return repr(self._async).removeprefix("Async") if hasattr(self, "_portal") else object.__repr__(self)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a client can be neither pickled nor copied: make one in each process")
-
-    def close(self) -> None:
-        """Close the connections. Calls of other threads that are still waiting fail; closing twice does nothing more.
-
-        Raises `RuntimeError` in a hook, which runs on the event loop and cannot wait for it.
-        """
-        if self._derive is None:
-            self._portal.close()
-
-
-class SyncPart(Generic[A]):
-    """What the generated classes share that are reached through a client, and live on its portal."""
-
-    def __init__(self, portal: Portal[Any], part: Callable[[], A]) -> None:
-        self._portal = portal
-        self._part = part
-
-    @property
-    def _async(self) -> A:
-        return self._part()  # always anew: in a forked child it belongs to another client

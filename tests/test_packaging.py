@@ -15,13 +15,13 @@ import groups_sdk
 
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
-    ["_version", "_public", "_terminal", "_operations"],
+    ["_version", "_public", "_terminal", "_operations", "_iteration"],
     ["models", "_responses"],
     ["errors"],
     ["_deprecations"],
     ["_pagination", "_arguments", "_credentials", "_loop_thread"],
     ["_jsonapi", "_settings", "_portal", "access"],
-    ["_http"],
+    ["_http", "_twins"],
     ["_client"],
     ["_sync"],
     ["testing"],

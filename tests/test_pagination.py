@@ -44,8 +44,8 @@ class Pages:
         return AsyncPaginator(self.fetch, **cursors)
 
 
-def call(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
-    return anyio.run(func)
+def call(func: Callable[..., Coroutine[Any, Any, R]], /, *args: Any) -> R:
+    return anyio.run(func, *args)
 
 
 def synchronous(listing: AsyncPaginator[int], call: Callable[..., Any] = call) -> Paginator[int]:
@@ -122,12 +122,12 @@ async def test_after_an_error_the_same_page_is_asked_for_again_and_the_error_tel
 
 @pytest.mark.anyio
 async def test_two_tasks_cannot_wait_on_one_iteration() -> None:
-    walk = Pages([1], [2]).listing().walk()
+    walk = Pages([1], [2]).listing().pages()
     problems: list[str] = []
 
     async def step() -> None:
         try:
-            await walk.next_page()
+            await anext(walk)
         except RuntimeError as error:
             problems.append(str(error))
 
@@ -140,10 +140,10 @@ async def test_two_tasks_cannot_wait_on_one_iteration() -> None:
 def test_the_synchronous_paginator_crosses_once_for_each_page() -> None:
     crossings = 0
 
-    def counted(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+    def counted(func: Callable[..., Coroutine[Any, Any, R]], /, *args: Any) -> R:
         nonlocal crossings
         crossings += 1
-        return call(func)
+        return call(func, *args)
 
     listing = synchronous(Pages([1, 2, 3], [4, 5]).listing(), counted)
     assert list(listing) == [1, 2, 3, 4, 5]
@@ -177,8 +177,8 @@ def test_the_synchronous_iterators_ask_for_the_same_page_again_after_an_error() 
 
 
 def test_an_interrupted_synchronous_iteration_does_not_pass_for_a_whole_one() -> None:
-    def interrupted(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
-        call(func)
+    def interrupted(func: Callable[..., Coroutine[Any, Any, R]], /, *args: Any) -> R:
+        call(func, *args)
         raise KeyboardInterrupt  # after the page came, before it was handed over
 
     items = iter(synchronous(Pages([1], [2]).listing(), interrupted))
@@ -192,13 +192,13 @@ def test_an_interrupted_synchronous_iteration_does_not_pass_for_a_whole_one() ->
 def test_two_threads_cannot_wait_on_one_synchronous_iteration() -> None:
     problems: list[str] = []
 
-    def busy(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
+    def busy(func: Callable[..., Coroutine[Any, Any, R]], /, *args: Any) -> R:
         if not problems:
             try:
                 next(pages)  # as another thread would, meanwhile
             except RuntimeError as error:
                 problems.append(str(error))
-        return call(func)
+        return call(func, *args)
 
     pages = synchronous(Pages([1], [2]).listing(), busy).pages()
     assert [page.items for page in pages] == [[1], [2]]

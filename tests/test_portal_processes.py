@@ -240,7 +240,7 @@ def test_an_interrupted_iteration_is_not_gone_on_with_in_silence(server: Stallin
         out, err = finish(process)
     assert out == [
         "interrupted",
-        "this iteration was interrupted, or is used by two threads: begin a new one",
+        "this iteration was interrupted or used by two threads: begin a new one",
     ]
     assert err == ""
 

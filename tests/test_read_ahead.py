@@ -348,14 +348,15 @@ def test_closing_the_client_ends_the_iteration_with_an_error() -> None:
                 next(walk)
 
 
-def test_nothing_starts_beside_a_client_that_is_closed() -> None:
+def test_a_block_of_a_closed_client_is_not_entered() -> None:
     door = Portal(Target())
-    with pytest.raises(ClientClosedError):
-        door.start(checkpoint)
     door.call(checkpoint)
     door.close()
+    ahead = Paginator(door, Pages([1]).listing()).read_ahead()
     with pytest.raises(ClientClosedError):
-        door.start(checkpoint)
+        ahead.__enter__()
+    with pytest.raises(RuntimeError, match="for a with block"):
+        iter(ahead)
 
 
 def test_a_synchronous_deprecation_is_told_at_the_line_that_takes_the_page(portal: Portal[Target]) -> None:
@@ -409,35 +410,73 @@ def test_a_forked_child_cannot_go_on_with_its_parents_iteration() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_block_that_was_never_entered_is_left_in_silence_and_starts_nothing() -> None:
-    ahead = AsyncPaginator(Pages([1]).fetch).read_ahead()
-    await ahead.__aexit__(None, None, None)
-    with pytest.raises(RuntimeError):
-        ahead._start(checkpoint)
+async def test_a_block_that_was_never_entered_is_left_in_silence() -> None:
+    await Pages([1]).listing().read_ahead().__aexit__(None, None, None)
 
 
 @pytest.mark.anyio
-async def test_a_page_that_arrives_before_anybody_waits_is_kept() -> None:
-    async with AsyncPaginator(Pages([1]).fetch).read_ahead() as ahead:
-        walk = ahead._walk()
-        walk._put(None, [])
-        assert await walk.next_page() is None
+async def test_whoever_waits_for_a_page_is_told_when_the_block_is_left() -> None:
+    problems: list[str] = []
+    pages = Pages([NEVER])
+    async with anyio.create_task_group() as tasks:
+        async with pages.listing().read_ahead() as ahead:
+            walk = aiter(ahead)
 
+            async def step() -> None:
+                with pytest.raises(RuntimeError) as caught:
+                    await anext(walk)
+                problems.append(str(caught.value))
 
-class EndedBackground:
-    """What fetches pages beside the caller, and has ended by itself."""
-
-    def check(self) -> None:
-        raise ClientClosedError("the loop has ended")
-
-    def cancel(self) -> None:
-        """Nothing is under way."""
+            tasks.start_soon(step)
+            await anyio.wait_all_tasks_blocked()
+    assert "has been left" in problems[0]
+    assert pages.given_up.get_nowait() is None
 
 
 @pytest.mark.anyio
-async def test_a_wait_for_pages_that_nobody_fetches_any_more_is_refused() -> None:
-    async with AsyncPaginator(Pages([1]).fetch).read_ahead() as ahead:
-        walk = ahead._walk()
-        walk._filling, walk.background = True, EndedBackground()
-        with pytest.raises(ClientClosedError, match="ended"):
-            await walk.next_page()
+async def test_whoever_waits_for_a_page_is_told_when_the_block_is_cancelled() -> None:
+    problems: list[str] = []
+    async with anyio.create_task_group() as tasks:
+        with anyio.CancelScope() as scope:
+            async with Pages([NEVER]).listing().read_ahead() as ahead:
+                walk = aiter(ahead)
+
+                async def step() -> None:
+                    with pytest.raises(RuntimeError) as caught:
+                        await anext(walk)
+                    problems.append(str(caught.value))
+
+                tasks.start_soon(step)
+                await anyio.wait_all_tasks_blocked()
+                scope.cancel()
+                await anyio.sleep_forever()
+    assert "has been left" in problems[0]
+
+
+@pytest.mark.anyio
+async def test_an_exit_that_nobody_has_met_is_raised_at_the_end_of_the_block_and_an_error_is_not() -> None:
+    async def take_one(pages: Pages) -> None:
+        async with pages.listing().read_ahead() as ahead:
+            assert await anext(aiter(ahead)) == 1
+            await anyio.wait_all_tasks_blocked()
+
+    pages = Pages([1], [2])
+    pages.failures["1"] = GroupsError("nobody wants to know")
+    await take_one(pages)
+    assert pages.failures == {}
+    pages.failures["1"] = Odd()
+    with pytest.raises(Odd):
+        await take_one(pages)
+
+
+@pytest.mark.anyio
+async def test_a_forked_process_does_not_wait_for_what_its_parent_fetches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Pages([1], [NEVER]).listing().read_ahead() as ahead:
+        walk = aiter(ahead)
+        assert await anext(walk) == 1
+        monkeypatch.setattr("os.getpid", lambda: -1)
+        for iteration in (walk, aiter(ahead)):
+            with pytest.raises(ClientClosedError, match="forked inside this block"):
+                await anext(iteration)

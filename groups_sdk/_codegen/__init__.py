@@ -1,1 +1,1 @@
-"""Writes the synchronous client from the asynchronous one: `python -m groups_sdk._codegen [--check]`."""
+"""Writes the synchronous classes from the asynchronous ones: `python -m groups_sdk._codegen [--check]`."""

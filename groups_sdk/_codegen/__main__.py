@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from groups_sdk._codegen.generator import generate
+from groups_sdk._codegen.rules import RULES, Rules
 
 ROOT = Path(__file__).parent.parent.parent
-HOMES = {
-    "groups_sdk._client": "groups_sdk._sync.client",
-    "groups_sdk.access._facade": "groups_sdk._sync.access",
-}
 
 
 def path_of(module: str) -> Path:
     return ROOT.joinpath(*module.split(".")).with_suffix(".py")
 
 
-def main(arguments: list[str], homes: Mapping[str, str] = HOMES) -> int:
+def main(arguments: list[str], rules: Rules = RULES) -> int:
     if arguments not in ([], ["--check"]):
         print("usage: python -m groups_sdk._codegen [--check]", file=sys.stderr)
         return 2
-    new = generate({module: path_of(module).read_text(encoding="utf-8") for module in homes}, homes)
-    stale = 0
-    for target, text in ((path_of(module), text) for module, text in new.items()):
-        old = target.read_text(encoding="utf-8") if target.exists() else ""
+    new = generate({module: path_of(module).read_text(encoding="utf-8") for module in rules.targets}, rules)
+    texts = {path_of(module): text for module, text in new.items()}
+    problems = [f"{path.name} has no source: delete it" for path in _present(texts) if path not in texts]
+    for path, text in texts.items():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
         if old == text:
             continue
         if not arguments:
-            target.write_text(text, encoding="utf-8", newline="\n")
+            path.write_text(text, encoding="utf-8", newline="\n")
             continue
-        stale = 1
-        diff = difflib.unified_diff(
-            old.splitlines(True), text.splitlines(True), target.name, "generated anew"
-        )
+        diff = difflib.unified_diff(old.splitlines(True), text.splitlines(True), path.name, "generated anew")
         sys.stdout.writelines(diff)
-        print(f"{target.name} is stale: run python -m groups_sdk._codegen", file=sys.stderr)
-    return stale
+        problems.append(f"{path.name} is stale: run python -m groups_sdk._codegen")
+    print("".join(f"{problem}\n" for problem in problems), end="", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _present(texts: dict[Path, str]) -> list[Path]:
+    """The modules beside the generated ones, with them."""
+    folders = sorted({path.parent for path in texts})
+    return [path for folder in folders for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From the text of the asynchronous classes to the text of their synchronous twins.
+"""From the text of asynchronous classes to the text of their synchronous twins.
 
 Signatures and docstrings are kept, bodies are replaced by one forwarding statement for each kind of method. What has
 no rule is an error, and so is a rule that nothing used: a mistake shows here rather than in the generated code.
@@ -7,288 +7,252 @@ no rule is an error, and so is a rule that nothing used: a mistake shows here ra
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeGuard
+
+from groups_sdk._codegen.forwarding import PORTAL_PARAMETERS, SPECIAL, Method, client_init, forwarding
+from groups_sdk._codegen.rules import RULES, GenerationError, Kind, Rules, twin_of
+from groups_sdk._codegen.text import docstring, renamed
+
+__all__ = ["generate"]
 
 HEADER = '''"""The synchronous twin of {}.
 
-Written by groups_sdk/_codegen: edit that module, then generate anew.
-"""'''
-RUNTIME = """
+Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
+"""
 from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from groups_sdk._portal import SyncClient, SyncPart
-"""
+from groups_sdk._portal import Portal
+from groups_sdk._public import set_module
+from groups_sdk._twins import SyncClient, SyncContextManager, SyncFacade, SyncObject
+'''
+BY_THE_BASE_CLASS = {  # which has their twins, where there are any
+    Kind.CLIENT: {"aclose", "__aenter__", "__aexit__", "__del__", "__repr__"},
+    Kind.CONTEXT_MANAGER: {"__init__", "__aenter__", "__aexit__"},
+    Kind.FACADE: {"__init__"},
+    Kind.OBJECT: {"__init__"},
+}
 RUFF = [
     "--isolated",
     "--target-version=py311",
     "--line-length=110",
-    "--config=lint.isort.known-first-party = ['groups_sdk']",
-    "--stdin-filename=client.py",
+    "--config=lint.isort = {known-first-party = ['groups_sdk'], split-on-trailing-comma = false}",
+    "--config=format.skip-magic-trailing-comma = true",
+    "--stdin-filename=generated.py",
 ]
-LEFTOVER = re.compile(r"\b(async|await|aclose|anext|anyio|asyncio|trio|event loop|(?<!httpx\.)Async\w+)\b")
-HAND_WRITTEN = {
-    "aclose",
-    "detached",
-    "__aenter__",
-    "__aexit__",
-    "__del__",
-    "__repr__",
-}  # their twins: _portal.py
-HANDED_IN = ("transport", "http_client")  # whose connections a forked child must not use
 
-Method = ast.AsyncFunctionDef | ast.FunctionDef
+Types = Mapping[str, ast.expr]
 
 
-class GenerationError(Exception):
-    """The source has something in it that no rule is for."""
+def generate(sources: Mapping[str, str], rules: Rules = RULES) -> dict[str, str]:
+    """The texts of the synchronous modules, by name, for the texts of the asynchronous ones.
 
-
-@dataclass(frozen=True)
-class Rules:
-    """What is written from what. Every rule has to be of use."""
-
-    clients: Mapping[str, str]
-    """Classes with a portal of their own."""
-    parts: Mapping[str, str]
-    """Classes that a property of another one leads to."""
-    paginators: Mapping[str, str]
-    """Hand-written twins of what methods return: `Twin(portal, asynchronous object)`."""
-    prose: tuple[tuple[str, str], ...]
-    """Patterns in docstrings, in order, and what takes their place."""
-    client_note: str
-    """What the docstring of a client says in addition, in front of its example."""
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        return {**self.clients, **self.parts, **self.paginators}
-
-
-RULES = Rules(
-    clients={"AsyncGroupsClient": "GroupsClient"},
-    parts={"AsyncAccess": "Access"},
-    paginators={
-        "AsyncPaginator": "Paginator",
-        "AsyncReviewStream": "ReviewStream",
-        "AsyncChanges": "Changes",
-        "AsyncOffboarding": "Offboarding",
-    },
-    prose=(
-        (r"\basync (?=with|for)", ""),
-        (r"\bawait ", ""),
-        (r"\baclose\b", "close"),
-        (r"\bAsync(?=GroupsClient|Paginator)", ""),
-        (
-            r", asynchronously, on asyncio or trio\.",
-            ", for synchronous code: each call waits for its answer.",
-        ),
-        (r"between tasks of one event loop", "between threads"),
-    ),
-    client_note=(
-        "The calls run on an event loop in a thread of its own, which starts with the first call and is shared by all\n"
-        'clients. `backend` ("asyncio" or "trio") and `backend_options` (those of `anyio.run`) choose it. A forked\n'
-        "process goes on with connections of its own, unless a `transport` or `http_client` was handed in. Ctrl-C\n"
-        "cancels the call that it interrupts."
-    ),
-)
+    Raises `GenerationError` for anything that the rules do not cover.
+    """
+    return _Generator(sources, rules).modules()
 
 
 class _Generator:
-    def __init__(self, sources: Mapping[str, str], homes: Mapping[str, str], rules: Rules) -> None:
+    def __init__(self, sources: Mapping[str, str], rules: Rules) -> None:
         self.rules = rules
+        self.kinds = rules.kinds
         self.used: Counter[str] = Counter()
         self.trees = {module: ast.parse(source) for module, source in sources.items()}
-        self.homes = homes
-        self.written_in = {  # the module of each class that is written here
-            node.name: homes[module]
+        self.classes = {
+            node.name: (module, node)
             for module, tree in self.trees.items()
             for node in tree.body
-            if isinstance(node, ast.ClassDef)
+            if isinstance(node, ast.ClassDef) and node.name.startswith("Async")
         }
 
     def modules(self) -> dict[str, str]:
-        written = {self.homes[module]: self.module(module) for module in self.trees}
-        patterns = [pattern for pattern, _ in self.rules.prose]
-        unused = [rule for rule in (*self.rules.names, *patterns) if not self.used[rule]]
+        for name in self.classes:
+            if name not in self.kinds:
+                raise GenerationError(f"{name}: no rule for this class")
+            if self.kinds[name] is not Kind.BASE:
+                self.home(name)
+        written = {target: self.module(source) for source, target in self.rules.targets.items() if target}
+        rules = (*self.kinds, *self.rules.async_only, *(pattern for pattern, _ in self.rules.prose))
+        unused = [rule for rule in rules if not self.used[rule]]
         if unused:
             raise GenerationError(f"rules that nothing used: {', '.join(unused)}")
-        return {module: _ruff(text) for module, text in written.items()}
+        return {module: _formatted(text) for module, text in written.items()}
 
-    def module(self, module: str) -> str:
-        imports: list[str] = []
-        for_types: list[str] = []
-        classes: list[str] = []
+    def module(self, source: str) -> str:
+        """The text of a module; ruff is to sort its imports, and to leave out what only bodies needed."""
+        nodes = [node for module, node in self.classes.values() if module == source]
+        nodes = [node for node in nodes if self.kinds[node.name] is not Kind.BASE]
+        bases = [base for base, _ in map(self.base, nodes) if base]
+        modules = dict.fromkeys([source, *(self.classes[base.name][0] for base in bases)])
+        imports = [line for module in modules for line in self.imports(module)]
+        imports.sort(key=lambda line: line.startswith(("if TYPE_CHECKING", "    ")))
+        public = [twin_of(node.name) for node in nodes]
+        ending = f'set_module("{source.rpartition(".")[0]}", globals(), {public!r})'
+        return "\n".join([HEADER.format(source), *imports, *map(self.class_, nodes), ending])
+
+    def imports(self, module: str) -> Iterator[str]:
+        """What a module imports and defines, with the twins of what it imports."""
         for node in self.trees[module].body:
             match node:
                 case ast.ImportFrom(module="__future__"):
                     pass
                 case ast.Import() | ast.ImportFrom():
-                    imports.append(self.import_(node, for_types))
-                case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-                    for_types.extend([self.import_(item, for_types) for item in node.body])
-                case ast.ClassDef(name=name) if name in self.rules.clients or name in self.rules.parts:
-                    imports.append(f"from {module} import {name}")
-                    classes.append(self.class_(node))
-                case ast.ClassDef(name=name) if name.startswith("Async"):
-                    raise GenerationError(f"{name}: no rule for this class")
+                    yield from self.import_(node)
+                case ast.If(test=ast.Name("TYPE_CHECKING")):
+                    yield "if TYPE_CHECKING:"
+                    yield from (f"    {line}" for item in node.body for line in self.import_(item))
+                case ast.ClassDef(name):
+                    yield f"from {module} import {name}"
+                case ast.Assign() | ast.AnnAssign():
+                    for part in ast.walk(node):
+                        if (
+                            isinstance(part, ast.Name)
+                            and isinstance(part.ctx, ast.Store)
+                            and part.id[0] != "_"
+                        ):
+                            yield f"from {module} import {part.id}"
                 case _:
                     pass
-        guarded = ["if TYPE_CHECKING:", *(f"    {line}" for line in for_types)] if any(for_types) else []
-        return "\n".join([HEADER.format(module), RUNTIME, *imports, *guarded, *classes])
 
-    def import_(self, node: ast.stmt, for_types: list[str]) -> str:
-        """The import with the names of the twins. Those that are written here are imported where they are used."""
+    def import_(self, node: ast.stmt) -> Iterator[str]:
         if not isinstance(node, ast.Import | ast.ImportFrom):
             raise GenerationError(f"no rule for {ast.unparse(node)!r} among the imports")
-        kept = []
         for alias in node.names:
-            if alias.name in self.written_in and alias.name in self.rules.names:
-                for_types.append(f"from {self.written_in[alias.name]} import {self.rules.names[alias.name]}")
-            else:
-                kept.append(alias)
-        node.names = kept
-        return self.renamed(node) if kept else ""
+            if alias.name not in self.kinds:
+                origin = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
+                yield f"{origin}import {ast.unparse(alias)}"
+            elif self.kinds[alias.name] is not Kind.BASE:
+                yield f"from {self.home(alias.name)} import {twin_of(alias.name)}"
+
+    def home(self, name: str) -> str:
+        """The module of a class's twin."""
+        if self.kinds[name] is Kind.BY_HAND:
+            return "groups_sdk._twins"
+        home = self.rules.targets[self.classes[name][0]] if name in self.classes else None
+        if home is None:
+            raise GenerationError(f"{name}: no module is written that its twin could be in")
+        return home
 
     def class_(self, node: ast.ClassDef) -> str:
-        client = node.name in self.rules.clients
-        name = self.rules.names[node.name]
+        kind = self.kinds[node.name]
         self.used[node.name] += 1
-        if node.bases or node.keywords or node.decorator_list:
-            raise GenerationError(f"{node.name}: no rule for base classes and decorators")
-        base = "SyncClient" if client else "SyncPart"
-        note = self.rules.client_note if client else ""
-        out = [f"class {name}({base}[{node.name}]):", self.docstring(node, node.name, note)]
-        for item in node.body[1:]:
-            if not isinstance(item, Method):
-                raise GenerationError(f"{node.name}: no rule for {ast.unparse(item)!r}")
-            if item.name == "__init__":
-                out.extend(self.init(item, node.name) if client else ())
-            elif item.name not in HAND_WRITTEN and (
-                not item.name.startswith("_") or item.name.startswith("__")
-            ):
-                out.append(self.method(item, f"{node.name}.{item.name}"))
+        variables = "".join(f"[{ast.unparse(base.slice)}]" for base in node.bases if _is_generic(base))
+        note = self.rules.client_note if kind is Kind.CLIENT else ""
+        heading = f"class {twin_of(node.name)}({kind.value}[{node.name}{variables}]):"
+        with _told_where(node.name):
+            text = docstring(ast.get_docstring(node), self.rules, self.used, note)
+        out = [heading, textwrap.indent(text, "    ")]
+        for item, types in self.members(node):
+            where = f"{node.name}.{item.name}"
+            if where in self.rules.async_only:
+                self.used[where] += 1
+            elif item.name not in BY_THE_BASE_CLASS[kind] and not _is_private(item.name):
+                with _told_where(where):
+                    out.append(textwrap.indent(self.method(item, node.name, types), "    "))
         return "\n\n".join(out)
 
-    def init(self, node: Method, async_name: str) -> Iterator[str]:
-        where = f"{async_name}.__init__"
-        passed = _forward(node.args, where)
-        if passed[0] != "token":
-            raise GenerationError(f"{where}: the first parameter is not the token")
-        missing = [name for name in HANDED_IN if f"{name}={name}" not in passed]
-        if missing:
-            raise GenerationError(f"{where}: no parameter {' and no '.join(missing)}")
-        for name, annotation, default in (
-            ("backend", "str", "'asyncio'"),
-            ("backend_options", "Mapping[str, Any] | None", "None"),
-        ):
-            node.args.kwonlyargs.append(ast.arg(name, ast.parse(annotation, mode="eval").body))
-            node.args.kw_defaults.append(ast.parse(default, mode="eval").body)
-        forkable = " and ".join(f"{name} is None" for name in HANDED_IN)
-        body = (
-            "given = [token]\n"
-            "del token  # so that a traceback with locals does not show it\n"
-            f"super().__init__({async_name}({', '.join(['given.pop()', *passed[1:]])}), "
-            f"backend=backend, backend_options=backend_options, forkable={forkable})"
+    def base(self, node: ast.ClassDef) -> tuple[ast.ClassDef | None, Types]:
+        """The base class whose methods the twin is to have, and the types for its type variables."""
+        match _plain(node).bases:
+            case []:
+                return None, {}
+            case [base] if _is_generic(base):
+                return None, {}
+            case [ast.Subscript(ast.Name(name), types)] if self.kinds.get(name) is Kind.BASE:
+                self.used[name] += 1
+                above = self.classes[name][1]
+                match _plain(above).bases:
+                    case [base] if _is_generic(base):
+                        variables = map(ast.unparse, _elements(base.slice))
+                        return above, dict(zip(variables, _elements(types), strict=True))
+                    case _:
+                        raise GenerationError(f"{name}: no rule for its base classes")
+            case _:
+                raise GenerationError(f"{node.name}: no rule for its base classes")
+
+    def members(self, node: ast.ClassDef) -> Iterator[tuple[Method, Types]]:
+        """The methods of a class, after those of its base that it does not have itself."""
+        base, types = self.base(node)
+        own = {item.name for item in node.body if isinstance(item, Method)}
+        inherited = (
+            [(item, types) for item in base.body if getattr(item, "name", "") not in own] if base else []
         )
-        yield self.assemble(node, None, body)
+        for item, its_types in [*inherited, *((item, {}) for item in node.body)]:
+            if isinstance(item, Method):
+                yield item, its_types
+            elif not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)):  # a docstring
+                raise GenerationError(f"{node.name}: no rule for {ast.unparse(item)!r}")
 
-    def method(self, node: Method, where: str) -> str:
-        """One forwarding statement, by the kind of the method."""
-        returns = ast.unparse(node.returns) if node.returns else ""
-        twin = self.rules.names.get(returns.partition("[")[0], "")
-        decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
-        passed = _forward(node.args, where)
-        called = f"self._async.{node.name}({', '.join(passed)})"
-        if node.name.startswith("__"):
-            raise GenerationError(f"{where}: no rule for this special method")
-        if isinstance(node, ast.AsyncFunctionDef):
-            if decorators:
-                raise GenerationError(f"{where}: no rule for decorators: {', '.join(decorators)}")
-            if any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node)):
-                raise GenerationError(f"{where}: a public asynchronous generator; return a paginator")
-            if re.search(rf"\b({'|'.join(self.rules.names)})\b", returns):
-                raise GenerationError(f"{where}: no rule for an async method that returns {returns}")
-            call = f"self._portal.call({', '.join([f'self._async.{node.name}', *passed])})"
-            body = call if returns == "None" else f"return {call}"
-        elif decorators == ["property"] and returns in self.rules.parts:
-            home = self.written_in[returns]
-            body = f"from {home} import {twin}\nreturn {twin}(self._portal, lambda: self._async.{node.name})"
-        elif decorators == ["property"]:
-            body = f"return self._async.{node.name}"
-        elif decorators:
-            raise GenerationError(f"{where}: no rule for decorators: {', '.join(decorators)}")
-        elif twin in self.rules.paginators.values():
-            body = f"return {twin}(self._portal, {called})"
-        elif returns == "Self":
-            body = f"return self._copy(lambda client: client.{node.name}({', '.join(passed)}))"
-        else:
-            raise GenerationError(f"{where}: no rule for a method that returns {returns or 'nothing'}")
-        return self.assemble(node, self.docstring(node, where), body)
-
-    def assemble(self, node: Method, docstring: str | None, body: str) -> str:
+    def method(self, node: Method, owner: str, types: Types) -> str:
+        if node.returns is None:
+            raise GenerationError("no annotation of what it returns")
+        arguments = renamed(node.args, self.kinds, types, self.used)
+        returns = renamed(node.returns, self.kinds, types, self.used)
         lines = [f"@{ast.unparse(decorator)}" for decorator in node.decorator_list]
-        returns = f" -> {self.renamed(node.returns)}" if node.returns else ""
-        lines.append(f"def {node.name}({self.renamed(node.args)}){returns}:")
-        if docstring:
-            lines.append(docstring)
-        lines.append(textwrap.indent(body, "    "))
-        return textwrap.indent("\n".join(lines), "    ")
+        if node.name == "__init__":  # of a client
+            body = [client_init(node, owner)]
+            arguments = f"{arguments}, {PORTAL_PARAMETERS}"
+        else:
+            given = self.given(node.returns)
+            body = [forwarding(node, self.kinds[owner], returns, self.kinds[given] if given else None)]
+            if given and self.kinds[given] is Kind.FACADE:  # imported on first use, as the property does
+                body.insert(0, f"from {self.home(given)} import {returns}")
+            if node.name not in SPECIAL:
+                body.insert(0, docstring(ast.get_docstring(node), self.rules, self.used))
+        lines.append(f"def {SPECIAL.get(node.name, node.name)}({arguments}) -> {returns}:")
+        return "\n".join([*lines, textwrap.indent("\n".join(body), "    ")])
 
-    def renamed(self, node: ast.AST) -> str:
-        """An import, or a part of a signature, as text with the names of the twins."""
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and part.id.startswith("Async") and part.id not in self.rules.names:
-                raise GenerationError(f"line {part.lineno}: no rule for the name {part.id}")
-        text = ast.unparse(node)
-        for old, new in self.rules.names.items():
-            text, count = re.subn(rf"\b{old}\b", new, text)
-            self.used[old] += count
-        return text
-
-    def docstring(self, node: Method | ast.ClassDef, where: str, note: str = "") -> str:
-        text = ast.get_docstring(node)
-        if text is None:
-            raise GenerationError(f"{where}: no docstring")
-        for pattern, new in self.rules.prose:
-            text, count = re.subn(pattern, new, text)
-            self.used[pattern] += count
-        left = LEFTOVER.search(text)
-        if left:
-            raise GenerationError(f"{where}: {left[0]!r} is left in the docstring")
-        if "\\" in text or '"""' in text:
-            raise GenerationError(f"{where}: no rule for backslashes and triple quotes in a docstring")
-        prose, heading, example = text.partition("Example:\n")
-        try:
-            compile(textwrap.dedent(example), f"<example of {where}>", "exec")
-        except SyntaxError as error:
-            raise GenerationError(f"{where}: the example does not compile: {error}") from None
-        text = "".join([prose, note and f"{note}\n\n", heading, example])
-        ending = "\n" if "\n" in text else ""
-        return textwrap.indent(f'"""{text}{ending}"""', "    ")
+    def given(self, returns: ast.expr) -> str | None:
+        """The asynchronous class whose twin a method gives, if any."""
+        named = [
+            part.id for part in ast.walk(returns) if isinstance(part, ast.Name) and part.id in self.kinds
+        ]
+        outer = returns.value if isinstance(returns, ast.Subscript) else returns
+        if named and not (isinstance(outer, ast.Name) and named == [outer.id]):
+            raise GenerationError(f"no rule for a method that returns {ast.unparse(returns)}")
+        return named[0] if named else None
 
 
-def _forward(args: ast.arguments, where: str) -> list[str]:
-    """The arguments that pass every parameter on."""
-    if args.vararg or args.kwarg:
-        raise GenerationError(f"{where}: no rule for *args and **kwargs")
-    positional = [a.arg for a in (*args.posonlyargs, *args.args)][1:]
-    return positional + [f"{a.arg}={a.arg}" for a in args.kwonlyargs]
+@contextmanager
+def _told_where(where: str) -> Generator[None, None, None]:
+    try:
+        yield
+    except GenerationError as error:
+        raise GenerationError(f"{where}: {error}") from None
 
 
-def _ruff(text: str) -> str:
-    """Sorted and formatted; an undefined name is an error."""
-    fixed = _run_ruff(text, "check", "--select=I,F401,UP", "--fix-only", "-q")
-    _run_ruff(fixed, "check", "--select=F", "-q")
-    return _run_ruff(fixed, "format", "-q")
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
 
 
-def _run_ruff(text: str, *command: str) -> str:
+def _plain(node: ast.ClassDef) -> ast.ClassDef:
+    if node.keywords or node.decorator_list:
+        raise GenerationError(f"{node.name}: no rule for decorators and keywords of classes")
+    return node
+
+
+def _is_generic(base: ast.expr) -> TypeGuard[ast.Subscript]:
+    return isinstance(base, ast.Subscript) and ast.unparse(base.value) == "Generic"
+
+
+def _elements(slice_: ast.expr) -> list[ast.expr]:
+    return slice_.elts if isinstance(slice_, ast.Tuple) else [slice_]
+
+
+def _formatted(text: str) -> str:
+    """With its imports sorted; an undefined name is an error."""
+    fixed = _ruff(text, "check", "--select=I,F401", "--fix-only", "-q")
+    _ruff(fixed, "check", "--select=F", "-q")
+    return _ruff(fixed, "format", "-q")
+
+
+def _ruff(text: str, *command: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "ruff", *command, *RUFF, "-"],
         input=text,
@@ -300,11 +264,3 @@ def _run_ruff(text: str, *command: str) -> str:
     if done.returncode:
         raise GenerationError(f"ruff failed: {done.stdout.strip()} {done.stderr.strip()}")
     return done.stdout
-
-
-def generate(sources: Mapping[str, str], homes: Mapping[str, str], rules: Rules = RULES) -> dict[str, str]:
-    """The texts of the synchronous modules, by name, for those of the asynchronous ones; `homes` has their names.
-
-    Raises `GenerationError` for anything that the rules do not cover.
-    """
-    return _Generator(sources, homes, rules).modules()

@@ -1,6 +1,6 @@
 """The synchronous twin of groups_sdk.access._facade.
 
-Written by groups_sdk/_codegen: edit that module, then generate anew.
+Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 """
 
 from __future__ import annotations
@@ -8,18 +8,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from groups_sdk._portal import SyncPart
-from groups_sdk.access._changes import Changes
+from groups_sdk._public import set_module
+from groups_sdk._sync.changes import Changes
+from groups_sdk._sync.offboarding import Offboarding
+from groups_sdk._sync.review import ReviewStream
+from groups_sdk._twins import SyncFacade
 from groups_sdk.access._facade import AsyncAccess
 from groups_sdk.access._members import SSO_LOGIN_METHODS, RoleCount
-from groups_sdk.access._offboarding import Offboarding
 from groups_sdk.access._outcomes import Progress
 from groups_sdk.access._plans import Plan
-from groups_sdk.access._review import ReviewStream
 from groups_sdk.models import GroupMembership, Role
 
 
-class Access(SyncPart[AsyncAccess]):
+class Access(SyncFacade[AsyncAccess]):
     """The jobs: find, review, change in bulk, plan and apply, offboard. Reached as `client.access`.
 
     A role is given by its name ("Group Admin"), by its id, or as a `Role`. A name is looked up among the roles that
@@ -259,3 +260,6 @@ class Access(SyncPart[AsyncAccess]):
                 on_progress=on_progress,
             ),
         )
+
+
+set_module("groups_sdk.access", globals(), ["Access"])

@@ -1,6 +1,6 @@
 """The synchronous twin of groups_sdk._client.
 
-Written by groups_sdk/_codegen: edit that module, then generate anew.
+Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from groups_sdk._credentials import Credentials
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._operations import Parameter
-from groups_sdk._pagination import Paginator
-from groups_sdk._portal import SyncClient
+from groups_sdk._portal import Portal
+from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
 from groups_sdk._settings import DEFAULT_API_VERSION, Region
+from groups_sdk._sync.pagination import Paginator
+from groups_sdk._twins import SyncClient
 from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
 
 if TYPE_CHECKING:
@@ -82,28 +84,25 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     ) -> None:
         given = [token]
         del token  # so that a traceback with locals does not show it
-        super().__init__(
-            AsyncGroupsClient(
-                given.pop(),
-                region=region,
-                base_url=base_url,
-                api_version=api_version,
-                timeout=timeout,
-                deadline=deadline,
-                retries=retries,
-                rate_limit=rate_limit,
-                max_connections=max_connections,
-                transport=transport,
-                http_client=http_client,
-                on_response=on_response,
-                user_agent=user_agent,
-                max_response_bytes=max_response_bytes,
-                allow_http=allow_http,
-            ),
-            backend=backend,
-            backend_options=backend_options,
-            forkable=transport is None and http_client is None,
+        client = AsyncGroupsClient(
+            given.pop(),
+            region=region,
+            base_url=base_url,
+            api_version=api_version,
+            timeout=timeout,
+            deadline=deadline,
+            retries=retries,
+            rate_limit=rate_limit,
+            max_connections=max_connections,
+            transport=transport,
+            http_client=http_client,
+            on_response=on_response,
+            user_agent=user_agent,
+            max_response_bytes=max_response_bytes,
+            allow_http=allow_http,
         )
+        forkable = transport is None and http_client is None
+        super().__init__(Portal(client, backend=backend, backend_options=backend_options, forkable=forkable))
 
     @property
     def base_url(self) -> str:
@@ -371,3 +370,6 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
             print(response.json())
         """
         return self._portal.call(self._async.request, method, path, params=params, json=json)
+
+
+set_module("groups_sdk", globals(), ["GroupsClient"])

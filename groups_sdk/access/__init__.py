@@ -7,8 +7,11 @@ async with AsyncGroupsClient() as client:
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from groups_sdk._public import set_module
-from groups_sdk.access._changes import AsyncChanges, Changes
+from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._facade import AsyncAccess
 from groups_sdk.access._members import (
     ADMIN_ROLE,
@@ -19,7 +22,6 @@ from groups_sdk.access._members import (
 )
 from groups_sdk.access._offboarding import (
     AsyncOffboarding,
-    Offboarding,
     OffboardingReport,
     OffboardingResult,
     OffboardingStatus,
@@ -27,11 +29,18 @@ from groups_sdk.access._offboarding import (
 from groups_sdk.access._outcomes import Action, Change, Outcome, Progress, Status
 from groups_sdk.access._plans import NotInSnyk, Plan
 from groups_sdk.access._reports import MemberChange, Review, ReviewDiff
-from groups_sdk.access._review import AsyncReviewStream, ReviewStream
+from groups_sdk.access._review import AsyncReviewStream
+
+if TYPE_CHECKING:
+    from groups_sdk._sync.access import Access
+    from groups_sdk._sync.changes import Changes
+    from groups_sdk._sync.offboarding import Offboarding
+    from groups_sdk._sync.review import ReviewStream
 
 __all__ = [
     "ADMIN_ROLE",
     "SSO_LOGIN_METHODS",
+    "Access",
     "Action",
     "AsyncAccess",
     "AsyncChanges",
@@ -58,4 +67,24 @@ __all__ = [
 ]
 
 
-set_module("groups_sdk.access", globals(), __all__)
+_TWINS = {
+    "Access": "groups_sdk._sync.access",
+    "Changes": "groups_sdk._sync.changes",
+    "Offboarding": "groups_sdk._sync.offboarding",
+    "ReviewStream": "groups_sdk._sync.review",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """The synchronous twins, which are built on this package: each is imported when it is first used."""
+        if name not in _TWINS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_TWINS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+set_module("groups_sdk.access", globals(), [name for name in __all__ if name not in _TWINS])

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 
-from groups_sdk._pagination.synchronous import Crossing
+from groups_sdk._iteration import AsyncBatchIterator
 from groups_sdk.access._outcomes import Progress
 from groups_sdk.errors import InterruptedChangeError, InvalidArgumentError
 
-__all__ = ["AsyncBatches", "Batches", "OnProgress", "Work", "first_of", "tell"]
+__all__ = ["AsyncBatches", "OnProgress", "Work", "first_of", "tell"]
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
@@ -112,8 +112,19 @@ class AsyncBatches(Generic[Item, Out]):
         """What is left and was not begun. Empty before the first step."""
         return tuple(item for stage in self._stages or () for item in stage)
 
-    def __aiter__(self) -> AsyncIterator[Out]:
-        return _AsyncOutcomes(self)
+    def __aiter__(self) -> AsyncBatchIterator[Out]:
+        seen = 0
+
+        async def next_batch() -> Sequence[Out] | None:
+            nonlocal seen
+            while seen >= len(self._outcomes):
+                if not await self.step():
+                    return None
+            batch = self._outcomes[seen:]
+            seen += len(batch)
+            return batch
+
+        return AsyncBatchIterator(next_batch)
 
     async def preview(self) -> Sequence[Item]:
         """Look, change nothing, and return what would be done: `pending`.
@@ -247,73 +258,3 @@ def first_of(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-class _AsyncOutcomes(AsyncIterator[Out]):
-    def __init__(self, batches: AsyncBatches[Any, Out]) -> None:
-        self._batches = batches
-        self._index = 0
-
-    async def __anext__(self) -> Out:
-        outcomes = self._batches._outcomes
-        while self._index >= len(outcomes):
-            if not await self._batches.step():
-                raise StopAsyncIteration
-        self._index += 1
-        return outcomes[self._index - 1]
-
-
-class _Outcomes(Iterator[Out]):
-    def __init__(self, crossing: Crossing, batches: AsyncBatches[Any, Out]) -> None:
-        self._crossing = crossing
-        self._batches = batches
-        self._index = 0
-
-    def __next__(self) -> Out:
-        outcomes = self._batches._outcomes
-        while self._index >= len(outcomes):
-            if not self._crossing.call(self._batches.step):
-                raise StopIteration
-        self._index += 1
-        return outcomes[self._index - 1]
-
-
-class Batches(Generic[Item, Out]):
-    """One piece of work, done once: iterate it for the outcomes, or finish it.
-
-    Iterating it again hands out the outcomes so far, and then goes on with what is left. It crosses to the event loop
-    once for each batch.
-    """
-
-    def __init__(self, crossing: Crossing, batches: AsyncBatches[Item, Out]) -> None:
-        self._crossing = crossing
-        self._batches = batches
-
-    @property
-    def outcomes(self) -> Sequence[Out]:
-        """All outcomes so far, in the order in which they came. None is ever missing here."""
-        return self._batches.outcomes
-
-    @property
-    def total(self) -> int | None:
-        """How many outcomes there will be; None before the first step."""
-        return self._batches.total
-
-    @property
-    def pending(self) -> Sequence[Item]:
-        """What is left and was not begun. Empty before the first step."""
-        return self._batches.pending
-
-    def __iter__(self) -> Iterator[Out]:
-        return _Outcomes(self._crossing, self._batches)
-
-    def preview(self) -> Sequence[Item]:
-        """Look, change nothing, and return what would be done: `pending`.
-
-        `outcomes` then has what needs nothing to be done.
-        """
-        return self._crossing.call(self._batches.preview)
-
-    def finish(self) -> list[Out]:
-        """Do all that is left. Returns all outcomes."""
-        return self._crossing.call(self._batches.finish)

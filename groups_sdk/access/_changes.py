@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from groups_sdk.access._batches import AsyncBatches, Batches
+from groups_sdk.access._batches import AsyncBatches
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Status, status_of, stops_the_rest
 from groups_sdk.errors import ClientClosedError, GroupsError
 
-__all__ = ["AsyncChanges", "ChangeWork", "Changes"]
+__all__ = ["AsyncChanges", "ChangeWork"]
 
 
 class AsyncChanges(AsyncBatches[Change, Outcome]):
@@ -39,40 +39,8 @@ class AsyncChanges(AsyncBatches[Change, Outcome]):
     @property
     def counts(self) -> Mapping[Status, int]:
         """How many outcomes so far have each status."""
-        return _counts(self.outcomes)
-
-
-class Changes(Batches[Change, Outcome]):
-    """Changes to be made: iterate them for their outcomes as they finish, or `collect()` all.
-
-    Nothing is sent before the first step. An iteration goes in batches of `concurrency` changes: nothing is under way
-    while you look at an outcome, so that you can stop at any of them. `collect()` is faster: it keeps that many
-    changes under way all the time. One change that fails does not stop the others; a 401 and a closed client do, and
-    then the rest have outcomes that failed with the same error and were not `sent`.
-
-    The work is done once: iterating again hands out the outcomes so far and goes on with what is left. When a step is
-    interrupted, `outcomes` has what came of everything that was begun, with the status "unknown" for what was under
-    way.
-
-    Example:
-        changes = client.access.delete_memberships(group_id, [membership_id], cascade=False)
-        for outcome in changes:
-            print(outcome)
-    """
-
-    def collect(self) -> list[Outcome]:
-        """Make all changes that are left. Returns all outcomes."""
-        return self.finish()
-
-    @property
-    def counts(self) -> Mapping[Status, int]:
-        """How many outcomes so far have each status."""
-        return _counts(self.outcomes)
-
-
-def _counts(outcomes: Sequence[Outcome]) -> Mapping[Status, int]:
-    found = Counter(outcome.status for outcome in outcomes)
-    return {status: found[status] for status in Status}
+        found = Counter(outcome.status for outcome in self.outcomes)
+        return {status: found[status] for status in Status}
 
 
 class ChangeWork:

@@ -7,9 +7,8 @@ from enum import StrEnum
 import attrs
 
 from groups_sdk import _arguments as arguments
-from groups_sdk._pagination.synchronous import Crossing
 from groups_sdk._terminal import printable
-from groups_sdk.access._batches import AsyncBatches, Batches, OnProgress
+from groups_sdk.access._batches import AsyncBatches, OnProgress
 from groups_sdk.access._bulk import decided
 from groups_sdk.access._finding import find_membership
 from groups_sdk.access._members import ADMIN_ROLE, is_admin_role
@@ -25,7 +24,7 @@ from groups_sdk.errors import (
 )
 from groups_sdk.models import Group, GroupMembership, OrgMembership
 
-__all__ = ["AsyncOffboarding", "Offboarding", "OffboardingReport", "OffboardingResult", "OffboardingStatus"]
+__all__ = ["AsyncOffboarding", "OffboardingReport", "OffboardingResult", "OffboardingStatus"]
 
 
 class OffboardingStatus(StrEnum):
@@ -126,31 +125,6 @@ class AsyncOffboarding(AsyncBatches[Group, OffboardingResult]):
     def report(self) -> OffboardingReport:
         """The report of the results so far."""
         return self._offboarding.report(self.outcomes)
-
-
-class Offboarding(Batches[Group, OffboardingResult]):
-    """One person, out of every group: iterate it for what came of each, or `collect()` a report.
-
-    It behaves as `Changes` does: nothing is sent before the first step, nothing is under way while you look at a
-    result, and `outcomes` has all results so far, whatever stopped the work.
-
-    Example:
-        report = client.access.offboard("ada@example.com", cascade=True).collect()
-        print(report)
-    """
-
-    def __init__(self, crossing: Crossing, offboarding: AsyncOffboarding) -> None:
-        super().__init__(crossing, offboarding)
-        self._offboarding = offboarding
-
-    def collect(self) -> OffboardingReport:
-        """Go through all groups that are left. Returns the report of all."""
-        self.finish()
-        return self.report()
-
-    def report(self) -> OffboardingReport:
-        """The report of the results so far."""
-        return self._offboarding.report()
 
 
 class OffboardingWork:

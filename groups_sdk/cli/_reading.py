@@ -26,7 +26,7 @@ from groups_sdk.models import GroupMembership, SsoConnection, SsoUser
 
 if TYPE_CHECKING:
     from groups_sdk import _arguments as arguments
-    from groups_sdk._pagination import Paginator
+    from groups_sdk._sync.pagination import Paginator
 
 __all__ = ["find", "groups", "members", "orgs", "roles", "show", "sso"]
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import anyio
 import pytest
 
 from groups_sdk import InterruptedChangeError, InvalidArgumentError
-from groups_sdk.access._batches import AsyncBatches, Batches, first_of
+from groups_sdk.access import AsyncChanges, Changes
+from groups_sdk.access._batches import AsyncBatches, first_of
 from groups_sdk.access._outcomes import Progress
 
 R = TypeVar("R")
@@ -366,9 +367,10 @@ def call(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
     return anyio.run(func)
 
 
-def crossing(call: Callable[..., Any]) -> Any:
-    """The way to an event loop, as far as work needs one."""
-    return SimpleNamespace(call=call)
+def changes(work: Numbers, call: Callable[..., Any]) -> Changes:
+    """The synchronous twin of such work, which takes its steps with `call`."""
+    inner = AsyncChanges(cast("Any", work), concurrency=3)
+    return Changes(cast("Any", SimpleNamespace(call=call)), inner)
 
 
 def test_the_synchronous_side_crosses_once_for_each_batch() -> None:
@@ -379,8 +381,7 @@ def test_the_synchronous_side_crosses_once_for_each_batch() -> None:
         crossings += 1
         return call(func)
 
-    work = Numbers([1, 2, 3, 4, 5])
-    bulk = Batches(crossing(counted), batches(work))
+    bulk: Any = changes(Numbers([1, 2, 3, 4, 5]), counted)
     assert bulk.preview() == (1, 2, 3, 4, 5)
     assert (bulk.total, bulk.pending, bulk.outcomes) == (5, (1, 2, 3, 4, 5), ())
     crossings = 0
@@ -388,21 +389,42 @@ def test_the_synchronous_side_crosses_once_for_each_batch() -> None:
     assert crossings == 3  # two batches, and the end
     assert set(bulk) == done(1, 2, 3, 4, 5)
     assert len(bulk.finish()) == 5
+    assert bulk.step() is False
 
 
 def test_an_interrupted_synchronous_step_loses_nothing() -> None:
+    interrupts = 1
+
     def interrupted(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
-        call(func)
-        raise KeyboardInterrupt  # after the batch was done, before its outcomes were handed over
+        nonlocal interrupts
+        result = call(func)
+        if interrupts:
+            interrupts -= 1
+            raise KeyboardInterrupt  # after the batch was done, before its outcomes were handed over
+        return result
 
     work = Numbers([1, 2, 3, 4, 5])
-    inner = batches(work)
-    bulk = Batches(crossing(interrupted), inner)
+    bulk: Any = changes(work, interrupted)
+    iteration = iter(bulk)
     with pytest.raises(KeyboardInterrupt):
-        next(iter(bulk))
+        next(iteration)
     assert set(bulk.outcomes) == done(1, 2, 3)
-    assert set(Batches(crossing(call), inner)) == done(1, 2, 3, 4, 5)
+    with pytest.raises(RuntimeError, match="begin a new one"):
+        next(iteration)
+    assert set(bulk) == done(1, 2, 3, 4, 5)
     assert sorted(work.performed) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_step_loses_nothing_of_its_iteration() -> None:
+    work = Numbers([1, 2, 3, 4, 5])
+    iteration = aiter(batches(work))
+    with anyio.CancelScope() as scope:
+        work.gates, work.on_wait = {3}, scope.cancel
+        await anext(iteration)
+    work.gates = set()
+    assert sorted([number async for number, _ in iteration]) == [1, 2, 3, 4, 5]
+    assert len(work.performed) == 5
 
 
 def test_errors_say_that_the_outcome_is_open() -> None:

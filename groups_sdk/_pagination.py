@@ -1,0 +1,357 @@
+"""Pages behind a cursor, as one stream of items.
+
+A paginator is a recipe, not a connection: nothing is sent before it is iterated, every iteration starts anew, and
+nothing is held open between two pages. The next page is asked for when it is wanted, or with `read_ahead` before.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import anyio
+import anyio.lowlevel
+import attrs
+from anyio.abc import TaskGroup
+
+from groups_sdk import _deprecations as deprecations
+from groups_sdk._iteration import AsyncBatchIterator, NextBatch
+from groups_sdk._public import set_module
+from groups_sdk._responses import ApiResponse
+from groups_sdk.errors import ClientClosedError, GroupsError, InvalidArgumentError, PaginationError
+
+__all__ = ["AsyncPaginator", "AsyncReadAhead", "FetchPage", "Page", "PageCursor", "PrefetchingCursor"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+T_co = TypeVar("T_co", covariant=True)
+
+_WAITING = "this iteration is already waiting for a page: give each task one of its own"
+_ENTERED = "this block has been entered already: call read_ahead() for another one"
+_NOT_ENTERED = "read_ahead() is for a with block: iterate what the block gives, inside it"
+_LEFT = "the block that this iteration reads ahead in has been left: begin a new one"
+_FORKED = "the process was forked inside this block, and the event loop that reads ahead is the parent's"
+
+
+@attrs.frozen
+class Page(Generic[T_co]):
+    """One page of a listing.
+
+    `next_cursor` is the `starting_after` of the page that follows and `prev_cursor` the `ending_before` of the one
+    in front; None where there is none, an empty string where the API sent a link without a cursor, which nobody can
+    follow. They are plain strings that another process can go on from.
+    """
+
+    items: Sequence[T_co]
+    next_cursor: str | None
+    prev_cursor: str | None
+    meta: Mapping[str, Any]
+    response: ApiResponse
+
+
+class FetchPage(Protocol[T_co]):
+    """Fetches one page; with neither cursor, the first one."""
+
+    def __call__(
+        self, *, starting_after: str | None, ending_before: str | None
+    ) -> Coroutine[Any, Any, Page[T_co]]: ...
+
+
+class PageCursor(Generic[T]):
+    """Where one iteration is among the pages of a listing."""
+
+    def __init__(
+        self,
+        fetch: FetchPage[T],
+        starting_after: str | None,
+        ending_before: str | None,
+        *,
+        resumable: bool = True,
+    ) -> None:
+        self._fetch = fetch
+        self._resumable = resumable
+        self._backwards = ending_before is not None
+        self._cursor = ending_before if self._backwards else starting_after
+        self._followed: set[str] = set()
+        self._done = False
+        self._busy = False
+
+    async def next_page(self) -> Page[T] | None:
+        """The next page, or None after the last. After an error the same page is asked for again."""
+        if self._done:
+            return None
+        if self._busy:
+            raise RuntimeError(_WAITING)
+        if self._cursor == "":
+            raise PaginationError("the page has a link to the next one, but no cursor in it", cursor="")
+        if self._cursor in self._followed:
+            raise PaginationError(f"the cursor {self._cursor!r} came a second time", cursor=self._cursor)
+        self._busy = True
+        try:
+            page = await self._fetch(
+                starting_after=None if self._backwards else self._cursor,
+                ending_before=self._cursor if self._backwards else None,
+            )
+        except GroupsError as error:
+            if self._cursor is not None and self._resumable:
+                parameter = "ending_before" if self._backwards else "starting_after"
+                error.add_note(f"The listing can be resumed here with {parameter}={self._cursor!r}.")
+            raise
+        finally:
+            self._busy = False
+        if self._cursor is not None:
+            self._followed.add(self._cursor)
+        self._cursor = page.prev_cursor if self._backwards else page.next_cursor
+        self._done = self._cursor is None
+        return page
+
+    async def next_pages(self) -> Sequence[Page[T]] | None:
+        """The next page, as a batch of one."""
+        page = await self.next_page()
+        return None if page is None else (page,)
+
+    async def next_items(self) -> Sequence[T] | None:
+        """The items of the next page, in the direction of the listing."""
+        page = await self.next_page()
+        if page is None:
+            return None
+        return page.items[::-1] if self._backwards else page.items
+
+
+class PrefetchingCursor(Generic[T]):
+    """The batches of another cursor, which a task beside fetches, at most `depth` of them in advance."""
+
+    def __init__(self, fetch: NextBatch[T], depth: int, tasks: TaskGroup, process: int) -> None:
+        self._fetch = fetch
+        self._depth = depth
+        self._tasks = tasks
+        self._process = process
+        self._fetching = False
+        self._waiting = False
+        self._left = False
+        # What came of each batch, and the deprecations that the API told of meanwhile.
+        self._fetched: deque[tuple[Sequence[T] | BaseException | None, list[str]]] = deque()
+        self._arrived: anyio.Event | None = None
+        self._taken: anyio.Event | None = None
+
+    async def next_batch(self) -> Sequence[T] | None:
+        """The next batch, or None after the last. An error comes in place of its batch, which is then fetched again."""
+        if self._waiting:
+            raise RuntimeError(_WAITING)
+        self._waiting = True
+        try:
+            outcome, notices = await self._next_outcome()
+        finally:
+            self._waiting = False
+        for notice in notices:
+            deprecations.warn(notice)
+        if isinstance(outcome, BaseException):
+            try:
+                raise outcome
+            finally:
+                del outcome  # its traceback leads to this frame: a cycle
+        return outcome
+
+    async def _next_outcome(self) -> tuple[Sequence[T] | BaseException | None, list[str]]:
+        while True:
+            if os.getpid() != self._process:
+                raise ClientClosedError(_FORKED)
+            if self._left:
+                await anyio.lowlevel.checkpoint_if_cancelled()  # the block may have been left for that
+                raise RuntimeError(_LEFT)
+            if self._fetched:
+                break
+            if not self._fetching:
+                self._tasks.start_soon(self._fetch_ahead)
+                self._fetching = True
+            self._arrived = anyio.Event()
+            await self._arrived.wait()
+        if self._taken is not None:
+            self._taken.set()
+        return self._fetched.popleft()
+
+    async def _fetch_ahead(self) -> None:
+        """Fetch batches until the last one, or an error."""
+        notices = deprecations.collect()
+        try:
+            batch: Sequence[T] | None = ()
+            while batch is not None:
+                while len(self._fetched) >= self._depth:
+                    self._taken = anyio.Event()
+                    await self._taken.wait()
+                batch = await self._fetch()
+                self._hand_over(batch, notices)
+        except anyio.get_cancelled_exc_class():
+            self.leave()
+            raise
+        except BaseException as error:
+            self._hand_over(error, notices)
+        finally:
+            self._fetching = False
+
+    def _hand_over(self, outcome: Sequence[T] | BaseException | None, notices: list[str]) -> None:
+        if not self._left:
+            self._fetched.append((outcome, notices[:]))
+        notices.clear()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived is not None:
+            self._arrived.set()
+
+    def leave(self) -> BaseException | None:
+        """End the iteration. Returns what nobody has seen and must not get lost: an interrupt, or another exit."""
+        self._left = True
+        unseen = [outcome for outcome, _ in self._fetched if isinstance(outcome, BaseException)]
+        self._fetched.clear()
+        self._wake()
+        return next((error for error in unseen if not isinstance(error, Exception)), None)
+
+
+class AsyncReadAhead(Generic[T]):
+    """A listing whose next pages are fetched while this one is worked on: see `AsyncPaginator.read_ahead`.
+
+    Example:
+        async with client.list_memberships(group_id).read_ahead(pages=2) as memberships:
+            async for page in memberships.pages():
+                print(len(page.items), page.next_cursor)
+    """
+
+    def __init__(self, new_cursor: Callable[[], PageCursor[T]], depth: int) -> None:
+        self._new_cursor = new_cursor
+        self._depth = depth
+        self._process = 0
+        self._tasks: TaskGroup | None = None
+        self._cursors: list[PrefetchingCursor[Any]] = []
+
+    async def __aenter__(self) -> Self:
+        if self._tasks is not None:
+            raise RuntimeError(_ENTERED)
+        tasks = anyio.create_task_group()
+        await tasks.__aenter__()
+        self._tasks = tasks
+        self._process = os.getpid()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        tasks, self._tasks = self._tasks, None
+        cursors, self._cursors = self._cursors, []
+        unseen = [error for cursor in cursors if (error := cursor.leave()) is not None]
+        if tasks is not None:
+            tasks.cancel_scope.cancel()
+            # Without what was raised in the block, which would come out in a group.
+            await tasks.__aexit__(None, None, None)
+        if unseen:
+            raise unseen[0]
+
+    def __aiter__(self) -> AsyncBatchIterator[T]:
+        return AsyncBatchIterator(self._prefetched(self._new_cursor().next_items))
+
+    def pages(self) -> AsyncBatchIterator[Page[T]]:
+        """Page by page. `page.next_cursor` is where to resume: pass it as `starting_after`."""
+        return AsyncBatchIterator(self._prefetched(self._new_cursor().next_pages))
+
+    def _prefetched(self, fetch: NextBatch[R]) -> NextBatch[R]:
+        if self._tasks is None:
+            raise RuntimeError(_NOT_ENTERED)
+        cursor = PrefetchingCursor(fetch, self._depth, self._tasks, self._process)
+        self._cursors.append(cursor)
+        return cursor.next_batch
+
+
+class AsyncPaginator(Generic[T]):
+    """A listing: iterate it for its items, or its `pages()` for whole pages.
+
+    With `ending_before` it lists backwards from that cursor: items come in the reverse of the API's order, except in
+    `page.items`, which keeps it.
+
+    Example:
+        async for membership in client.list_memberships(group_id):
+            print(membership.user.email)
+    """
+
+    def __init__(
+        self,
+        fetch: FetchPage[T],
+        *,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        resumable: bool = True,
+    ) -> None:
+        self._resumable = resumable  # whether errors tell the cursor to resume with
+        self._fetch = fetch
+        self._starting_after = starting_after
+        self._ending_before = ending_before
+
+    def _cursor(self) -> PageCursor[T]:
+        return PageCursor(self._fetch, self._starting_after, self._ending_before, resumable=self._resumable)
+
+    def __aiter__(self) -> AsyncBatchIterator[T]:
+        return AsyncBatchIterator(self._cursor().next_items)
+
+    def pages(self) -> AsyncBatchIterator[Page[T]]:
+        """Page by page. `page.next_cursor` is where to resume: pass it as `starting_after`."""
+        return AsyncBatchIterator(self._cursor().next_pages)
+
+    def read_ahead(self, pages: int = 1) -> AsyncReadAhead[T]:
+        """The same listing, with the next pages fetched while you work on this one: at most `pages` of them.
+
+        To be used with `async with`: leaving the block ends what is under way. Iterations of what it gives are
+        like those of the listing, item by item or by `pages()`; an error arrives in place of the page that failed.
+        Raises `InvalidArgumentError` when `pages` is no whole number from 1 up.
+
+        Example:
+            async with client.list_memberships(group_id).read_ahead() as memberships:
+                async for membership in memberships:
+                    print(membership.user.email)
+        """
+        if type(pages) is not int or pages < 1:
+            raise InvalidArgumentError(f"pages must be a whole number from 1 up; got {pages!r}")
+        return AsyncReadAhead(self._cursor, pages)
+
+    def mapped(
+        self, change: Callable[[Sequence[T]], Coroutine[Any, Any, Sequence[R]]]
+    ) -> "AsyncPaginator[R]":
+        """The same listing with the items of each page turned into others. When that fails, the page is fetched anew.
+
+        Example:
+            async def emails(memberships):
+                return [membership.user.email for membership in memberships]
+
+            print(await client.list_memberships(group_id).mapped(emails).collect())
+        """
+
+        async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[R]:
+            page = await self._fetch(starting_after=starting_after, ending_before=ending_before)
+            items = await change(page.items)
+            return Page(items, page.next_cursor, page.prev_cursor, page.meta, page.response)
+
+        return AsyncPaginator(
+            fetch, starting_after=self._starting_after, ending_before=self._ending_before, resumable=False
+        )
+
+    async def first(self) -> T | None:
+        """The first item, or None when there is none."""
+        cursor = self._cursor()
+        while (items := await cursor.next_items()) is not None:
+            if items:
+                return items[0]
+        return None
+
+    async def collect(self, max_items: int | None = None) -> list[T]:
+        """All items in a list, or the first `max_items`; no page is fetched that is not needed."""
+        if max_items is not None and (type(max_items) is not int or max_items < 0):
+            raise InvalidArgumentError(
+                f"max_items must be a whole number from 0 up, or None; got {max_items!r}"
+            )
+        cursor = self._cursor()
+        found: list[T] = []
+        while max_items is None or len(found) < max_items:
+            items = await cursor.next_items()
+            if items is None:
+                break
+            found.extend(items)
+        return found[:max_items]
+
+
+set_module("groups_sdk", globals(), ["AsyncPaginator", "AsyncReadAhead", "Page"])

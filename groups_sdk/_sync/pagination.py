@@ -1,0 +1,71 @@
+"""The synchronous twin of groups_sdk._pagination.
+
+Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
+"""
+
+from __future__ import annotations
+
+from groups_sdk._pagination import AsyncPaginator, AsyncReadAhead, Page, T
+from groups_sdk._public import set_module
+from groups_sdk._twins import BatchIterator, SyncContextManager, SyncObject
+
+
+class ReadAhead(SyncContextManager[AsyncReadAhead[T]]):
+    """A listing whose next pages are fetched while this one is worked on: see `Paginator.read_ahead`.
+
+    Example:
+        with client.list_memberships(group_id).read_ahead(pages=2) as memberships:
+            for page in memberships.pages():
+                print(len(page.items), page.next_cursor)
+    """
+
+    def __iter__(self) -> BatchIterator[T]:
+        return BatchIterator(self._portal, aiter(self._async))
+
+    def pages(self) -> BatchIterator[Page[T]]:
+        """Page by page. `page.next_cursor` is where to resume: pass it as `starting_after`."""
+        return BatchIterator(self._portal, self._async.pages())
+
+
+class Paginator(SyncObject[AsyncPaginator[T]]):
+    """A listing: iterate it for its items, or its `pages()` for whole pages.
+
+    With `ending_before` it lists backwards from that cursor: items come in the reverse of the API's order, except in
+    `page.items`, which keeps it.
+
+    Example:
+        for membership in client.list_memberships(group_id):
+            print(membership.user.email)
+    """
+
+    def __iter__(self) -> BatchIterator[T]:
+        return BatchIterator(self._portal, aiter(self._async))
+
+    def pages(self) -> BatchIterator[Page[T]]:
+        """Page by page. `page.next_cursor` is where to resume: pass it as `starting_after`."""
+        return BatchIterator(self._portal, self._async.pages())
+
+    def read_ahead(self, pages: int = 1) -> ReadAhead[T]:
+        """The same listing, with the next pages fetched while you work on this one: at most `pages` of them.
+
+        To be used with `with`: leaving the block ends what is under way. Iterations of what it gives are
+        like those of the listing, item by item or by `pages()`; an error arrives in place of the page that failed.
+        Raises `InvalidArgumentError` when `pages` is no whole number from 1 up.
+
+        Example:
+            with client.list_memberships(group_id).read_ahead() as memberships:
+                for membership in memberships:
+                    print(membership.user.email)
+        """
+        return ReadAhead(self._portal, self._async.read_ahead(pages))
+
+    def first(self) -> T | None:
+        """The first item, or None when there is none."""
+        return self._portal.call(self._async.first)
+
+    def collect(self, max_items: int | None = None) -> list[T]:
+        """All items in a list, or the first `max_items`; no page is fetched that is not needed."""
+        return self._portal.call(self._async.collect, max_items)
+
+
+set_module("groups_sdk", globals(), ["ReadAhead", "Paginator"])

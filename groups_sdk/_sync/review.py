@@ -1,0 +1,88 @@
+"""The synchronous twin of groups_sdk.access._review.
+
+Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from groups_sdk._public import set_module
+from groups_sdk._sync.pagination import Paginator
+from groups_sdk._twins import BatchIterator, SyncObject
+from groups_sdk.access._files import AnyFile
+from groups_sdk.access._members import ReviewedMember, ReviewTotals
+from groups_sdk.access._reports import Review, ReviewDiff
+from groups_sdk.access._review import AsyncReviewStream
+
+
+class ReviewStream(SyncObject[AsyncReviewStream]):
+    """The review of a group: iterate it for its members, `collect()` it, or write it to a file.
+
+    As a listing it is a recipe: nothing is sent before it is used, and each use begins anew. Iterating it and writing
+    CSV or JSON lines keep one page of members in memory, `collect()` and `to_html` keep all.
+
+    Example:
+        for member in client.access.review(group_id):
+            print(member.membership.user.email, member.membership.role.name, member.sso)
+    """
+
+    def __iter__(self) -> BatchIterator[ReviewedMember]:
+        return BatchIterator(self._portal, aiter(self._async))
+
+    def collect(self) -> Review:
+        """The whole review.
+
+        Example:
+            review = client.access.review(group_id).collect()
+            print(review.totals.by_role)
+        """
+        return self._portal.call(self._async.collect)
+
+    def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
+        """Who came, who went and who changed since an earlier review or its file: see `Review.diff`.
+
+        Example:
+            print(client.access.review(group_id).diff("2025-10.jsonl"))
+        """
+        return self._portal.call(self._async.diff, earlier)
+
+    def to_csv(self, file: AnyFile) -> ReviewTotals:
+        """Write the members as CSV, page by page. Returns the totals.
+
+        Cells that a spreadsheet might take for formulas (they begin with = + - @, a tab or a line break) get an
+        apostrophe in front, which `Review.from_csv` takes away again. A path gets a UTF-8 file with a byte order
+        mark, for spreadsheets, and only when everything has been written; an open text file is written to at once
+        (open it with `newline=""`).
+
+        Example:
+            totals = client.access.review(group_id).to_csv("review.csv")
+        """
+        return self._portal.call(self._async.to_csv, file)
+
+    def to_jsonl(self, file: AnyFile) -> ReviewTotals:
+        """Write the review as JSON lines, page by page, for `Review.from_jsonl`: nothing is lost. Returns the totals.
+
+        A path gets its file only when everything has been written; an open text file is written to at once.
+
+        Example:
+            totals = client.access.review(group_id).to_jsonl("review.jsonl")
+        """
+        return self._portal.call(self._async.to_jsonl, file)
+
+    def to_html(self, file: AnyFile) -> ReviewTotals:
+        """Write the review as one self-contained page: see `Review.to_html`. Returns the totals.
+
+        The table is sorted, so all members are kept in memory meanwhile.
+
+        Example:
+            totals = client.access.review(group_id).to_html("review.html")
+        """
+        return self._portal.call(self._async.to_html, file)
+
+    def listing(self) -> Paginator[ReviewedMember]:
+        """The members as a listing, from the beginning."""
+        return Paginator(self._portal, self._async.listing())
+
+
+set_module("groups_sdk.access", globals(), ["ReviewStream"])
