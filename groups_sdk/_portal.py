@@ -185,7 +185,8 @@ class LoopThread:
         self.portal: BlockingPortal | None = None
         self.leases: set[ClientLease] = set()
         self.calls: set[Call[Any]] = set()  # those that have not ended
-        self.thread = threading.Thread(target=self._watched, args=[self._run], name="groups_sdk", daemon=True)
+        self.ident = 0
+        self._thread: threading.Thread | None = None
         self._launched = False
         # None is the end.
         self._posted: SimpleQueue[tuple[Callable[[], object], Context] | None] = SimpleQueue()
@@ -194,12 +195,11 @@ class LoopThread:
         """Take a client in. False when the thread is just ending."""
         if self not in _threads:
             _threads.append(self)
-        if not self._launched:
+        if not self._launched and not self.ended:
             self._launched = True
-            # Not by the caller: an interrupt in the midst of Thread.start leaves the thread half started.
             try:
-                _thread.start_new_thread(self._watched, (self.thread.start,))
-            except RuntimeError as error:
+                _thread.start_new_thread(self._watched, (self._launch,))
+            except RuntimeError as error:  # there are no more threads
                 self.end(error)
         self.leases.add(lease)
         return self.open or self.failure is not None
@@ -219,8 +219,8 @@ class LoopThread:
         self._posted.put((func, context or Context()))
 
     def join(self, timeout: float) -> None:
-        if self.thread.is_alive():
-            self.thread.join(max(timeout, 0))
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join(max(timeout, 0))
 
     def end(self, failure: BaseException | None = None) -> None:
         """End all calls: the loop has ended, or belongs to the process that this one was forked from."""
@@ -238,7 +238,15 @@ class LoopThread:
         except BaseException as error:  # there are no more threads, or the SystemExit of a callback
             self.end(error)
 
+    def _launch(self) -> None:
+        """Start the thread, in one that no signal reaches: an interrupt in the midst of it would leave it half done."""
+        self._thread = threading.Thread(
+            target=self._watched, args=[self._run], name="groups_sdk", daemon=True
+        )
+        self._thread.start()
+
     def _run(self) -> None:
+        self.ident = threading.get_ident()
         anyio.run(self._main, **self.settings)
         self.end()
 
@@ -423,7 +431,7 @@ class Portal(Generic[T]):
 
 
 def _refuse_on_loop_thread() -> None:
-    if threading.get_ident() in [thread.thread.ident for thread in list(_threads)]:
+    if threading.get_ident() in [thread.ident for thread in list(_threads)]:
         raise RuntimeError("on the event loop, waiting for a synchronous client would never end")
 
 
