@@ -1,118 +1,308 @@
-"""The synchronous side of an asynchronous client: every method of a generated client is one `Portal.call`.
+"""The way from synchronous code to an event loop: every method of a generated client is one `Portal.call`.
 
-What a thread boundary makes hard is here and in `loop_thread`: interrupts, forks, garbage collection, interpreter
-exit, and closing while other threads are still calling.
+The clients of a process share a loop thread, and their calls run through anyio's `BlockingPortal` there:
+
+    caller -> queue -> hand-over thread -> BlockingPortal.start_task_soon -> loop thread -> queue of the call -> caller
+
+- Callers do not use the `BlockingPortal` themselves. It has them wait for the loop inside a `Future`, and an interrupt
+  or a fork in the midst of that can leave the future's lock held: the loop, which needs it too, then stands still for
+  every client. Signals reach the main thread only, so the hand-over thread is safe from them.
+- Putting something in a `SimpleQueue` waits for nothing. So finalisers, signal handlers and forked children may do it,
+  and an interrupted caller can cancel its call however far it had come. A None in the queue ends the thread.
+- A caller that waits looks up from time to time: a signal that comes just before a thread blocks is seen after it only.
+- What becomes of calls and clients is decided on the loop thread, one thing after the other: none of it needs a lock.
 """
 
 from __future__ import annotations
 
+import _thread
 import atexit
+import math
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial
 from importlib.util import find_spec
+from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
 from weakref import WeakSet
 
 import anyio
+import anyio.to_thread
+from anyio.from_thread import BlockingPortal
 
 from groups_sdk import _deprecations as deprecations
-from groups_sdk._loop_thread import (
-    CLOSED,
-    LOOP_ENDED,
-    UNWIND,
-    AsyncClient,
-    Call,
-    LoopThread,
-    Session,
-    here,
-    threads,
-)
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
-__all__ = ["Portal"]
+__all__ = ["AsyncClient", "Portal"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T", bound=AsyncClient)
-A = TypeVar("A")
+T = TypeVar("T", bound="AsyncClient")
+AsyncFunc: TypeAlias = Callable[[], Coroutine[Any, Any, R]]
 
+_UNWIND = 5.0  # seconds that a cancelled call, or a client that closes, is given to let go
 _AT_EXIT = 1.0  # seconds that the end of the program may wait for clients that nobody closed
+_POLL = 0.05  # seconds; on Windows, Ctrl-C is not seen in the midst of a wait either
 
-_ON_LOOP = "this code runs on the event loop, where waiting for a synchronous client would never end"
+_CLOSED = "this client is closed"
+_PROGRAM_ENDS = "this client was closed because the program is ending"
+_LOOP_ENDED = "the event loop of this client has ended: make a new client"
 _FORKED = (
     "before the process forked, this client was used with a transport or http_client that was handed in, whose"
     " connections belong to the parent: make a new client"
 )
 
 _lock = threading.RLock()  # held while a client is put on a thread; reentrant for the sake of signal handlers
+_threads: list[LoopThread] = []  # those that have not ended
+_inherited: list[LoopThread] = []  # a forked child must not collect them: its parent's sockets are in there
 _portals: WeakSet[Portal[Any]] = WeakSet()
-# What a forked child must neither use nor collect: its parent's sockets are in there.
-_inherited: list[object] = []
 
 
-class Background:
-    """A call that nobody waits for."""
+class AsyncClient(Protocol):
+    """An asynchronous client, as far as the portal knows it."""
 
-    def __init__(self, session: Session, call: Call[None]) -> None:
-        self._session = session
-        self._call = call
+    async def aclose(self) -> None: ...
 
-    def check(self) -> None:
-        """Raise why it has ended, if it has."""
-        if self._call.ended:
-            self._call.result()
-            raise ClientClosedError(LOOP_ENDED)  # as it did before, which is told only once
+    def detached(self) -> Self: ...  # the same client with connections of its own, for another event loop
+
+
+class Call(Generic[R]):
+    """One call of a client: a task on its loop thread, which answers once, or twice when something is held."""
+
+    def __init__(self, lease: ClientLease, func: AsyncFunc[R], context: Context) -> None:
+        self.lease = lease
+        self.begun: bool = False  # a request may have been sent
+        self.ended: bool = False
+        self._func = func
+        self._context = context
+        self._warnings = deprecations.defer(context)
+        self._scope: anyio.CancelScope | None = None
+        self.answers: SimpleQueue[tuple[R, BaseException | None]] = SimpleQueue()
+
+    def ask(self, begin: Callable[[], object]) -> R:
+        """Begin something and return its answer, or raise it. What interrupts the wait cancels the call."""
+        try:
+            begin()
+            return self.result()
+        except BaseException:
+            if not self.ended:  # Ctrl-C, or anything else that a signal handler raises
+                self.lease.thread.post(self.cancel)
+                while self.wait(_UNWIND):
+                    pass
+            raise
+
+    def start(self) -> None:
+        """Have it run, without waiting for it."""
+        thread = self.lease.thread
+        thread.calls.add(self)
+        thread.post(self._run, self._context)
+        if thread.ended:  # and may have looked at its calls before
+            self.fail()
+
+    def result(self) -> R:
+        """The next answer, raised when it is an error."""
+        value, error = self.wait() or (cast(R, None), ClientClosedError(_LOOP_ENDED, sent=self.begun))
+        while self._warnings:
+            deprecations.show([self._warnings.pop(0)])
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # its traceback leads to this frame: a cycle
+        return value
+
+    def wait(self, timeout: float = math.inf) -> tuple[R, BaseException | None] | None:
+        """The next answer. None when there is none in time, or none at all: also once other threads cannot run."""
+        give_up = monotonic() + timeout
+        while (left := give_up - monotonic()) > 0 and not sys.is_finalizing():
+            with suppress(Empty):
+                return self.answers.get(timeout=min(left, _POLL))
+            if self.ended and self.answers.empty():
+                break
+        return None
+
+    def fail(self, reason: str = _LOOP_ENDED) -> None:
+        """End it with an error, unless it has ended."""
+        if self.ended:
+            return
+        thread = self.lease.thread
+        if self.lease.closing.begun:
+            reason = "the client was closed while this call ran" if self.begun else _CLOSED
+        fate = "a change may have been applied" if self.begun else "nothing was sent"
+        error: Exception = ClientClosedError(f"{reason}; {fate}", sent=self.begun)
+        if thread.failure is not None and thread.portal is None:
+            settings = ", ".join(f"{name}={value!r}" for name, value in thread.settings.items())
+            error = ConfigurationError(f"no event loop can be had with {settings}: {thread.failure!r}")
+        error.__cause__ = thread.failure
+        self._end(error=error)
+
+    def _end(self, value: R | None = None, error: BaseException | None = None) -> None:
+        self.answers.put((cast(R, value), error))
+        self.ended = True
+        self.lease.thread.calls.discard(self)
+
+    # What follows runs on the loop thread.
+
+    async def _run(self) -> None:
+        if self.begun or self.ended:
+            return  # started twice, or cancelled before it began
+        if self.lease.closing.begun or not self.lease.thread.open:
+            self.fail()
+            return
+        self.begun = True
+        try:
+            # Not the scope of the portal: cancelling its future just when the task returns ends the loop (anyio 4.7).
+            with anyio.CancelScope() as self._scope:
+                self._end(await self._func())
+        except anyio.get_cancelled_exc_class():
+            pass
+        except BaseException as error:  # a SystemExit too is the caller's: it must not end the loop
+            self._end(error=error)
+        self.fail("this call was cancelled, and not by its caller")  # unless it has ended
 
     def cancel(self) -> None:
-        """Cancel it, and wait until it has let go; on any thread but the loop's."""
-        self._session.cancel(self._call)
+        if self._scope is not None:
+            self._scope.cancel()
+        else:
+            self.fail()
 
 
-class _Stay(Generic[A]):
-    """The stay in an asynchronous context manager, in one task of its own."""
+class LoopThread:
+    """A daemon thread with an event loop and a portal to it. Clients share it, and it ends with the last of them."""
 
-    def __init__(self, manager: AbstractAsyncContextManager[A]) -> None:
-        self._manager = manager
-        self._error: BaseException | None = None
-        self._value: A
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        self.open: bool = True  # whether it accepts clients and calls
+        self.ended: bool = False
+        self.failure: BaseException | None = None  # why it has ended, when it was not told to
+        self.portal: BlockingPortal | None = None
+        self.leases: set[ClientLease] = set()
+        self.calls: set[Call[Any]] = set()  # those that have not ended
+        self.ident = 0
+        self._thread: threading.Thread | None = None
+        self._launched = False
+        # None is the end.
+        self._posted: SimpleQueue[tuple[Callable[[], object], Context] | None] = SimpleQueue()
 
-    async def prepare(self) -> None:
-        self._entered, self._leaving, self._left = anyio.Event(), anyio.Event(), anyio.Event()
+    def enter(self, lease: ClientLease) -> bool:
+        """Take a client in. False when the thread is just ending."""
+        if self not in _threads:
+            _threads.append(self)
+        if not self._launched and not self.ended:
+            self._launched = True
+            try:
+                _thread.start_new_thread(self._watched, (self._launch,))
+            except RuntimeError as error:  # there are no more threads
+                self.end(error)
+        self.leases.add(lease)
+        return self.open or self.failure is not None
 
-    async def run(self) -> None:
+    def leave(self, lease: ClientLease) -> None:
+        """Let a client go, and end with the last one; on the loop thread only."""
+        self.leases.discard(lease)
+        if self.open:
+            self.open = False  # before the look at the clients: one that enters does it the other way round
+            if self.leases:
+                self.open = True
+            else:
+                self._posted.put(None)
+
+    def post(self, func: Callable[[], object], context: Context | None = None) -> None:
+        """Have a function, async or not, run on the loop thread."""
+        self._posted.put((func, context or Context()))
+
+    def join(self, timeout: float) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join(max(timeout, 0))
+
+    def end(self, failure: BaseException | None = None) -> None:
+        """End all calls: the loop has ended, or belongs to the process that this one was forked from."""
+        self.failure = self.failure or failure
+        self.open = False
+        self.ended = True
+        for call in list(self.calls):
+            call.fail()
+        with suppress(ValueError):
+            _threads.remove(self)
+
+    def _watched(self, work: Callable[..., object], *args: Any) -> None:
         try:
-            async with self._manager as self._value:
-                self._entered.set()
-                await self._leaving.wait()
-        except BaseException as error:
-            self._error = error
-            if not isinstance(error, Exception):
+            work(*args)
+        except BaseException as error:  # there are no more threads, or the SystemExit of a callback
+            self.end(error)
+
+    def _launch(self) -> None:
+        """Start the thread, in one that no signal reaches: an interrupt in the midst of it would leave it half done."""
+        self._thread = threading.Thread(
+            target=self._watched, args=[self._run], name="groups_sdk", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self) -> None:
+        self.ident = threading.get_ident()
+        anyio.run(self._main, **self.settings)
+        self.end()
+
+    async def _main(self) -> None:
+        async with BlockingPortal() as self.portal:
+            work = partial(self._watched, self._hand_over, self.portal)
+            hand_over = threading.Thread(target=work, name="groups_sdk hand-over", daemon=True)
+            hand_over.start()
+            try:
+                await self.portal.sleep_until_stopped()
+            except anyio.get_cancelled_exc_class():  # the loop ends by itself
+                self.open = False
+                self._posted.put(None)
+                with anyio.CancelScope(shield=True):  # it must run while something is being handed over
+                    await anyio.to_thread.run_sync(hand_over.join, _UNWIND)
                 raise
+
+    def _hand_over(self, portal: BlockingPortal) -> None:
+        for func, context in iter(self._posted.get, None):
+            context.run(portal.start_task_soon, func)
+            del func, context  # while it waits, it must keep no call alive, and no client
+        portal.start_task_soon(portal.stop, True)
+
+
+class ClientLease:
+    """The stay of one client on a loop thread, from its first call until it is closed."""
+
+    def __init__(self, thread: LoopThread, target: AsyncClient) -> None:
+        self.thread = thread
+        self.closing: Call[None] = Call(self, self._close, Context())
+        self._target = target
+        self._asked_to_close = False
+
+    def close_soon(self) -> bool:
+        """Have the client closed; `closing` is the call that does it. False when that was asked for before."""
+        if self._asked_to_close:
+            return False
+        self.closing.start()
+        self._asked_to_close = True
+        return True
+
+    async def _close(self) -> None:
+        """Cancel what is under way, and close the connections."""
+        calls = [call for call in list(self.thread.calls) if call.lease is self and call is not self.closing]
+        for call in calls:
+            call.cancel()
+        try:
+            with anyio.move_on_after(_UNWIND, shield=True):
+                await self._target.aclose()
         finally:
-            self._entered.set()
-            self._left.set()
+            for call in calls:
+                call.fail()  # those that do not let go
+            self.thread.leave(self)
 
-    async def enter(self) -> A:
-        await self._entered.wait()
-        self._check()
-        return self._value
-
-    async def leave(self) -> None:
-        self._leaving.set()
-        await self._left.wait()
-        self._check()
-
-    def _check(self) -> None:
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+    def warn_unclosed(self, source: object = None) -> None:
+        name = repr(self._target).removeprefix("Async")
+        warnings.warn(f"unclosed client {name}", ResourceWarning, source=source, stacklevel=3)
 
 
 class Portal(Generic[T]):
@@ -122,9 +312,8 @@ class Portal(Generic[T]):
     `forkable` tells whether a forked child may go on with connections of its own.
     """
 
-    _session: Session | None = None
-    _closed = False
-    _stale = False  # the connections of the target belong to the process that this one was forked from
+    lease: ClientLease | None = None
+    refusal: str | None = None  # why there are no more calls
 
     def __init__(
         self,
@@ -139,9 +328,8 @@ class Portal(Generic[T]):
         if backend == "trio" and find_spec("trio") is None:
             raise ConfigurationError("backend='trio' needs the package trio, which is not installed")
         self.target: T = target
-        self._backend = backend
-        self._options = dict(backend_options or {})
-        self._forkable = forkable
+        self._settings = {"backend": backend, "backend_options": dict(backend_options or {})}
+        self.forkable = forkable
         _portals.add(self)
 
     def call(self, func: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -150,140 +338,118 @@ class Portal(Generic[T]):
         An interrupt cancels it, and is raised when it has let go. Raises `ClientClosedError` when the client is
         closed, before or meanwhile, and `RuntimeError` on a loop thread.
         """
-        if here.on_loop:
-            raise RuntimeError(_ON_LOOP)
-        if self._closed:
-            raise ClientClosedError(CLOSED)
-        session = self._session or self._open()
-        context = copy_context()
-        warnings_meanwhile = deprecations.defer(context)
-        try:
-            return session.run(Call(partial(func, *args, **kwargs), context))
-        finally:
-            deprecations.show(warnings_meanwhile)
-
-    def start(self, func: Callable[[], Coroutine[Any, Any, None]], /) -> Background:
-        """Run func on the loop thread beside the caller, which is the code of a call.
-
-        Raises `ClientClosedError` when the client is closed.
-        """
-        session = self._session
-        if self._closed or session is None:
-            raise ClientClosedError(CLOSED)
-        call = Call(func, copy_context())
-        session.start(call)
-        return Background(session, call)
+        call = Call(self._get_lease(), partial(func, *args, **kwargs), copy_context())
+        return call.ask(call.start)
 
     @contextmanager
-    def hold(self, manager: AbstractAsyncContextManager[A], /) -> Generator[A, None, None]:
-        """Enter the manager in a task on the loop thread, and leave it in that same task at the end of the block.
+    def hold(self, context: AbstractAsyncContextManager[R]) -> Generator[R]:
+        """Enter an asynchronous context manager on the loop thread, and leave it there in the same task.
 
-        Leaving is silent where the client was closed meanwhile, and in a forked child.
+        Entering and leaving are like calls. The context manager is not told of an error of the block. Leaving does
+        nothing when the client was closed meanwhile, or in a forked child.
         """
-        stay = _Stay(manager)
-        self.call(stay.prepare)
-        session = self._session
-        self.start(stay.run)
-        try:
-            yield self.call(stay.enter)
-        finally:
-            if session is self._session:
-                with suppress(ClientClosedError):
-                    self.call(stay.leave)
+        leave: anyio.Event | None = None
 
-    def _open(self) -> Session:
-        with _lock:
-            while self._session is None:
-                if self._stale:
-                    raise ClientClosedError(_FORKED)
-                session = Session(_loop_thread(self._backend, self._options), self.target)
-                try:
-                    if session.attach():
-                        self._session = session
-                finally:
-                    if self._session is not session:
-                        session.detach()
-            session = self._session
-        if self._closed:  # meanwhile, by a thread that may not have seen the session
-            session.close_soon()
-        return session
+        async def keep() -> R:
+            nonlocal leave
+            leave = anyio.Event()
+            async with context as value:
+                call.answers.put((value, None))
+                await leave.wait()
+            return value
+
+        def post_leave() -> None:
+            if leave is not None and not call.ended:
+                call.lease.thread.post(leave.set)
+
+        call = Call(self._get_lease(), keep, copy_context())
+        try:
+            yield call.ask(call.start)
+        finally:
+            try:
+                if not isinstance(
+                    sys.exception(), GeneratorExit
+                ):  # it may be a garbage collection, which must not wait
+                    call.ask(post_leave)
+            except ClientClosedError:
+                pass
+            finally:  # an interrupt may have come before the first time was done
+                post_leave()
 
     def close(self) -> None:
         """Cancel what is under way and close the connections. Closing twice does nothing more.
 
         Raises `RuntimeError` on a loop thread.
         """
-        if here.on_loop:
-            raise RuntimeError(_ON_LOOP)
-        self._closed = True
-        session = self._session
-        if session is None:
-            return
-        session.close_soon()
-        session.closing.wait()
+        _refuse_on_loop_thread()
+        self.refusal = self.refusal or _CLOSED
+        lease = self.lease
+        if lease is not None:
+            lease.close_soon()
+            with suppress(
+                ClientClosedError, ConfigurationError
+            ):  # the loop had ended by itself, or never begun
+                lease.closing.result()
+            if not lease.thread.open:
+                lease.thread.join(_UNWIND)
+
+    def _get_lease(self) -> ClientLease:
+        _refuse_on_loop_thread()
+        with _lock:
+            while (lease := self.lease) is None and self.refusal is None:
+                self._open()
+        if lease is None or self.refusal is not None or sys.is_finalizing():
+            if lease is not None:
+                lease.close_soon()  # who closed it meanwhile may not have seen the lease
+            raise ClientClosedError(f"{self.refusal or _PROGRAM_ENDS}; nothing was sent")
+        return lease
+
+    def _open(self) -> None:
+        found = [thread for thread in _threads if thread.open and thread.settings == self._settings]
+        thread = found[0] if found else LoopThread(self._settings)
+        lease = ClientLease(thread, self.target)
         try:
-            last = session.closing.result()
-        except ClientClosedError:
-            return  # the loop had ended by itself
-        if last:
-            session.thread.join(UNWIND)
-
-    def disown(self) -> None:
-        """In a forked child: let go of the thread, and of the connections without closing them."""
-        self._stale = self._stale or self._session is not None
-        self._session = None
-
-    def renew(self) -> None:
-        """In a forked child, after `disown`: get an asynchronous client with connections of its own."""
-        if self._stale and self._forkable:
-            self.target = self.target.detached()
-            self._stale = False
+            if thread.enter(lease) and self.lease is None:  # a signal handler may have been quicker
+                self.lease = lease
+        finally:
+            if self.lease is not lease:
+                thread.post(partial(thread.leave, lease))
 
     def __del__(self) -> None:
-        session = self._session
-        if session is not None and session.close_soon() and not sys.is_finalizing():
-            _warn_unclosed(session, self)
+        lease = self.lease
+        if lease is not None and lease.close_soon() and not sys.is_finalizing():
+            lease.warn_unclosed(self)
 
 
-def _loop_thread(backend: str, options: Mapping[str, Any]) -> LoopThread:
-    for thread in list(threads):
-        if thread.open and (thread.backend, thread.options) == (backend, options):
-            return thread
-    thread = LoopThread(backend, options)
-    thread.start()
-    return thread
-
-
-def _warn_unclosed(session: Session, source: object = None) -> None:
-    name = repr(session.target).removeprefix("Async")
-    warnings.warn(f"unclosed client {name}", ResourceWarning, source=source, stacklevel=3)
+def _refuse_on_loop_thread() -> None:
+    if threading.get_ident() in [thread.ident for thread in list(_threads)]:
+        raise RuntimeError("on the event loop, waiting for a synchronous client would never end")
 
 
 def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.RLock()
-    _inherited.extend(threads)
-    for thread in threads:
-        for session in thread.sessions:  # a signal handler may have forked in the midst of a call
-            session.fail_calls(LOOP_ENDED)
-    threads.clear()
-    portals = list(_portals)
-    for portal in portals:
-        portal.disown()
-    for portal in portals:  # only now: should this fail, no portal is left with the connections of the parent
-        portal.renew()
+    _inherited.extend(_threads)
+    for thread in list(_threads):
+        thread.end()  # a signal handler may have forked in the midst of a call
+    used = [portal for portal in _portals if portal.lease is not None and portal.refusal is None]
+    for portal in used:
+        portal.lease, portal.refusal = None, _FORKED
+    for portal in used:  # only now: should this fail, no portal is left with the connections of the parent
+        if portal.forkable:
+            portal.target, portal.refusal = portal.target.detached(), None
 
 
 def _at_exit() -> None:
-    sessions = [session for thread in list(threads) for session in list(thread.sessions)]
-    unclosed = [session for session in sessions if session.close_soon()]
+    used = [(portal, portal.lease) for portal in _portals if portal.lease is not None]
+    unclosed = [lease for _, lease in used if lease.close_soon()]
+    for portal, _ in used:
+        portal.refusal = portal.refusal or _PROGRAM_ENDS
     give_up = monotonic() + _AT_EXIT
-    for session in sessions:
-        session.closing.wait(give_up - monotonic())
-    for thread in {session.thread for session in sessions}:
+    for thread in list(_threads):
         thread.join(give_up - monotonic())
-    for session in unclosed:
-        _warn_unclosed(session)
+    for lease in unclosed:
+        lease.warn_unclosed()
 
 
 if hasattr(os, "register_at_fork"):

@@ -7,8 +7,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from groups_sdk._iteration import AsyncBatchIterator
-from groups_sdk._loop_thread import AsyncClient
-from groups_sdk._portal import Portal
+from groups_sdk._portal import AsyncClient, Portal
 
 __all__ = ["BatchIterator", "SyncClient", "SyncContextManager", "SyncFacade", "SyncObject"]
 

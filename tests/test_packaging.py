@@ -19,7 +19,7 @@ FLOORS = [
     ["models", "_responses"],
     ["errors"],
     ["_deprecations"],
-    ["_pagination", "_arguments", "_credentials", "_loop_thread"],
+    ["_pagination", "_arguments", "_credentials"],
     ["_jsonapi", "_settings", "_portal", "access"],
     ["_http", "_twins"],
     ["_client"],

@@ -7,22 +7,29 @@ import gc
 import pickle
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, ContextVar
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
+from anyio.abc import TaskGroup
 from support.stalling import PATIENCE, STALLED, StallingTransport, group_id, stalling_server
 
 from groups_sdk import ClientClosedError, ConfigurationError, GroupsClient
 from groups_sdk import _portal as portal
-from groups_sdk._loop_thread import Call
 from groups_sdk._portal import Portal
 from groups_sdk._responses import ApiResponse
 
 VISITOR: ContextVar[str] = ContextVar("VISITOR", default="nobody")
+
+
+def ours() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("groups_sdk")]
 
 
 def loop_threads() -> list[threading.Thread]:
@@ -34,9 +41,9 @@ def nothing_stays() -> Iterator[None]:
     """A test that leaves a loop thread fails."""
     yield
     gc.collect()
-    for thread in loop_threads():
+    for thread in ours():
         thread.join(PATIENCE)
-    assert loop_threads() == []
+    assert ours() == []
 
 
 @pytest.fixture
@@ -81,6 +88,13 @@ def test_a_thread_starts_with_the_first_call_and_ends_with_the_last_close(backen
     assert clients[-1].get_group(group_id(2)).name == "group 2"
     clients[-1].close()
     assert loop_threads() == []
+
+
+def test_the_threads_say_whose_they_are() -> None:
+    with new_client(StallingTransport()) as client:
+        client.get_group(group_id(1))
+        assert sorted(thread.name for thread in ours()) == ["groups_sdk", "groups_sdk hand-over"]
+        assert all(thread.daemon for thread in ours())
 
 
 def test_clients_on_different_event_loops_have_a_thread_each(transport: StallingTransport) -> None:
@@ -171,63 +185,6 @@ def test_close_while_others_wait_ends_their_calls(transport: StallingTransport, 
     transport.closed.get(timeout=PATIENCE)
 
 
-def test_a_call_that_the_ending_loop_lets_lie_says_that_the_client_is_closed(
-    transport: StallingTransport, backend: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = new_client(transport, backend=backend)
-    client.get_group(group_id(1))
-    session = client._portal._session
-    assert session is not None
-    posted = threading.Event()
-
-    def let_lie(call: Call[Any]) -> None:
-        session._calls.discard(call)  # it comes after closing has looked at them
-        posted.set()
-
-    monkeypatch.setattr(session, "_begin", let_lie)
-    with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(client.get_group, group_id(2))
-        assert posted.wait(PATIENCE)
-        client.close()
-        with pytest.raises(ClientClosedError, match="this client is closed; nothing was sent") as caught:
-            call.result(PATIENCE)
-    assert not caught.value.sent
-
-
-def test_a_garbage_collection_while_the_loop_ends_leaves_no_call_waiting(
-    transport: StallingTransport, backend: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On Python 3.11 it may come in the midst of a walk over a dictionary's items, and let other threads in."""
-    client = new_client(transport, backend=backend)
-    client.get_group(group_id(1))
-    session = client._portal._session
-    assert session is not None
-    posted = threading.Event()
-
-    def let_lie(call: Call[Any]) -> None:
-        session._calls.discard(call)
-        posted.set()
-
-    def post_another(phase: str, _: Mapping[str, int]) -> None:
-        if phase == "stop" and session.thread.ended:
-            session.thread.posted[Call(transport.aclose, Context())] = session
-
-    monkeypatch.setattr(session, "_begin", let_lie)
-    before = gc.get_threshold()
-    with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(client.get_group, group_id(2))
-        assert posted.wait(PATIENCE)
-        gc.callbacks.append(post_another)
-        gc.set_threshold(1)
-        try:
-            client.close()
-        finally:
-            gc.set_threshold(*before)
-            gc.callbacks.remove(post_another)
-        with pytest.raises(ClientClosedError, match="this client is closed"):
-            call.result(PATIENCE)
-
-
 def test_every_thread_that_closes_waits_until_it_is_done(transport: StallingTransport, backend: str) -> None:
     client = new_client(transport, backend=backend)
     client.get_group(group_id(1))
@@ -271,55 +228,34 @@ def test_a_client_that_was_never_used_closes_without_a_thread(transport: Stallin
 
 
 def test_a_first_call_that_meets_close_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    start = portal._loop_thread
-
-    def closed_meanwhile(*args: Any) -> Any:
+    def closed_meanwhile(*args: Any) -> portal.LoopThread:
         closing = threading.Thread(target=door.close)
         closing.start()
         closing.join()
-        return start(*args)
+        return new_thread(*args)
 
-    monkeypatch.setattr(portal, "_loop_thread", closed_meanwhile)
+    new_thread = portal.LoopThread
+    monkeypatch.setattr(portal, "LoopThread", closed_meanwhile)
     door = Portal(target := Target())
-    with pytest.raises(ClientClosedError, match="nothing was sent"):
+    with pytest.raises(ClientClosedError, match="this client is closed; nothing was sent"):
         door.call(target.aclose)
     door.close()
     assert target.closed == 1
 
 
 def test_a_first_call_that_meets_the_end_of_the_thread_gets_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end_the_thread(*args: Any) -> portal.ClientLease:
+        first.close()
+        return new_lease(*args)
+
     first, second = Portal(Target()), Portal(Target())
     first.call(first.target.aclose)
-    find = portal._loop_thread
-    found: list[Any] = []
-
-    def ending(*args: Any) -> Any:
-        found.append(find(*args))
-        first.close()
-        return found[-1]
-
-    monkeypatch.setattr(portal, "_loop_thread", ending)
+    (thread,) = loop_threads()
+    new_lease = portal.ClientLease
+    monkeypatch.setattr(portal, "ClientLease", end_the_thread)
     second.call(second.target.aclose)
+    assert thread not in loop_threads()
     second.close()
-    assert len(set(found)) == 2
-
-
-def test_an_interrupted_first_call_lets_go_of_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(session: portal.Session) -> bool:
-        attach(session)
-        raise KeyboardInterrupt
-
-    attach = portal.Session.attach
-    door = Portal(Target())
-    with monkeypatch.context() as patch:
-        patch.setattr(portal.Session, "attach", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            door.call(door.target.aclose)
-    for thread in loop_threads():
-        thread.join(PATIENCE)
-    assert loop_threads() == []
-    door.call(door.target.aclose)
-    door.close()
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
@@ -336,6 +272,128 @@ def test_a_loop_that_ends_by_itself_ends_the_calls_and_not_the_program() -> None
     door.close()
     with pytest.raises(ClientClosedError, match="closed"):
         door.call(door.target.aclose)
+
+
+# Holding
+
+
+class Held:
+    """An asynchronous context manager that can be told to fail, and says which task entered and left it."""
+
+    def __init__(self, *, enter: Exception | None = None, leave: Exception | None = None) -> None:
+        self.failures = {"enter": enter, "leave": leave}
+        self.seen: list[tuple[str, object, object]] = []
+        self.left = threading.Event()
+
+    def _note(self, what: str, error: object = None) -> None:
+        self.seen.append((what, anyio.get_current_task().id, error))
+        if failure := self.failures[what]:
+            raise failure
+
+    async def __aenter__(self) -> str:
+        self._note("enter")
+        return f"seen by {VISITOR.get()}"
+
+    async def __aexit__(self, kind: object, error: object, traceback: object) -> None:
+        self.left.set()
+        self._note("leave", error)
+
+
+@pytest.fixture
+def door(backend: str) -> Iterator[Portal[Target]]:
+    door = Portal(Target(), backend=backend)
+    yield door
+    door.close()
+
+
+def test_what_is_held_is_left_by_the_task_that_entered_it(door: Portal[Target]) -> None:
+    held = Held()
+    token = VISITOR.set("me")
+    with door.hold(held) as value:
+        VISITOR.reset(token)
+        assert value == "seen by me"
+        door.call(door.target.aclose)
+        assert [what for what, _, _ in held.seen] == ["enter"]
+    (_, entered_by, _), (_, left_by, error) = held.seen
+    assert (entered_by, error) == (left_by, None)
+
+
+@asynccontextmanager
+async def task_group() -> AsyncIterator[TaskGroup]:
+    async with anyio.create_task_group() as group:
+        yield group
+
+
+def test_a_task_group_is_held_while_calls_use_it(door: Portal[Target]) -> None:
+    async def start(group: TaskGroup) -> None:
+        group.start_soon(work)
+
+    async def work() -> None:
+        await anyio.lowlevel.checkpoint()
+        done.append("work")
+
+    done: list[str] = []
+    with door.hold(task_group()) as group:
+        door.call(start, group)
+    assert done == ["work"]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, GeneratorExit])
+def test_an_error_of_the_block_is_its_callers_alone(error: type[BaseException], door: Portal[Target]) -> None:
+    held = Held()
+    with pytest.raises(error, match="of the block"), door.hold(held):
+        raise error("of the block")
+    assert held.left.wait(PATIENCE)
+    assert [(what, error) for what, _, error in held.seen] == [("enter", None), ("leave", None)]
+
+
+@pytest.mark.parametrize("where", ["enter", "leave"])
+def test_what_entering_and_leaving_raise_reaches_the_block(where: str, door: Portal[Target]) -> None:
+    with pytest.raises(ZeroDivisionError, match="from inside"):
+        with door.hold(Held(**{where: ZeroDivisionError("from inside")})):
+            assert where == "leave"
+    door.call(door.target.aclose)
+
+
+def test_a_task_that_fails_beside_the_block_is_told_at_its_end(door: Portal[Target]) -> None:
+    async def start(group: TaskGroup) -> None:
+        group.start_soon(fail)
+
+    async def fail() -> None:
+        raise ZeroDivisionError("beside the block")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        with door.hold(task_group()) as group:
+            door.call(start, group)
+    assert caught.group_contains(ZeroDivisionError, match="beside the block")
+
+
+def test_closing_lets_go_of_what_is_held_and_leaving_is_silent(door: Portal[Target]) -> None:
+    held = Held()
+    with door.hold(held):
+        door.close()
+        assert held.left.wait(PATIENCE)
+    assert isinstance(held.seen[1][2], BaseException)  # it was cancelled
+    with pytest.raises(ClientClosedError), door.hold(held):
+        pass
+
+
+def test_what_is_held_and_forgotten_is_left_without_waiting(door: Portal[Target]) -> None:
+    held = Held()
+    forgotten = door.hold(held)
+    forgotten.__enter__()
+    del forgotten
+    gc.collect()
+    assert held.left.wait(PATIENCE)
+
+
+def test_nothing_can_be_held_on_the_loop_thread(door: Portal[Target]) -> None:
+    async def hold() -> None:
+        with door.hold(Held()):
+            pass
+
+    with pytest.raises(RuntimeError, match="event loop"):
+        door.call(hold)
 
 
 # Collection
@@ -486,17 +544,23 @@ def test_a_client_can_be_neither_pickled_nor_shown_before_it_is_set_up(transport
     assert "GroupsClient object at" in repr(GroupsClient.__new__(GroupsClient))
 
 
+def test_an_event_loop_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="backend must be 'asyncio' or 'trio'; got 'curio'"):
+        new_client(StallingTransport(), backend="curio")
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"backend": "curio"}, "backend must be 'asyncio' or 'trio'; got 'curio'"),
-    ],
+    ("backend", "option"), [("asyncio", {"loop_factory": "blue"}), ("trio", {"colour": "blue"})]
 )
-def test_an_event_loop_that_cannot_be_had_is_said(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=message):
-        with new_client(StallingTransport(), **options) as client:
-            client.get_group(group_id(1))
-    assert loop_threads() == []
+def test_options_that_the_event_loop_does_not_take_are_named(backend: str, option: dict[str, Any]) -> None:
+    transport = StallingTransport()
+    with new_client(transport, backend=backend, backend_options=option) as client:
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match=f"backend='{backend}', .*: 'blue'") as caught:
+                client.get_group(group_id(1))
+            assert isinstance(caught.value.__cause__, TypeError)
+    assert (transport.requests, ours()) == (0, [])
 
 
 def test_trio_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,44 @@ def test_exit_after_close_is_silent(server: StallingServer) -> None:
     assert (out, err) == (["group 1"], "")
 
 
+WHAT_RUNS = {
+    "registered after the import": "atexit.register(use)",
+    "registered before the import": "handler = logging.NullHandler(); handler.close = use",  # by logging
+}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("used", ["used before", "first used there"])
+@pytest.mark.parametrize("registered", WHAT_RUNS)
+def test_a_client_that_is_used_at_the_end_of_the_program_works_or_says_why_not(
+    server: StallingServer, registered: str, used: str, backend: str
+) -> None:
+    """The last registered runs first: what was registered before the import finds used clients closed."""
+    out, err = run(
+        f"""
+        import atexit, logging
+
+        def use():
+            for _ in range(2):
+                try:
+                    say(client.get_group(group_id(2)).name)
+                except ClientClosedError as error:
+                    say(error, error.sent)
+
+        {WHAT_RUNS[registered]}
+        client = new_client(backend={backend!r})
+        if {used == "used before"}:
+            client.get_group(group_id(1))
+        """,
+        server,
+    )
+    if registered == "registered before the import" and used == "used before":
+        assert out == ["this client was closed because the program is ending; nothing was sent False"] * 2
+    else:
+        assert out == ["group 2"] * 2
+    assert "Traceback" not in err
+
+
 # Ctrl-C
 
 
@@ -332,7 +370,6 @@ def test_ctrl_c_at_the_very_start_of_the_first_call_leaks_nothing() -> None:
             assert client.get_group(group_id(2)).name == "group 2", round
             assert transport.waiting == 0, round
         for thread in loop_threads():  # one whose start was interrupted ends by itself
-            thread._started.wait(PATIENCE)
             thread.join(PATIENCE)
             assert not thread.is_alive(), round
     say("done")
