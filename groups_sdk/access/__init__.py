@@ -36,6 +36,14 @@ if TYPE_CHECKING:
     from groups_sdk._sync.changes import Changes
     from groups_sdk._sync.offboarding import Offboarding
     from groups_sdk._sync.review import ReviewStream
+else:
+
+    def __getattr__(name):
+        """The synchronous twins, which are built on this package: each is imported when it is first used."""
+        if name not in _TWINS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_TWINS[name]), name)
+
 
 __all__ = [
     "ADMIN_ROLE",
@@ -73,14 +81,6 @@ _TWINS = {
     "Offboarding": "groups_sdk._sync.offboarding",
     "ReviewStream": "groups_sdk._sync.review",
 }
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name):
-        """The synchronous twins, which are built on this package: each is imported when it is first used."""
-        if name not in _TWINS:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_TWINS[name]), name)
 
 
 def __dir__() -> list[str]:
