@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +22,7 @@ from groups_sdk.cli._targets import group_named
 
 if TYPE_CHECKING:
     from groups_sdk.access import Review, ReviewDiff, ReviewStream, ReviewTotals
+    from groups_sdk.models import Group
 
 __all__ = ["review"]
 
@@ -81,7 +84,7 @@ def review(
     raw = earlier is None and form in (Output.JSONL, Output.CSV)
     with told.shown_as("members"):
         if raw and not files and not stdout_is_terminal():
-            _write_to_stdout(stream, form)
+            _stream_to_stdout(stream, target, form, org_memberships=orgs)
             return DONE
         reviewed, totals = _carry_out(stream, files, whole=earlier is not None or form is not Output.TABLE)
     diff = None if reviewed is None or earlier is None else reviewed.diff(earlier)
@@ -110,18 +113,40 @@ def _carry_out(
     return reviewed, reviewed.totals
 
 
-def _write_to_stdout(source: Review | ReviewStream, form: Output) -> None:
+def _stream_to_stdout(stream: ReviewStream, group: Group, form: Output, *, org_memberships: bool) -> None:
+    """Write the members page by page, on this thread: while a pipe is full, nothing else waits, nor does Ctrl-C."""
+    from groups_sdk.access import _files as files
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    write: files.Write | None = None
+    with ExitStack() as stack:
+        for page in stream.listing().pages():
+            if write is None:  # the first request was answered
+                if form is Output.JSONL:
+                    writer = files.jsonl_writer(sys.stdout, group, now, org_memberships=org_memberships)
+                else:
+                    _keep_line_ends()
+                    writer = files.csv_writer(sys.stdout, org_memberships=org_memberships)
+                write = stack.enter_context(writer)
+            write(page.items)
+
+
+def _write_to_stdout(reviewed: Review, form: Output) -> None:
     if form is Output.JSONL:
-        source.to_jsonl(sys.stdout)
+        reviewed.to_jsonl(sys.stdout)
     elif stdout_is_terminal():
         text = io.StringIO(newline="")
-        source.to_csv(text)
+        reviewed.to_csv(text)
         for line in text.getvalue().removesuffix("\r\n").split("\r\n"):
             say(printable(line))
     else:
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(newline="")  # CSV has its own line ends
-        source.to_csv(sys.stdout)
+        _keep_line_ends()
+        reviewed.to_csv(sys.stdout)
+
+
+def _keep_line_ends() -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(newline="")  # CSV has its own
 
 
 def _print_diff(diff: ReviewDiff | None, since: Path | None) -> None:

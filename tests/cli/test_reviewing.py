@@ -5,12 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import select
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.running import FAKE_NOTE, Done, Terminal, call, run
+from support.loopback import served
+from support.running import FAKE_NOTE, PATIENCE, Done, Terminal, call, run, start
 
 from groups_sdk.access import Review
 from groups_sdk.cli import main
@@ -186,3 +192,28 @@ def test_example_in_memory_can_be_reviewed(cli: Call) -> None:
     done = cli("review", "--fake", "--output", "table")
     assert (done.code, done.err) == (0, FAKE_NOTE)
     assert done.out.startswith("Engineering: 36 members, 3 admins, 14 not on SSO\n")
+
+
+def test_ctrl_c_ends_a_review_whose_pipe_is_full_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = FakeSnyk.with_members(2000)
+    with served(many) as url:
+        monkeypatch.setenv("SNYK_API", url)
+        monkeypatch.setenv("SNYK_TOKEN", FakeSnyk.TOKEN)
+        reading, writing = os.pipe()
+        with (
+            os.fdopen(reading, "rb") as read_end,
+            os.fdopen(writing, "wb") as write_end,
+            start(
+                "review", many.group_id, "-o", "jsonl", stdout=write_end, stderr=subprocess.PIPE
+            ) as process,
+        ):
+            assert process.stderr is not None
+            give_up = time.monotonic() + PATIENCE
+            while select.select([], [write_end], [], 0)[1] and time.monotonic() < give_up:
+                time.sleep(0.01)  # until the pipe is full
+            write_end.close()
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.readline() == b"interrupted\n"
+            everything = read_end.read()
+    assert process.returncode == 130
+    assert not everything.endswith(b'{"members": 2000}\n'), "that line is at the end of a whole review only"
