@@ -48,7 +48,7 @@ AsyncFunc: TypeAlias = Callable[[], Coroutine[Any, Any, R]]
 
 _UNWIND = 5.0  # seconds that a cancelled call, or a client that closes, is given to let go
 _AT_EXIT = 1.0  # seconds that the end of the program may wait for clients that nobody closed
-_POLL = 0.05  # seconds; on Windows, Ctrl-C is not seen in the midst of a wait either
+_POLL = 0.1  # seconds; on Windows, Ctrl-C is not seen in the midst of a wait either
 
 _CLOSED = "this client is closed"
 _PROGRAM_ENDS = "this client was closed because the program is ending"
@@ -119,12 +119,13 @@ class Call(Generic[R]):
 
     def wait(self, timeout: float = math.inf) -> tuple[R, BaseException | None] | None:
         """The next answer. None when there is none in time, or none at all: also once other threads cannot run."""
-        give_up = monotonic() + timeout
-        while (left := give_up - monotonic()) > 0 and not sys.is_finalizing():
-            with suppress(Empty):
-                return self.answers.get(timeout=min(left, _POLL))
-            if self.ended and self.answers.empty():
+        give_up, pause = monotonic() + timeout, _POLL / 16
+        while not (self.ended and self.answers.empty()) and not sys.is_finalizing():
+            if (left := give_up - monotonic()) <= 0:
                 break
+            with suppress(Empty):
+                return self.answers.get(timeout=min(left, pause))
+            pause = min(2 * pause, _POLL)
         return None
 
     def fail(self, reason: str = _LOOP_ENDED) -> None:
@@ -192,8 +193,6 @@ class LoopThread:
 
     def enter(self, lease: ClientLease) -> bool:
         """Take a client in. False when the thread is just ending."""
-        if self not in _threads:
-            _threads.append(self)
         if not self._launched and not self.ended:
             self._launched = True
             try:
@@ -367,9 +366,8 @@ class Portal(Generic[T]):
             yield call.ask(call.start)
         finally:
             try:
-                if not isinstance(
-                    sys.exception(), GeneratorExit
-                ):  # it may be a garbage collection, which must not wait
+                # GeneratorExit: this may be a garbage collection, which must not wait.
+                if leave is not None and not isinstance(sys.exception(), GeneratorExit):
                     call.ask(post_leave)
             except ClientClosedError:
                 pass
@@ -386,9 +384,8 @@ class Portal(Generic[T]):
         lease = self.lease
         if lease is not None:
             lease.close_soon()
-            with suppress(
-                ClientClosedError, ConfigurationError
-            ):  # the loop had ended by itself, or never begun
+            # Raised when the loop had ended by itself, or never begun, or by who closes it at the same time.
+            with suppress(ClientClosedError, ConfigurationError):
                 lease.closing.result()
             if not lease.thread.open:
                 lease.thread.join(_UNWIND)
@@ -407,6 +404,8 @@ class Portal(Generic[T]):
     def _open(self) -> None:
         found = [thread for thread in _threads if thread.open and thread.settings == self._settings]
         thread = found[0] if found else LoopThread(self._settings)
+        if not found:
+            _threads.append(thread)
         lease = ClientLease(thread, self.target)
         try:
             if thread.enter(lease) and self.lease is None:  # a signal handler may have been quicker
