@@ -2,7 +2,7 @@
 
 The clients of a process share a loop thread, and their calls run through anyio's `BlockingPortal` there:
 
-    caller -> queue -> hand-over thread -> BlockingPortal.start_task_soon -> loop thread -> queue of the call -> caller
+    caller -> queue -> hand-over thread -> BlockingPortal.start_task_soon -> loop thread -> bell of the call -> caller
 
 - Callers do not use the `BlockingPortal` themselves. It has them wait for the loop inside a `Future`, and an interrupt
   or a fork in the midst of that can leave the future's lock held: the loop, which needs it too, then stands still for
@@ -22,12 +22,13 @@ import os
 import sys
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import partial
 from importlib.util import find_spec
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from time import monotonic
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
 from weakref import WeakSet
@@ -83,7 +84,10 @@ class Call(Generic[R]):
         self._context = context
         self._warnings = deprecations.defer(context)
         self._scope: anyio.CancelScope | None = None
-        self.answers: SimpleQueue[tuple[R, BaseException | None]] = SimpleQueue()
+        self._answers: deque[tuple[R, BaseException | None]] = deque()
+        # Neither an `Event`, which an interrupt can break, nor `SimpleQueue.get`, whose timeout CPython can lose (3.11, 3.12).
+        self._bell = threading.Lock()
+        self._bell.acquire()
 
     def ask(self, begin: Callable[[], object]) -> R:
         """Begin something and return its answer, or raise it. What interrupts the wait cancels the call."""
@@ -120,13 +124,23 @@ class Call(Generic[R]):
     def wait(self, timeout: float = math.inf) -> tuple[R, BaseException | None] | None:
         """The next answer. None when there is none in time, or none at all: also once other threads cannot run."""
         give_up, pause = monotonic() + timeout, _POLL / 16
-        while not (self.ended and self.answers.empty()) and not sys.is_finalizing():
-            if (left := give_up - monotonic()) <= 0:
-                break
-            with suppress(Empty):
-                return self.answers.get(timeout=min(left, pause))
+        while True:
+            ended = self.ended  # before the look at the answers, of which there may then be more
+            with suppress(IndexError):
+                return self._answers.popleft()
+            left = give_up - monotonic()
+            if ended or left <= 0 or sys.is_finalizing():
+                return None
+            self._bell.acquire(timeout=min(left, pause))
             pause = min(2 * pause, _POLL)
-        return None
+
+    def answer(
+        self, value: R | None = None, error: BaseException | None = None, *, last: bool = False
+    ) -> None:
+        self._answers.append((cast(R, value), error))
+        self.ended = self.ended or last
+        with suppress(RuntimeError):  # it has been rung, and nobody heard it yet
+            self._bell.release()
 
     def fail(self, reason: str = _LOOP_ENDED) -> None:
         """End it with an error, unless it has ended."""
@@ -144,8 +158,7 @@ class Call(Generic[R]):
         self._end(error=error)
 
     def _end(self, value: R | None = None, error: BaseException | None = None) -> None:
-        self.answers.put((cast(R, value), error))
-        self.ended = True
+        self.answer(value, error, last=True)
         self.lease.thread.calls.discard(self)
 
     # What follows runs on the loop thread.
@@ -353,7 +366,7 @@ class Portal(Generic[T]):
             nonlocal leave
             leave = anyio.Event()
             async with context as value:
-                call.answers.put((value, None))
+                call.answer(value)
                 await leave.wait()
             return value
 
