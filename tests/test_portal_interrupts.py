@@ -203,9 +203,8 @@ def fork_at_every_moment(backend: str, *, anew: bool) -> None:
         if child := os.fork():
             children.append(child)
         else:
-            faulthandler.register(
-                signal.SIGALRM, chain=True
-            )  # shows all stacks, and goes on to end the process
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs ends, and does not fork
+            faulthandler.register(signal.SIGALRM, chain=True)  # shows all stacks before
             signal.alarm(PATIENCE)
 
     signal.signal(signal.SIGALRM, fork)
@@ -220,10 +219,12 @@ def fork_at_every_moment(backend: str, *, anew: bool) -> None:
             answer = door.call(work)
         except ClientClosedError:
             answer = "ended"
-        signal.setitimer(signal.ITIMER_REAL, 0)  # in a child too, where it is the alarm
         if os.getpid() != parent:
-            signal.alarm(PATIENCE)
-            os._exit(0 if door.call(work) == "done" else 1)
+            try:
+                os._exit(0 if door.call(work) == "done" else 1)
+            finally:
+                os._exit(2)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         assert answer == "done"
         while children:
             code = os.waitstatus_to_exitcode(os.waitpid(children.pop(), 0)[1])
