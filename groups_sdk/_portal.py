@@ -85,7 +85,7 @@ class Call(Generic[R]):
         self._warnings = deprecations.defer(context)
         self._scope: anyio.CancelScope | None = None
         self._answers: deque[tuple[R, BaseException | None]] = deque()
-        # Not an `Event`, which an interrupt can break, nor `SimpleQueue.get`, whose timeout CPython 3.11 can lose.
+        # Not an `Event`: an interrupt can break it. Not `SimpleQueue.get`: CPython 3.12 can lose its timeout.
         self._bell = threading.Lock()
         self._bell.acquire()
 
