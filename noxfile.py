@@ -89,9 +89,8 @@ def lowest(session: nox.Session) -> None:
             *PROJECT["project"]["optional-dependencies"]["cli"],
         )
     ]
-    oldest.append(
-        "httpcore==1.0.0"
-    )  # the oldest that httpx allows: what is private in it, one guard looks at
+    # The oldest that httpx allows: what is private in it, one guard looks at.
+    oldest.append("httpcore==1.0.0")
     session.install(*group("test"), *group("lint"), *oldest, "-e", ".")
     # Without random trouble: older anyio leaves sockets that end in bad order to the garbage collector, which warns.
     session.run("pytest", *(session.posargs or [*PARALLEL, "--ignore=tests/chaos"]))
