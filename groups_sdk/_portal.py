@@ -258,10 +258,11 @@ class LoopThread:
 
     def _run(self) -> None:
         self.ident = threading.get_ident()
-        anyio.run(self._main, **self.settings)
+        hand_over = anyio.run(self._main, **self.settings)
+        hand_over.join(_UNWIND)
         self.end()
 
-    async def _main(self) -> None:
+    async def _main(self) -> threading.Thread:
         async with BlockingPortal() as self.portal:
             work = partial(self._watched, self._hand_over, self.portal)
             hand_over = threading.Thread(target=work, name="groups_sdk hand-over", daemon=True)
@@ -274,6 +275,7 @@ class LoopThread:
                 with anyio.CancelScope(shield=True):  # it must run while something is being handed over
                     await anyio.to_thread.run_sync(hand_over.join, _UNWIND)
                 raise
+        return hand_over
 
     def _hand_over(self, portal: BlockingPortal) -> None:
         for func, context in iter(self._posted.get, None):

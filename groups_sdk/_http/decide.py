@@ -193,9 +193,9 @@ def make_error(call: CallState, attempt: Attempt) -> GroupsError:
             return DecodeError(problem, operation=operation.name, request_id=request_id)
         case NoAccessToken(refusal):
             return _token_error(call, refusal)
-        case Closed(problem):
+        case _:  # Closed
             fate = "it may have been applied" if maybe_applied else "it was not applied"
-            return ClientClosedError(f"{problem}; {fate}", sent=maybe_applied)
+            return ClientClosedError(f"{attempt.problem}; {fate}", sent=maybe_applied)
 
 
 def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiError:
