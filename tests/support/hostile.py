@@ -100,6 +100,7 @@ class Exchange:
     def say_nothing(self) -> None:
         """Let the client's timeout pass, and wait until it hangs up."""
         clock.skip(PATIENCE)
+        self.socket.settimeout(PATIENCE)
         self.socket.recv(1)
 
     def trickle(self, part: bytes) -> None:
