@@ -30,7 +30,7 @@ from functools import partial
 from importlib.util import find_spec
 from queue import SimpleQueue
 from time import monotonic
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 from weakref import WeakSet
 
 import anyio
@@ -45,7 +45,6 @@ __all__ = ["AsyncClient", "Portal"]
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound="AsyncClient")
-AsyncFunc: TypeAlias = Callable[[], Coroutine[Any, Any, R]]
 
 _UNWIND = 5.0  # seconds that a cancelled call, or a client that closes, is given to let go
 _AT_EXIT = 1.0  # seconds that the end of the program may wait for clients that nobody closed
@@ -76,7 +75,9 @@ class AsyncClient(Protocol):
 class Call(Generic[R]):
     """One call of a client: a task on its loop thread, which answers once, or twice when something is held."""
 
-    def __init__(self, lease: ClientLease, func: AsyncFunc[R], context: Context) -> None:
+    def __init__(
+        self, lease: ClientLease, func: Callable[[], Coroutine[Any, Any, R]], context: Context
+    ) -> None:
         self.lease = lease
         self.begun: bool = False  # a request may have been sent
         self.ended: bool = False
@@ -135,11 +136,13 @@ class Call(Generic[R]):
             pause = min(2 * pause, _POLL)
 
     def answer(
-        self, value: R | None = None, error: BaseException | None = None, *, last: bool = False
+        self, value: R | None = None, error: BaseException | None = None, *, last: bool = True
     ) -> None:
         self._answers.append((cast(R, value), error))
-        self.ended = self.ended or last
-        with suppress(RuntimeError):  # it has been rung, and nobody heard it yet
+        if last:
+            self.ended = True
+            self.lease.thread.calls.discard(self)
+        with suppress(RuntimeError):  # it was rung, and nobody has heard it yet
             self._bell.release()
 
     def fail(self, reason: str = _LOOP_ENDED) -> None:
@@ -155,11 +158,7 @@ class Call(Generic[R]):
             settings = ", ".join(f"{name}={value!r}" for name, value in thread.settings.items())
             error = ConfigurationError(f"no event loop can be had with {settings}: {thread.failure!r}")
         error.__cause__ = thread.failure
-        self._end(error=error)
-
-    def _end(self, value: R | None = None, error: BaseException | None = None) -> None:
-        self.answer(value, error, last=True)
-        self.lease.thread.calls.discard(self)
+        self.answer(error=error)
 
     # What follows runs on the loop thread.
 
@@ -173,11 +172,11 @@ class Call(Generic[R]):
         try:
             # Not the scope of the portal: cancelling its future just when the task returns ends the loop (anyio 4.7).
             with anyio.CancelScope() as self._scope:
-                self._end(await self._func())
+                self.answer(await self._func())
         except anyio.get_cancelled_exc_class():
             pass
         except BaseException as error:  # a SystemExit too is the caller's: it must not end the loop
-            self._end(error=error)
+            self.answer(error=error)
         self.fail("this call was cancelled, and not by its caller")  # unless it has ended
 
     def cancel(self) -> None:
@@ -198,8 +197,8 @@ class LoopThread:
         self.portal: BlockingPortal | None = None
         self.leases: set[ClientLease] = set()
         self.calls: set[Call[Any]] = set()  # those that have not ended
-        self.ident = 0
-        self._thread: threading.Thread | None = None
+        self.ident: int | None = None
+        self._threads: list[threading.Thread] = []
         self._launched = False
         # None is the end.
         self._posted: SimpleQueue[tuple[Callable[[], object], Context] | None] = SimpleQueue()
@@ -230,8 +229,9 @@ class LoopThread:
         self._posted.put((func, context or Context()))
 
     def join(self, timeout: float) -> None:
-        if self._thread is not None and self._thread.is_alive():
-            self._thread.join(max(timeout, 0))
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(timeout, 0))
 
     def end(self, failure: BaseException | None = None) -> None:
         """End all calls: the loop has ended, or belongs to the process that this one was forked from."""
@@ -251,31 +251,31 @@ class LoopThread:
 
     def _launch(self) -> None:
         """Start the thread, in one that no signal reaches: an interrupt in the midst of it would leave it half done."""
-        self._thread = threading.Thread(
-            target=self._watched, args=[self._run], name="groups_sdk", daemon=True
-        )
-        self._thread.start()
+        self._start("groups_sdk", self._run)
+
+    def _start(self, name: str, *work: Any) -> threading.Thread:
+        thread = threading.Thread(target=self._watched, args=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
 
     def _run(self) -> None:
         self.ident = threading.get_ident()
-        hand_over = anyio.run(self._main, **self.settings)
-        hand_over.join(_UNWIND)
+        anyio.run(self._main, **self.settings)
         self.end()
 
-    async def _main(self) -> threading.Thread:
-        async with BlockingPortal() as self.portal:
-            work = partial(self._watched, self._hand_over, self.portal)
-            hand_over = threading.Thread(target=work, name="groups_sdk hand-over", daemon=True)
-            hand_over.start()
+    async def _main(self) -> None:
+        async with BlockingPortal() as portal:
+            self.portal = portal
+            hand_over = self._start("groups_sdk hand-over", self._hand_over, portal)
             try:
-                await self.portal.sleep_until_stopped()
+                await portal.sleep_until_stopped()
             except anyio.get_cancelled_exc_class():  # the loop ends by itself
                 self.open = False
                 self._posted.put(None)
                 with anyio.CancelScope(shield=True):  # it must run while something is being handed over
                     await anyio.to_thread.run_sync(hand_over.join, _UNWIND)
                 raise
-        return hand_over
 
     def _hand_over(self, portal: BlockingPortal) -> None:
         for func, context in iter(self._posted.get, None):
@@ -368,7 +368,7 @@ class Portal(Generic[T]):
             nonlocal leave
             leave = anyio.Event()
             async with context as value:
-                call.answer(value)
+                call.answer(value, last=False)
                 await leave.wait()
             return value
 
