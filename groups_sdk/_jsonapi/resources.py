@@ -2,7 +2,8 @@
 
 A hook reads like the API's description of the resource: `resource["id"]` is a member that the API always sends,
 `resource.get("meta")` one that it may leave out. What must be there is for the readers to say: `text(...)` of a member
-that is missing is an error, `optional(text, ...)` is None. Members that no hook names are ignored.
+that is missing is an error, `optional(text, ...)` is None. Members that no hook names are ignored. A related resource
+that the API left out becomes a model with an empty id.
 
 A page is read as plain dicts, which is fast. When that fails, for whatever reason, the same hook reads the resource
 again as a `ValueAtPath`, which is slower and knows the path of every value: this second reading decides. So a hook may
@@ -53,35 +54,43 @@ def _group(resource: Any, _: Any) -> Group:
 
 def _group_membership(resource: Any, _: Any) -> GroupMembership:
     relationships = resource["relationships"]
+    user = relationships["user"].get("data")
+    role = relationships["role"].get("data")
+    group = relationships["group"].get("data")
+    meta = resource.get("meta")
     return GroupMembership(
         text(resource["id"]),
         date_time(resource["attributes"]["created_at"]),
-        _related(relationships["user"], User, _user),
-        _related(relationships["role"], Role, _named),
-        _related(relationships["group"], Group, _named),
-        optional(count, resource.get("meta", {}).get("group_membership_count")),
+        User("") if user is None else _user(user, User),
+        Role("") if role is None else _named(role, Role),
+        Group("") if group is None else _named(group, Group),
+        None if meta is None else optional(count, meta.get("group_membership_count")),
     )
 
 
 def _org_membership(resource: Any, _: Any) -> OrgMembership:
     relationships = resource["relationships"]
+    user = relationships["user"].get("data")
+    role = relationships["role"].get("data")
+    org = relationships["org"].get("data")
     return OrgMembership(
         text(resource["id"]),
         optional(date_time, resource["attributes"].get("created_at")),
-        _related(relationships["user"], User, _user),
-        _related(relationships["role"], Role, _named),
-        _related(relationships["org"], Org, _named),
+        User("") if user is None else _user(user, User),
+        Role("") if role is None else _named(role, Role),
+        Org("") if org is None else _named(org, Org),
     )
 
 
 def _user(resource: Any, _: Any) -> User:
     attributes = resource["attributes"]
+    login_method = attributes.get("login_method")
     return User(
         text(resource["id"]),
         text(attributes["name"]),
         text(attributes["username"]),
         text(attributes["email"]),
-        optional(text, attributes.get("login_method")),
+        None if login_method is None else text(login_method),
     )
 
 
@@ -108,12 +117,6 @@ def _named(resource: Any, model: Any) -> Any:
 def _shared(model: Callable[..., Any], id_: str, name: str) -> Any:
     """One object for all that are equal: thousands of memberships have a handful of roles and groups."""
     return model(id=id_, name=name)
-
-
-def _related(relationship: Any, model: Callable[..., T], hook: Callable[[Any, Any], T]) -> T:
-    """The resource of a relationship; where the API left it out, a model with an empty id."""
-    resource = relationship.get("data")
-    return model(id="") if resource is None else hook(resource, model)
 
 
 converter: Final = Converter()
