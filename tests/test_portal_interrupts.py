@@ -1,7 +1,7 @@
 """Interrupts at every place of a synchronous call, forks at every moment of one, and the end of its event loop.
 
 Each scenario runs in a process of its own: `python test_portal_interrupts.py SCENARIO BACKEND`. It tries everything in
-random order, as far as it gets in `PORTAL_TEST_SECONDS` (20 when that is not set), and prints how far.
+random order, as far as it gets in `PORTAL_TEST_SECONDS` (6 when that is not set), and prints how far.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import trio
 from groups_sdk import ClientClosedError
 from groups_sdk._portal import Portal
 
-SECONDS = float(os.environ.get("PORTAL_TEST_SECONDS", "20"))
+SECONDS = float(os.environ.get("PORTAL_TEST_SECONDS", "6"))
 PATIENCE = 30  # seconds; what takes longer hangs
 FOREVER = 3600.0  # seconds
 ROOT = Path(__file__).parent.parent
