@@ -9,7 +9,7 @@ import pickle
 import ssl
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -17,12 +17,26 @@ import attrs
 import httpx
 import pytest
 from support import clock
+from support.scripted import (
+    AT_ONCE,
+    GROUP,
+    MEMBER,
+    OAUTH,
+    ONE_GROUP,
+    TOKEN,
+    Handler,
+    Script,
+    change,
+    client_for,
+    create,
+    read,
+    remove,
+)
 
 from groups_sdk import (
     ApiError,
     ApiResponse,
     AsyncGroupsClient,
-    ClientClosedError,
     ConfigurationError,
     ConnectionFailedError,
     DeadlineExceededError,
@@ -37,68 +51,7 @@ from groups_sdk import (
     RetryEvent,
     RetryPolicy,
     ServerError,
-    UnauthorizedError,
 )
-
-TOKEN = "7b6f9f2e-secret-token-5d41402abc4b"
-GROUP = "11111111-1111-4111-8111-111111111111"
-MEMBER = "22222222-2222-4222-8222-222222222222"
-ROLE = "33333333-3333-4333-8333-333333333333"
-ONE_GROUP = {
-    "data": {
-        "id": GROUP,
-        "type": "group",
-        "attributes": {
-            "name": "Engineering",
-            "created_at": "2024-01-01T00:00:00Z",
-            "updated_at": "2024-01-01T00:00:00Z",
-        },
-    }
-}
-AT_ONCE = RetryPolicy(backoff_base=0.0)
-
-Handler = Callable[[httpx.Request], Any]
-
-
-class Script(httpx.AsyncBaseTransport):
-    """Answers with the given things in turn, the last one again and again; an exception is raised."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers = list(answers)
-        self.requests: list[httpx.Request] = []
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if callable(answer):
-            answer = await answer(request)
-        if isinstance(answer, BaseException):
-            raise answer
-        status, body, headers = (*answer, {}, {})[:3] if isinstance(answer, tuple) else (answer, {}, {})
-        if isinstance(body, bytes):
-            return httpx.Response(status, content=body, headers=headers)
-        return httpx.Response(status, json=body, headers=headers)
-
-
-def client_for(script: httpx.AsyncBaseTransport, **options: Any) -> AsyncGroupsClient:
-    options.setdefault("retries", AT_ONCE)
-    return AsyncGroupsClient(options.pop("token", TOKEN), transport=script, **options)
-
-
-async def read(client: AsyncGroupsClient) -> object:
-    return await client.get_group(GROUP)
-
-
-async def change(client: AsyncGroupsClient) -> object:
-    return await client.update_membership(GROUP, MEMBER, role_id=ROLE)
-
-
-async def remove(client: AsyncGroupsClient) -> object:
-    return await client.delete_membership(GROUP, MEMBER)
-
-
-async def create(client: AsyncGroupsClient) -> object:
-    return await client.create_membership(GROUP, user_id=MEMBER, role_id=ROLE)
 
 
 @pytest.mark.anyio
@@ -377,92 +330,6 @@ async def test_hooks_see_every_answer_and_every_retry_and_cannot_break_a_call(
     assert "GET /groups/{group_id} -> 200, attempts 2, " in caplog.text
 
 
-class OAuthServer(httpx.AsyncBaseTransport):
-    """Issues tokens T1, T2, ... and takes only the newest that was not revoked."""
-
-    def __init__(self) -> None:
-        self.issued = 0
-        self.good: str | None = None
-        self.forms: list[bytes] = []
-        self.token_answers: list[httpx.Response] = []
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await anyio.lowlevel.checkpoint()
-        if request.url.path == "/oauth2/token":
-            self.forms.append(request.content)
-            if self.token_answers:
-                return self.token_answers.pop(0)
-            self.issued += 1
-            self.good = f"issued-token-{self.issued}"
-            return httpx.Response(200, json={"access_token": self.good, "expires_in": 3600})
-        if request.headers["authorization"] != f"Bearer {self.good}":
-            return httpx.Response(401)
-        return httpx.Response(200, json=ONE_GROUP)
-
-
-OAUTH = OAuthClientCredentials("client-id", "client-secret-9f8e7d")
-
-
-@pytest.mark.anyio
-async def test_an_access_token_is_fetched_once_and_renewed_after_a_401() -> None:
-    server = OAuthServer()
-    async with client_for(server, token=OAUTH) as client:
-        async with anyio.create_task_group() as tasks:
-            for _ in range(20):
-                tasks.start_soon(client.get_group, GROUP)
-        assert server.issued == 1
-        server.good = None
-        await client.get_group(GROUP)
-    assert server.issued == 2
-    assert b"grant_type=client_credentials" in server.forms[0]
-
-
-@pytest.mark.anyio
-async def test_a_second_401_is_final() -> None:
-    server = OAuthServer()
-    async with client_for(server, token=OAUTH) as client:
-        await client.get_group(GROUP)
-        server.token_answers = [httpx.Response(200, json={"access_token": "wrong", "expires_in": 9})]
-        server.good = None
-        with pytest.raises(UnauthorizedError):
-            await client.get_group(GROUP)
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("status", [400, 401, 403])
-async def test_refused_client_credentials_are_an_authorization_error(status: int) -> None:
-    server = OAuthServer()
-    body = {"error": "invalid_client", "error_description": "no such client"}
-    server.token_answers = [httpx.Response(status, json=body)]
-    async with client_for(server, token=OAUTH) as client:
-        with pytest.raises(UnauthorizedError, match="no such client"):
-            await client.get_group(GROUP)
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html>",
-        b"[]",
-        b"{}",
-        b'{"access_token": 5}',
-        b'{"access_token": "a b"}',
-        b'{"access_token": ""}',
-        b'{"access_token": "x", "expires_in": "soon"}',
-        b'{"access_token": "x", "expires_in": 0}',
-        b'{"access_token": "x", "expires_in": true}',
-        b"[" * 100_000,
-    ],
-)
-async def test_an_odd_answer_of_the_token_endpoint_is_a_decode_error(body: bytes) -> None:
-    server = OAuthServer()
-    server.token_answers = [httpx.Response(200, content=body)]
-    async with client_for(server, token=OAUTH) as client:
-        with pytest.raises(DecodeError, match="oauth2Token"):
-            await client.get_group(GROUP)
-
-
 def everything_shown(error: BaseException) -> str:
     assert error.__traceback__ is not None
     error = error.with_traceback(error.__traceback__.tb_next)  # the test's own frame holds the token
@@ -489,66 +356,6 @@ async def test_secrets_are_never_shown(token: Any, caplog: pytest.LogCaptureFixt
                 assert "client-secret-9f8e7d" not in shown
     assert TOKEN not in caplog.text
     assert "client-secret-9f8e7d" not in caplog.text
-
-
-@pytest.mark.anyio
-async def test_closing_twice_is_fine_and_use_after_is_refused() -> None:
-    client = client_for(Script((200, ONE_GROUP)))
-    await client.get_group(GROUP)
-    await client.aclose()
-    await client.aclose()
-    with pytest.raises(ClientClosedError):
-        await client.get_group(GROUP)
-
-
-@pytest.mark.anyio
-async def test_closing_a_copy_leaves_the_client_open() -> None:
-    async with client_for(Script((200, ONE_GROUP))) as client:
-        async with client.with_options(timeout=50, api_version="2024-10-15") as copy:
-            await copy.get_group(GROUP)
-        await client.get_group(GROUP)
-
-
-@pytest.mark.anyio
-async def test_a_call_under_way_when_the_client_closes_says_so() -> None:
-    client: AsyncGroupsClient
-
-    async def close(_: httpx.Request) -> Exception:
-        await client.aclose()
-        return httpx.ReadError("closed")
-
-    client = client_for(Script(close))
-    with pytest.raises(ClientClosedError, match="may have been applied") as caught:
-        await client.get_group(GROUP)
-    assert caught.value.sent
-
-
-@pytest.mark.anyio
-async def test_a_client_of_yours_is_used_and_left_open() -> None:
-    script = Script((200, ONE_GROUP))
-    async with httpx.AsyncClient(transport=script) as mine:
-        async with AsyncGroupsClient(TOKEN, http_client=mine) as client:
-            await client.get_group(GROUP)
-        assert not mine.is_closed
-    assert len(script.requests) == 1
-
-
-def test_a_second_event_loop_is_refused_clearly() -> None:
-    client = client_for(Script((200, ONE_GROUP)))
-    anyio.run(client.get_group, GROUP)
-    with pytest.raises(ClientClosedError, match="another event loop") as caught:
-        anyio.run(client.get_group, GROUP)
-    assert not caught.value.sent
-    anyio.run(client.aclose)
-
-
-def test_an_unclosed_client_warns_once() -> None:
-    client = client_for(Script((200, ONE_GROUP)))
-    anyio.run(client.get_group, GROUP)
-    with pytest.warns(ResourceWarning, match="unclosed client") as warned:
-        del client
-        gc.collect()
-    assert len(warned) == 1
 
 
 @pytest.mark.parametrize(
@@ -659,45 +466,6 @@ async def test_a_request_that_breaks_off_leaves_nothing_for_the_garbage_collecto
     finally:
         sys.set_asyncgen_hooks(*before)
     assert collected == []
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("failure", [500, httpx.ReadError("reset")])
-async def test_a_write_whose_token_cannot_be_fetched_was_not_sent(failure: Any) -> None:
-    async with client_for(Script(failure), token=OAUTH) as client:
-        with pytest.raises((ServerError, ConnectionFailedError)) as caught:
-            await remove(client)
-    assert not getattr(caught.value, "sent", False)
-    assert not getattr(caught.value, "maybe_applied", False)
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("before", "sent"),
-    [
-        ([], False),
-        ([(200, {"access_token": "a-token"}), 401], False),
-        ([(200, {"access_token": "a-token"}), 500, 401], True),
-    ],
-)
-async def test_a_write_whose_token_cannot_be_understood_tells_whether_it_was_sent(
-    before: list[Any], sent: bool
-) -> None:
-    async with client_for(Script(*before, (200, b"<html>")), token=OAUTH) as client:
-        with pytest.raises(DecodeError) as caught:
-            await remove(client)
-    assert caught.value.operation == "oauth2Token"
-    assert caught.value.sent is sent
-    assert pickle.loads(pickle.dumps(caught.value)).sent is sent
-
-
-@pytest.mark.anyio
-async def test_a_client_of_yours_that_you_closed_is_told_and_not_used() -> None:
-    mine = httpx.AsyncClient(transport=Script((200, ONE_GROUP)))
-    await mine.aclose()
-    async with AsyncGroupsClient(TOKEN, http_client=mine) as client:
-        with pytest.raises(ClientClosedError, match="it was not applied"):
-            await client.get_group(GROUP)
 
 
 @pytest.mark.anyio
