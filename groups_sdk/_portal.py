@@ -407,9 +407,10 @@ class Portal(Generic[T]):
 
     def _get_lease(self) -> ClientLease:
         _refuse_on_loop_thread()
-        with _lock:
-            while (lease := self.lease) is None and self.refusal is None:
-                self._open()
+        while (lease := self.lease) is None and self.refusal is None:
+            with _lock:  # no loop within: an interrupt at its end would leave the lock held (CPython 3.12)
+                if self.lease is None:
+                    self._open()
         if lease is None or self.refusal is not None or sys.is_finalizing():
             if lease is not None:
                 lease.close_soon()  # who closed it meanwhile may not have seen the lease

@@ -91,14 +91,16 @@ def in_time(rounds: int) -> Iterator[int]:
 # Interrupts
 
 # CPython looks for signals at the beginning of a function, after a call of one, and when it jumps backwards.
-LOOKS_AFTER = {"RESUME", "RESUME_CHECK", "CALL", "CALL_KW", "CALL_FUNCTION_EX", "JUMP_BACKWARD"}
+LOOKS_AFTER = {"RESUME", "RESUME_CHECK", "CALL", "CALL_KW", "CALL_FUNCTION_EX"}
+LOOKS_BEFORE = {"JUMP_BACKWARD"}
 
 
 @cache
 def places(code: CodeType) -> set[int]:
     """The offsets of the instructions before which CPython looks for signals."""
     instructions = list(dis.get_instructions(code))
-    return {following.offset for before, following in pairwise(instructions) if before.opname in LOOKS_AFTER}
+    after = {following.offset for before, following in pairwise(instructions) if before.opname in LOOKS_AFTER}
+    return after | {instruction.offset for instruction in instructions if instruction.opname in LOOKS_BEFORE}
 
 
 class Interrupt:
