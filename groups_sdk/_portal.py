@@ -199,6 +199,7 @@ class LoopThread:
         self.calls: set[Call[Any]] = set()  # those that have not ended
         self.ident: int | None = None
         self._threads: list[threading.Thread] = []
+        self._joining = threading.RLock()  # reentrant for the sake of signal handlers
         self._launched = False
         # None is the end.
         self._posted: SimpleQueue[tuple[Callable[[], object], Context] | None] = SimpleQueue()
@@ -229,9 +230,10 @@ class LoopThread:
         self._posted.put((func, context or Context()))
 
     def join(self, timeout: float) -> None:
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(max(timeout, 0))
+        with self._joining:  # CPython before 3.13 fails when two threads join the same one at a time
+            for thread in self._threads:
+                if thread.is_alive():
+                    thread.join(max(timeout, 0))
 
     def end(self, failure: BaseException | None = None) -> None:
         """End all calls: the loop has ended, or belongs to the process that this one was forked from."""
@@ -253,11 +255,10 @@ class LoopThread:
         """Start the thread, in one that no signal reaches: an interrupt in the midst of it would leave it half done."""
         self._start("groups_sdk", self._run)
 
-    def _start(self, name: str, *work: Any) -> threading.Thread:
+    def _start(self, name: str, *work: Any) -> None:
         thread = threading.Thread(target=self._watched, args=work, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
-        return thread
 
     def _run(self) -> None:
         self.ident = threading.get_ident()
@@ -267,21 +268,25 @@ class LoopThread:
     async def _main(self) -> None:
         async with BlockingPortal() as portal:
             self.portal = portal
-            hand_over = self._start("groups_sdk hand-over", self._hand_over, portal)
+            handed_over = threading.Event()
+            self._start("groups_sdk hand-over", self._hand_over, portal, handed_over)
             try:
                 await portal.sleep_until_stopped()
             except anyio.get_cancelled_exc_class():  # the loop ends by itself
                 self.open = False
                 self._posted.put(None)
                 with anyio.CancelScope(shield=True):  # it must run while something is being handed over
-                    await anyio.to_thread.run_sync(hand_over.join, _UNWIND)
+                    await anyio.to_thread.run_sync(handed_over.wait, _UNWIND)
                 raise
 
-    def _hand_over(self, portal: BlockingPortal) -> None:
-        for func, context in iter(self._posted.get, None):
-            context.run(portal.start_task_soon, func)
-            del func, context  # while it waits, it must keep no call alive, and no client
-        portal.start_task_soon(portal.stop, True)
+    def _hand_over(self, portal: BlockingPortal, done: threading.Event) -> None:
+        try:
+            for func, context in iter(self._posted.get, None):
+                context.run(portal.start_task_soon, func)
+                del func, context  # while it waits, it must keep no call alive, and no client
+            portal.start_task_soon(portal.stop, True)
+        finally:
+            done.set()
 
 
 class ClientLease:
