@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -554,6 +554,9 @@ def test_an_event_loop_that_nobody_knows_is_refused() -> None:
     ("backend", "option"), [("asyncio", {"loop_factory": "blue"}), ("trio", {"colour": "blue"})]
 )
 def test_options_that_the_event_loop_does_not_take_are_named(backend: str, option: dict[str, Any]) -> None:
+    with suppress(TypeError):
+        anyio.run(anyio.lowlevel.checkpoint, backend=backend, backend_options=option)
+        pytest.skip("this release of anyio gives no options to trio")
     transport = StallingTransport()
     with new_client(transport, backend=backend, backend_options=option) as client:
         for _ in range(2):

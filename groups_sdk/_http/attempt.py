@@ -35,6 +35,7 @@ _HTTP_ERRORS = (
     ssl.SSLError,
     OSError,
     anyio.BrokenResourceError,
+    anyio.EndOfStream,  # older httpcore lets it through
     UnicodeError,  # idna's, of a Location that is no URL: httpx reads it although nobody follows it
 )
 _BEFORE_SENDING = (
