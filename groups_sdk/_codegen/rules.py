@@ -50,8 +50,8 @@ RULES = Rules(
         "groups_sdk.access._facade": "groups_sdk._sync.access",
         "groups_sdk.access._batches": None,
         "groups_sdk.access._changes": "groups_sdk._sync.changes",
-        "groups_sdk.access._offboarding": "groups_sdk._sync.offboarding",
-        "groups_sdk.access._review": "groups_sdk._sync.review",
+        "groups_sdk.access._offboard": "groups_sdk._sync.offboarding",
+        "groups_sdk.access._review.stream": "groups_sdk._sync.review",
     },
     kinds={
         "AsyncGroupsClient": Kind.CLIENT,

@@ -14,9 +14,10 @@ from groups_sdk._sync.offboarding import Offboarding
 from groups_sdk._sync.review import ReviewStream
 from groups_sdk._twins import SyncFacade
 from groups_sdk.access._facade import AsyncAccess
-from groups_sdk.access._members import SSO_LOGIN_METHODS, RoleCount
 from groups_sdk.access._outcomes import Progress
-from groups_sdk.access._plans import Plan
+from groups_sdk.access._plan.plan import Plan
+from groups_sdk.access._review.member import SSO_LOGIN_METHODS
+from groups_sdk.access._roles import RoleCount
 from groups_sdk.models import GroupMembership, Role
 
 

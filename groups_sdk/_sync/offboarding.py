@@ -1,4 +1,4 @@
-"""The synchronous twin of groups_sdk.access._offboarding.
+"""The synchronous twin of groups_sdk.access._offboard.
 
 Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from groups_sdk._public import set_module
 from groups_sdk._twins import BatchIterator, SyncObject
-from groups_sdk.access._offboarding import AsyncOffboarding, OffboardingReport, OffboardingResult
+from groups_sdk.access._offboard import AsyncOffboarding, OffboardingReport, OffboardingResult
 from groups_sdk.models import Group
 
 

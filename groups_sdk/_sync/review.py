@@ -1,4 +1,4 @@
-"""The synchronous twin of groups_sdk.access._review.
+"""The synchronous twin of groups_sdk.access._review.stream.
 
 Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 """
@@ -10,10 +10,10 @@ import os
 from groups_sdk._public import set_module
 from groups_sdk._sync.pagination import Paginator
 from groups_sdk._twins import BatchIterator, SyncObject
-from groups_sdk.access._files import AnyFile
-from groups_sdk.access._members import ReviewedMember, ReviewTotals
-from groups_sdk.access._reports import Review, ReviewDiff
-from groups_sdk.access._review import AsyncReviewStream
+from groups_sdk.access._review.files import AnyFile
+from groups_sdk.access._review.member import ReviewedMember, ReviewTotals
+from groups_sdk.access._review.report import Review, ReviewDiff
+from groups_sdk.access._review.stream import AsyncReviewStream
 
 
 class ReviewStream(SyncObject[AsyncReviewStream]):
@@ -85,4 +85,4 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
         return Paginator(self._portal, self._async.listing())
 
 
-set_module("groups_sdk.access", globals(), ["ReviewStream"])
+set_module("groups_sdk.access._review", globals(), ["ReviewStream"])

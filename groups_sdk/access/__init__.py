@@ -13,23 +13,18 @@ from typing import TYPE_CHECKING
 from groups_sdk._public import set_module
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._facade import AsyncAccess
-from groups_sdk.access._members import (
-    ADMIN_ROLE,
-    SSO_LOGIN_METHODS,
-    ReviewedMember,
-    ReviewTotals,
-    RoleCount,
-)
-from groups_sdk.access._offboarding import (
+from groups_sdk.access._offboard import (
     AsyncOffboarding,
     OffboardingReport,
     OffboardingResult,
     OffboardingStatus,
 )
 from groups_sdk.access._outcomes import Action, Change, Outcome, Progress, Status
-from groups_sdk.access._plans import NotInSnyk, Plan
-from groups_sdk.access._reports import MemberChange, Review, ReviewDiff
-from groups_sdk.access._review import AsyncReviewStream
+from groups_sdk.access._plan.plan import NotInSnyk, Plan
+from groups_sdk.access._review.member import SSO_LOGIN_METHODS, ReviewedMember, ReviewTotals
+from groups_sdk.access._review.report import MemberChange, Review, ReviewDiff
+from groups_sdk.access._review.stream import AsyncReviewStream
+from groups_sdk.access._roles import ADMIN_ROLE, RoleCount
 
 if TYPE_CHECKING:
     from groups_sdk._sync.access import Access

@@ -10,7 +10,7 @@ from groups_sdk.access import _roles as roles
 from groups_sdk.access._changes import ChangeWork
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Status
-from groups_sdk.access._roles import RoleBook
+from groups_sdk.access._roles import RoleIndex
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import GroupMembership, Role
 
@@ -42,7 +42,7 @@ class RoleChanges(ChangeWork):
         if not self._wanted:
             return [], []
         seen: dict[str, GroupMembership] = {}
-        book = RoleBook()
+        book = RoleIndex()
         ids_only = all(roles.is_id(role) for role in self._wanted.values())
         async for membership in self.client.list_memberships(self._group_id):
             book.add(membership.role)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from groups_sdk.access._applying import PlanWork
 from groups_sdk.access._bulk import Removals, RoleChanges
 from groups_sdk.access._changes import AsyncChanges
-from groups_sdk.access._finding import find_membership
-from groups_sdk.access._members import SSO_LOGIN_METHODS, RoleCount
-from groups_sdk.access._offboarding import AsyncOffboarding, OffboardingWork
+from groups_sdk.access._offboard import AsyncOffboarding, OffboardingWork
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Progress
-from groups_sdk.access._planning import make_plan
-from groups_sdk.access._plans import Plan
-from groups_sdk.access._review import AsyncReviewStream
-from groups_sdk.access._roles import list_roles
+from groups_sdk.access._people import find_membership
+from groups_sdk.access._plan.apply import PlanWork
+from groups_sdk.access._plan.diff import make_plan
+from groups_sdk.access._plan.plan import Plan
+from groups_sdk.access._review.member import SSO_LOGIN_METHODS
+from groups_sdk.access._review.stream import AsyncReviewStream
+from groups_sdk.access._roles import RoleCount, list_roles
 from groups_sdk.models import GroupMembership, Role
 
 __all__ = ["AsyncAccess"]

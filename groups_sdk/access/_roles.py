@@ -6,20 +6,36 @@ from collections import Counter
 from collections.abc import Iterable
 from uuid import UUID
 
+import attrs
+
 from groups_sdk import _arguments as arguments
-from groups_sdk.access._members import RoleCount
 from groups_sdk.access._operations import Operations
 from groups_sdk.errors import InvalidArgumentError, RoleChoiceError
 from groups_sdk.models import Role
 
-__all__ = ["RoleBook", "list_roles"]
+__all__ = ["ADMIN_ROLE", "RoleCount", "RoleIndex", "list_roles"]
+
+ADMIN_ROLE = "Group Admin"
+"""The name of the role that counts as admin."""
+
+
+@attrs.frozen
+class RoleCount:
+    """A role, and how many members of the group have it."""
+
+    role: Role
+    members: int
 
 
 async def list_roles(client: Operations, group_id: str) -> list[RoleCount]:
-    book = RoleBook()
+    index = RoleIndex()
     async for membership in client.list_memberships(group_id):
-        book.add(membership.role)
-    return book.counts()
+        index.add(membership.role)
+    return index.counts()
+
+
+def is_admin_role(role: Role | None) -> bool:
+    return role is not None and (role.name or "").strip().casefold() == ADMIN_ROLE.casefold()
 
 
 def is_uuid(text: str) -> bool:
@@ -45,7 +61,7 @@ def is_id(role: str | Role) -> bool:
     return isinstance(role, Role) or is_uuid(role.strip())
 
 
-class RoleBook:
+class RoleIndex:
     """The roles of the memberships that it was shown."""
 
     def __init__(self, roles: Iterable[Role] = ()) -> None:

@@ -132,9 +132,9 @@ def json_text(thing: Any, *, indent: int | None = None) -> str:
 
 def csv_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, and that has no character that is not printable."""
-    from groups_sdk.access._texts import guarded
+    from groups_sdk.access._csv_escaping import escaped
 
-    return guarded(printable(text))
+    return escaped(printable(text))
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str]) -> None:

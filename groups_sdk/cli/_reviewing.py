@@ -115,7 +115,7 @@ def _carry_out(
 
 def _stream_to_stdout(stream: ReviewStream, group: Group, form: Output, *, org_memberships: bool) -> None:
     """Write the members page by page, on this thread: while a pipe is full, nothing else waits, nor does Ctrl-C."""
-    from groups_sdk.access import _files as files
+    from groups_sdk.access._review import files
 
     now = datetime.now(UTC).replace(microsecond=0)
     write: files.Write | None = None

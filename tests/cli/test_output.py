@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from support.running import Terminal
 
-from groups_sdk.access._texts import unguarded
+from groups_sdk.access._csv_escaping import unescaped
 from groups_sdk.cli._output import (
     Column,
     Output,
@@ -84,7 +84,7 @@ def test_csv_starts_no_formula_and_has_nothing_unprintable(capsys: pytest.Captur
     assert rows[0][1:] == ["true", "2024-02-29T23:59:00+00:00", "", str(len(NASTY[0]))]
     assert rows[6][1] == "false"
     assert not [row for row in rows if row[0].startswith(("=", "+", "-", "@"))]
-    assert [unguarded(row[0]) for row in rows[4:9]] == [*NASTY[4:8], "Zoë 東京 👩\\u200d💻"]
+    assert [unescaped(row[0]) for row in rows[4:9]] == [*NASTY[4:8], "Zoë 東京 👩\\u200d💻"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -9,11 +9,11 @@ import attrs
 
 from groups_sdk import _arguments as arguments
 from groups_sdk.access._bulk import same_role
-from groups_sdk.access._desired import Desired, Wish, read_desired
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change
-from groups_sdk.access._plans import NotInSnyk, Plan
-from groups_sdk.access._roles import RoleBook
+from groups_sdk.access._plan.desired import Desired, Wish, read_desired
+from groups_sdk.access._plan.plan import NotInSnyk, Plan
+from groups_sdk.access._roles import RoleIndex
 from groups_sdk.errors import AmbiguousMatchError, ForbiddenError, InvalidArgumentError, NotFoundError
 from groups_sdk.models import Group, GroupMembership, Role, User
 
@@ -27,7 +27,7 @@ async def make_plan(client: Operations, group_id: str, desired: Desired, *, prun
         raise InvalidArgumentError("nobody is desired: with prune=True that would remove every member")
     group = await client.get_group(group_id)
     members = [membership async for membership in client.list_memberships(group_id)]
-    book = RoleBook(membership.role for membership in members)
+    book = RoleIndex(membership.role for membership in members)
     plan = _Planning(group, members, [(wish, book.resolve(wish.role)) for wish in wishes])
     unseen = {wish.email.casefold() for wish, _ in plan.missing if wish.email}
     if unseen:

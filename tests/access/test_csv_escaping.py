@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups_sdk.access._texts import guarded, unguarded
+from groups_sdk.access._csv_escaping import escaped, unescaped
 
 DANGER = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 
 
 @given(st.text(alphabet=st.sampled_from(f"{DANGER}';,|ab \"")))
 def test_any_text_is_read_back_as_it_was(text: str) -> None:
-    assert unguarded(guarded(text)) == text
+    assert unescaped(escaped(text)) == text
 
 
 @given(st.text(alphabet=st.sampled_from(f"{DANGER}';,|ab \"")))
 def test_no_cell_begins_with_what_begins_a_formula(text: str) -> None:
-    cell = guarded(text)
+    cell = escaped(text)
     assert not re.match(f"[{re.escape(DANGER)}]", cell)
     assert not re.search(rf"[;,|\t\r\n][{re.escape(DANGER)}]", cell)
 
@@ -40,4 +40,4 @@ def test_no_cell_begins_with_what_begins_a_formula(text: str) -> None:
     ],
 )
 def test_only_what_needs_it_is_changed(text: str, cell: str) -> None:
-    assert guarded(text) == cell
+    assert escaped(text) == cell

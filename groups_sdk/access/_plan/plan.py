@@ -10,8 +10,8 @@ import attrs
 
 from groups_sdk import _arguments as arguments
 from groups_sdk._terminal import printable
+from groups_sdk.access._documents import Reader, parsed
 from groups_sdk.access._outcomes import Action, Change
-from groups_sdk.access._texts import Reader, parsed
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group
 

@@ -9,9 +9,9 @@ from typing import Self
 import attrs
 
 from groups_sdk._terminal import printable
-from groups_sdk.access import _files as files
-from groups_sdk.access._files import AnyFile
-from groups_sdk.access._members import ReviewedMember, ReviewTotals, Tally
+from groups_sdk.access._review import files
+from groups_sdk.access._review.files import AnyFile
+from groups_sdk.access._review.member import ReviewedMember, ReviewTotals, Tally
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group
 
@@ -112,7 +112,7 @@ class Review:
         Example:
             review.to_html("review.html")
         """
-        from groups_sdk.access._page import html_lines
+        from groups_sdk.access._review.html import html_lines
 
         with files.opened_to_write(file) as write:
             for line in html_lines(self.group, self.reviewed_at, self.totals, self.members):

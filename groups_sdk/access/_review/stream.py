@@ -13,13 +13,13 @@ import anyio
 from groups_sdk import _arguments as arguments
 from groups_sdk._iteration import AsyncBatchIterator
 from groups_sdk._pagination import AsyncPaginator
-from groups_sdk.access import _files as files
 from groups_sdk.access._batches import OnProgress, first_of, tell
-from groups_sdk.access._files import AnyFile, Write
-from groups_sdk.access._members import ReviewedMember, ReviewTotals, Tally, is_sso
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Progress
-from groups_sdk.access._reports import Review, ReviewDiff
+from groups_sdk.access._review import files
+from groups_sdk.access._review.files import AnyFile, Write
+from groups_sdk.access._review.member import ReviewedMember, ReviewTotals, Tally, is_sso
+from groups_sdk.access._review.report import Review, ReviewDiff
 from groups_sdk.access._roles import is_uuid
 from groups_sdk.errors import InvalidArgumentError, NotFoundError
 from groups_sdk.models import Group, GroupMembership, OrgMembership

@@ -9,7 +9,7 @@ from datetime import datetime
 from html import escape
 
 from groups_sdk._terminal import printable
-from groups_sdk.access._members import ReviewedMember, ReviewTotals
+from groups_sdk.access._review.member import ReviewedMember, ReviewTotals
 from groups_sdk.models import Group
 
 __all__ = ["html_lines"]

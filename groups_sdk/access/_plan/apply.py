@@ -11,11 +11,11 @@ from groups_sdk import _arguments as arguments
 from groups_sdk.access import _roles as roles
 from groups_sdk.access._bulk import Prepared, decided, same_id
 from groups_sdk.access._changes import ChangeWork, outcome_of
-from groups_sdk.access._journal import Journal
-from groups_sdk.access._members import is_admin_role
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Status
-from groups_sdk.access._plans import Plan
+from groups_sdk.access._plan.journal import Journal
+from groups_sdk.access._plan.plan import Plan
+from groups_sdk.access._roles import is_admin_role
 from groups_sdk.errors import (
     ConflictError,
     GroupsError,

@@ -8,7 +8,7 @@ import pytest
 from support.jobs import BOTH, NOWHERE, Jobs
 
 from groups_sdk import AmbiguousMatchError, ForbiddenError, InvalidArgumentError, Role, RoleChoiceError
-from groups_sdk.access._roles import RoleBook
+from groups_sdk.access._roles import RoleIndex
 from groups_sdk.testing import FakeSnyk
 
 pytestmark = pytest.mark.anyio
@@ -105,7 +105,7 @@ async def test_errors_of_the_api_come_through() -> None:
 
 def test_a_role_is_a_name_an_id_or_a_role() -> None:
     admin, reader = Role("1" * 8 + NOWHERE[8:], "Group Admin"), Role("2" * 8 + NOWHERE[8:], "Reader")
-    book = RoleBook([admin, reader, reader])
+    book = RoleIndex([admin, reader, reader])
     assert book.resolve("Group Admin") == book.resolve(" group ADMIN ") == admin
     assert book.resolve(reader.id) == book.resolve(reader) == reader
     assert book.resolve(NOWHERE) == Role(NOWHERE)  # nobody has it yet
@@ -115,15 +115,15 @@ def test_a_role_is_a_name_an_id_or_a_role() -> None:
         book.resolve("Owner")
     assert caught.value.choices == (reader, admin)
     with pytest.raises(RoleChoiceError, match="in use: none"):
-        RoleBook([Role("")]).resolve("Owner")
+        RoleIndex([Role("")]).resolve("Owner")
 
 
 def test_of_several_roles_with_one_name_none_is_taken() -> None:
     one, other = Role("1" * 8 + NOWHERE[8:], "Reader"), Role("2" * 8 + NOWHERE[8:], "Reader")
     lower = Role("3" * 8 + NOWHERE[8:], "reader")
     with pytest.raises(RoleChoiceError, match="several") as caught:
-        RoleBook([one, other, lower]).resolve("Reader")
+        RoleIndex([one, other, lower]).resolve("Reader")
     assert set(caught.value.choices) == {one, other}
-    assert RoleBook([one, lower]).resolve("Reader") == one, "a name that fits exactly counts first"
+    assert RoleIndex([one, lower]).resolve("Reader") == one, "a name that fits exactly counts first"
     with pytest.raises(RoleChoiceError, match="several"):
-        RoleBook([one, lower]).resolve("READER")
+        RoleIndex([one, lower]).resolve("READER")

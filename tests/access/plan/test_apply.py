@@ -28,8 +28,8 @@ from groups_sdk import (
     StalePlanError,
     Status,
 )
-from groups_sdk.access import _journal as journal_module
-from groups_sdk.access._journal import Journal
+from groups_sdk.access._plan import journal as journal_module
+from groups_sdk.access._plan.journal import Journal
 from groups_sdk.testing import FakeSnyk
 
 pytestmark = pytest.mark.anyio
@@ -510,7 +510,7 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
 def test_a_journal_is_locked_while_it_is_open(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     code = (
-        "import sys\nfrom groups_sdk.access._journal import Journal\n"
+        "import sys\nfrom groups_sdk.access._plan.journal import Journal\n"
         "with Journal(sys.argv[1], 'mine').opened():\n    print('open', flush=True)\n    sys.stdin.read()"
     )
     other = subprocess.Popen(

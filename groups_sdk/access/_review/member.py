@@ -5,12 +5,10 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
-from groups_sdk.models import GroupMembership, OrgMembership, Role
+from groups_sdk.access._roles import is_admin_role
+from groups_sdk.models import GroupMembership, OrgMembership
 
-__all__ = ["ADMIN_ROLE", "SSO_LOGIN_METHODS", "ReviewTotals", "ReviewedMember", "RoleCount"]
-
-ADMIN_ROLE = "Group Admin"
-"""The name of the role that counts as admin."""
+__all__ = ["SSO_LOGIN_METHODS", "ReviewTotals", "ReviewedMember"]
 
 SSO_LOGIN_METHODS = frozenset({"saml", "samlp", "sso", "oidc", "adfs", "waad", "okta", "ad"})
 """The login methods that count as single sign-on, compared without regard to case. The API does not list its values:
@@ -20,20 +18,8 @@ NOT_TOLD = "not told"
 """Stands in the totals for a role or login method that the API left out."""
 
 
-def is_admin_role(role: Role | None) -> bool:
-    return role is not None and (role.name or "").strip().casefold() == ADMIN_ROLE.casefold()
-
-
 def is_sso(login_method: str | None, methods: Collection[str]) -> bool | None:
     return None if login_method is None else login_method.strip().casefold() in methods
-
-
-@attrs.frozen
-class RoleCount:
-    """A role, and how many members of the group have it."""
-
-    role: Role
-    members: int
 
 
 @attrs.frozen

@@ -20,7 +20,7 @@ from groups_sdk import (
     Role,
     RoleChoiceError,
 )
-from groups_sdk.access._desired import read_desired
+from groups_sdk.access._plan.desired import read_desired
 from groups_sdk.testing import FakeSnyk
 
 pytestmark = pytest.mark.anyio

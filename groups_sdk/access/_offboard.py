@@ -10,10 +10,10 @@ from groups_sdk import _arguments as arguments
 from groups_sdk._terminal import printable
 from groups_sdk.access._batches import AsyncBatches, OnProgress
 from groups_sdk.access._bulk import decided
-from groups_sdk.access._finding import find_membership
-from groups_sdk.access._members import ADMIN_ROLE, is_admin_role
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Status, status_of, stops_the_rest
+from groups_sdk.access._people import find_membership
+from groups_sdk.access._roles import ADMIN_ROLE, is_admin_role
 from groups_sdk.errors import (
     ClientClosedError,
     ForbiddenError,

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from groups_sdk.access import _roles as roles
-from groups_sdk.access._texts import unguarded
+from groups_sdk.access._csv_escaping import unescaped
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role
 
@@ -116,7 +116,7 @@ def _csv_rows(text: str, source: str, problems: list[str]) -> Iterator[_Row]:
             if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
                 problems.append(f"{where}: has {len(cells)} cells for {len(columns)} columns")
                 continue
-            row = {name: unguarded(cell).strip() for name, cell in zip(columns, cells, strict=False)}
+            row = {name: unescaped(cell).strip() for name, cell in zip(columns, cells, strict=False)}
             yield where, row.get("user_id"), row.get("email"), row.get("role", "")
     except csv.Error as error:
         problems.append(f"line {reader.line_num}: {error}")

@@ -13,8 +13,9 @@ from typing import IO, Any
 
 import attrs
 
-from groups_sdk.access._members import ReviewedMember
-from groups_sdk.access._texts import Reader, guarded, parsed, unguarded
+from groups_sdk.access._csv_escaping import escaped, unescaped
+from groups_sdk.access._documents import Reader, parsed
+from groups_sdk.access._review.member import ReviewedMember
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership, Org, OrgMembership, Role, User
 
@@ -74,11 +75,11 @@ def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[
 
 @contextmanager
 def csv_writer(file: AnyFile, *, org_memberships: bool) -> Generator[Write, None, None]:
-    """CSV with a heading, and a byte order mark for spreadsheets where the file is ours. Its cells are guarded."""
+    """CSV with a heading, and a byte order mark for spreadsheets where the file is ours. Its cells are escaped."""
     with opened_to_write(file, bom=True) as write:
         rows = csv.writer(_Sink(write))
         rows.writerow([*COLUMNS, *([ORG_COLUMN] if org_memberships else [])])
-        yield lambda members: rows.writerows(map(guarded, _cells(m, org_memberships)) for m in members)
+        yield lambda members: rows.writerows(map(escaped, _cells(m, org_memberships)) for m in members)
 
 
 @attrs.frozen
@@ -223,7 +224,7 @@ def read_csv(file: AnyFile) -> tuple[Group, list[ReviewedMember]]:
                 where = f"{source}: line {rows.line_num}"
                 if None in row or None in row.values():
                     raise InvalidArgumentError(f"{where}: has not as many cells as there are columns")
-                cells = {name: unguarded(cell) for name, cell in row.items()}
+                cells = {name: unescaped(cell) for name, cell in row.items()}
                 if members and cells["group_id"] != group.id:
                     raise InvalidArgumentError(f"{where}: is of another group than the lines before")
                 group = Group(cells["group_id"], cells["group"] or None)

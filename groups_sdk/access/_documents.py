@@ -1,37 +1,15 @@
-"""Texts that come in and go out: documents that were written by this package, and names that people gave themselves."""
+"""JSON documents that this package wrote, read back: every member has to be what is expected."""
 
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role, User
 
-__all__ = ["Reader", "guarded", "parsed", "unguarded"]
-
-_DANGER = r"'*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"  # apostrophes in front, so that taking one away is exact
-_START = r"(?:\A|(?<=[;,|\t\r\n]))"
-_MAYBE = re.compile(r"\A['=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]|[;,|\t\r\n]")
-_UNSAFE = re.compile(rf"{_START}(?={_DANGER})")
-_GUARD = re.compile(rf"{_START}'(?={_DANGER})")
-
-
-def guarded(text: str) -> str:
-    """The text as a cell of a CSV file that a spreadsheet takes for text, whatever is in it.
-
-    A spreadsheet takes a cell for a formula that begins with = + - @ or their full-width forms, a tab or a line
-    break. A separator in the midst of a cell may begin a new one, where the program splits at another character than
-    ours. At each such place an apostrophe is put in front, and `unguarded` takes it away again.
-    """
-    return _UNSAFE.sub("'", text) if _MAYBE.search(text) else text  # most need no closer look
-
-
-def unguarded(text: str) -> str:
-    """The text that was guarded: `unguarded(guarded(text)) == text` for any text."""
-    return _GUARD.sub("", text)
+__all__ = ["Reader", "parsed"]
 
 
 def parsed(text: str, where: str) -> Any:
