@@ -62,6 +62,24 @@ from groups_sdk._sync.pagination import (
 )
 from groups_sdk._version import __version__ as __version__
 from groups_sdk.access import (
+    Action as Action,
+)
+from groups_sdk.access import (
+    MemberChange as MemberChange,
+)
+from groups_sdk.access import (
+    NotInSnyk as NotInSnyk,
+)
+from groups_sdk.access import (
+    OffboardingReport as OffboardingReport,
+)
+from groups_sdk.access import (
+    OffboardingResult as OffboardingResult,
+)
+from groups_sdk.access import (
+    OffboardingStatus as OffboardingStatus,
+)
+from groups_sdk.access import (
     Outcome as Outcome,
 )
 from groups_sdk.access import (
@@ -72,6 +90,18 @@ from groups_sdk.access import (
 )
 from groups_sdk.access import (
     Review as Review,
+)
+from groups_sdk.access import (
+    ReviewDiff as ReviewDiff,
+)
+from groups_sdk.access import (
+    ReviewedMember as ReviewedMember,
+)
+from groups_sdk.access import (
+    ReviewTotals as ReviewTotals,
+)
+from groups_sdk.access import (
+    RoleCount as RoleCount,
 )
 from groups_sdk.access import (
     Status as Status,
@@ -116,6 +146,9 @@ from groups_sdk.errors import (
     GroupsError as GroupsError,
 )
 from groups_sdk.errors import (
+    IncompleteListingError as IncompleteListingError,
+)
+from groups_sdk.errors import (
     InterruptedChangeError as InterruptedChangeError,
 )
 from groups_sdk.errors import (
@@ -125,10 +158,16 @@ from groups_sdk.errors import (
     JournalError as JournalError,
 )
 from groups_sdk.errors import (
+    MemberNotFoundError as MemberNotFoundError,
+)
+from groups_sdk.errors import (
     NotFoundError as NotFoundError,
 )
 from groups_sdk.errors import (
     PaginationError as PaginationError,
+)
+from groups_sdk.errors import (
+    PlanError as PlanError,
 )
 from groups_sdk.errors import (
     ProtectedMemberError as ProtectedMemberError,

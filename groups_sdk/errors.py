@@ -51,10 +51,13 @@ __all__ = [
     "GoneError",
     "GroupsError",
     "InterruptedChangeError",
+    "IncompleteListingError",
     "InvalidArgumentError",
     "JournalError",
+    "MemberNotFoundError",
     "NotFoundError",
     "PaginationError",
+    "PlanError",
     "ProtectedMemberError",
     "RateLimitedError",
     "RequestTimeoutError",
@@ -100,18 +103,42 @@ class RoleChoiceError(InvalidArgumentError):
 
 
 class AmbiguousMatchError(GroupsError):
-    """Several members match where one is expected. `matches` are their memberships."""
+    """It is not certain who is meant. Nothing was changed.
+
+    Several members go by this identifier, a member's address only looks like it, or two identifiers of one person
+    name different people. `matches` are the memberships in question: give the user id of one.
+    """
 
     def __init__(self, message: str, *, matches: tuple[GroupMembership, ...] = ()) -> None:
         super().__init__(message)
         self.matches = matches
 
 
+class MemberNotFoundError(GroupsError):
+    """Nobody in the group goes by this identifier. Nothing was sent for it."""
+
+
+class IncompleteListingError(GroupsError):
+    """The API counts more members than it listed: who was not listed cannot be called "not a member"."""
+
+
 class ProtectedMemberError(GroupsError):
-    """The change would leave the group without an admin, or change the membership of `me`. It was not sent."""
+    """The change would leave the group without an admin, or touch somebody who is protected. It was not sent."""
 
 
-class StalePlanError(GroupsError):
+class PlanError(GroupsError):
+    """The plan cannot be applied as it stands. Nothing was sent.
+
+    It is for another group or API, too old, not the one that was approved, or names a role in one way and identifies
+    another. `entries` are the changes in question, as text.
+    """
+
+    def __init__(self, message: str, *, entries: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.entries = entries
+
+
+class StalePlanError(PlanError):
     """The member or the group has changed since the plan was made. The change was not sent."""
 
 

@@ -31,14 +31,17 @@ class Action(StrEnum):
 class Status(StrEnum):
     """What came of a change.
 
-    `APPLIED`: done. `UNCHANGED`: nothing was sent, since everything is that way already. `FAILED`: not done, and
-    `error` says why. `UNKNOWN`: it may have been done; look before you go on.
+    `APPLIED`: done by this job. `UNCHANGED`: nothing was sent, since it is as wanted already. `FAILED`: not done, and
+    `error` says why. `UNKNOWN`: it may have been done; look before you go on. `CHANGED_SINCE`: somebody else has
+    changed this member since; nothing was sent now. `NOT_STARTED`: the job stopped before; nothing was sent.
     """
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    CHANGED_SINCE = "changed_since"
+    NOT_STARTED = "not_started"
 
 
 @attrs.frozen(kw_only=True)
