@@ -21,13 +21,13 @@ from groups_sdk._http.options import CallOptions
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._jsonapi import decode_one, decode_page, membership_creation, role_change
-from groups_sdk._operations import Operation, Parameter
+from groups_sdk._operations import Operation, Parameter, Request
 from groups_sdk._pagination import AsyncPaginator, Page
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
 from groups_sdk._settings import DEFAULT_API_VERSION, Region, check_api_version, resolve
 from groups_sdk._version import __version__
-from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.errors import InvalidArgumentError, NotFoundError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
 
 if TYPE_CHECKING:
@@ -298,14 +298,21 @@ class AsyncGroupsClient:
         await self._caller.send(operations.UPDATE_MEMBERSHIP.request(ids, content=body))
 
     async def delete_membership(
-        self, group_id: str, membership_id: str, *, cascade: bool | None = None
+        self,
+        group_id: str,
+        membership_id: str,
+        *,
+        cascade: bool | None = None,
+        accept_missing: bool = True,
     ) -> None:
         """Remove a member from the group (deleteGroupMembership). Needs the permission group.membership.delete.
 
         `cascade=True` removes their memberships of the group's organizations too. What the API does without it, when
-        there are any, is not documented; expect a `ConflictError`. The request is retried when no answer comes; if the
-        retry then gets a 404, the call succeeds, since the first attempt removed the member. Raises `NotFoundError`
-        when the group has no such membership, and `InvalidArgumentError` when an id is not a UUID.
+        there are any, is not documented; expect a `ConflictError`. The request is retried when no answer comes. If the
+        retry then gets a 404 from the API itself, the call succeeds, since the first attempt must have removed the
+        member; `accept_missing=False` raises here too. Raises `NotFoundError` when the group has no such membership.
+        Its `maybe_applied` is True when an earlier attempt may have removed the member: list the members to know.
+        Raises `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             await client.delete_membership(group_id, membership_id, cascade=True)
@@ -315,13 +322,14 @@ class AsyncGroupsClient:
             "membership_id": arguments.uuid("membership_id", membership_id),
         }
         params = {"cascade": arguments.flag("cascade", cascade)}
-        await self._caller.send(operations.DELETE_MEMBERSHIP.request(ids, params))
+        request = operations.DELETE_MEMBERSHIP.request(ids, params)
+        await self._delete(request, accept_missing=accept_missing)
 
     async def create_membership(self, group_id: str, *, user_id: str, role_id: str) -> GroupMembership:
         """Add a user of Snyk to the group, and return the membership (createGroupMembership).
 
         Needs the permission group.membership.add. The request is not retried once it may have reached the API: after a
-        `TransportError` with `sent=True` or a `ServerError` the user may or may not have been added. Raises
+        `TransportError` or a `ServerError` with `maybe_applied` the user may or may not have been added. Raises
         `ConflictError` when the user is a member already, and `InvalidArgumentError` when an id is not a UUID.
 
         Example:
@@ -332,7 +340,7 @@ class AsyncGroupsClient:
             group_id, arguments.uuid("user_id", user_id), arguments.uuid("role_id", role_id)
         )
         response = await self._caller.send(operations.CREATE_MEMBERSHIP.request(ids, content=body))
-        return decode_one(response, GroupMembership)
+        return decode_one(response, GroupMembership, applied=True)
 
     def list_org_memberships(
         self,
@@ -416,9 +424,9 @@ class AsyncGroupsClient:
         """Delete the Snyk account of a user of a single sign-on connection (deleteUser).
 
         This deletes the account itself, not only the membership of this group, and the user is notified by email. Needs
-        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes, as in
-        `delete_membership`. Raises `NotFoundError` when the connection has no such user, and `InvalidArgumentError`
-        when an id is not a UUID.
+        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes, and a 404 to
+        the retry counts as in `delete_membership`. Raises `NotFoundError` when the connection has no such user, and
+        `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             await client.delete_sso_user(group_id, sso_id, user_id)
@@ -428,7 +436,7 @@ class AsyncGroupsClient:
             "sso_id": arguments.uuid("sso_id", sso_id),
             "user_id": arguments.uuid("user_id", user_id),
         }
-        await self._caller.send(operations.DELETE_SSO_USER.request(ids))
+        await self._delete(operations.DELETE_SSO_USER.request(ids), accept_missing=True)
 
     async def request(
         self, method: str, path: str, *, params: Mapping[str, Parameter] | None = None, json: Any = None
@@ -438,7 +446,8 @@ class AsyncGroupsClient:
         It uses this client's credentials, rate limit and retries. `method` is GET, POST, PATCH, PUT or DELETE. `path`
         is relative to the base URL ("/groups/..."). `params` is the query: booleans are sent as true and false, None is
         left out, and `version` is added. `json` is sent as the body. GET, PUT and DELETE are retried when no answer
-        comes, POST and PATCH are not. Raises `ApiError` for an error status, and `InvalidArgumentError` at once when an
+        comes, POST and PATCH are not; a 404 to the retry of a DELETE raises `NotFoundError` with `maybe_applied`.
+        Raises `ApiError` for an error status, and `InvalidArgumentError` at once when an
         argument is not valid.
 
         Example:
@@ -449,6 +458,14 @@ class AsyncGroupsClient:
         content = None if json is None else _encode(json)
         request = operations.other(method, arguments.path(path), params, content)
         return await self._caller.send(request)
+
+    async def _delete(self, request: Request, *, accept_missing: bool) -> None:
+        """Send a DELETE. A retry that finds nothing any more is done, if it is the API that says so."""
+        try:
+            await self._caller.send(request)
+        except NotFoundError as error:
+            if not (accept_missing and error.maybe_applied and error.is_jsonapi):
+                raise
 
     def _list(
         self,

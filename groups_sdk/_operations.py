@@ -16,12 +16,16 @@ _WORD = re.compile(r"[a-z][a-z_-]*")
 
 @attrs.frozen
 class Operation:
-    """One operation of the API. It is `idempotent` when sending it twice has the same effect as sending it once."""
+    """One operation of the API. It is `idempotent` when sending it twice has the same effect as sending it once.
+
+    It `writes` when it may change anything that the API keeps.
+    """
 
     name: str
     method: str
     path: str
     idempotent: bool = True
+    writes: bool = attrs.field(default=attrs.Factory(lambda own: own.method != "GET", takes_self=True))
 
     def request(
         self,
@@ -92,3 +96,4 @@ LIST_SSO_USERS = Operation(
 DELETE_SSO_USER = Operation(
     "deleteUser", "DELETE", "/groups/{group_id}/sso_connections/{sso_id}/users/{user_id}"
 )
+TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token", writes=False)  # beside the Groups API

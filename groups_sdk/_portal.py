@@ -38,6 +38,7 @@ import anyio.to_thread
 from anyio.from_thread import BlockingPortal
 
 from groups_sdk import _deprecations as deprecations
+from groups_sdk import _writes as writes
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
 __all__ = ["AsyncClient", "Portal"]
@@ -79,11 +80,12 @@ class Call(Generic[R]):
         self, lease: ClientLease, func: Callable[[], Coroutine[Any, Any, R]], context: Context
     ) -> None:
         self.lease = lease
-        self.begun: bool = False  # a request may have been sent
+        self.begun: bool = False
         self.ended: bool = False
         self._func = func
         self._context = context
         self._warnings = deprecations.defer(context)
+        self._writes = writes.watch(context)
         self._scope: anyio.CancelScope | None = None
         self._answers: deque[tuple[R, BaseException | None]] = deque()
         # Not an `Event`: an interrupt can break it. Not `SimpleQueue.get`: CPython 3.12 can lose its timeout.
@@ -112,7 +114,7 @@ class Call(Generic[R]):
 
     def result(self) -> R:
         """The next answer, raised when it is an error."""
-        value, error = self.wait() or (cast(R, None), ClientClosedError(_LOOP_ENDED, sent=self.begun))
+        value, error = self.wait() or (cast(R, None), self._closed(_LOOP_ENDED))
         while self._warnings:
             deprecations.show([self._warnings.pop(0)])
         if error is not None:
@@ -152,13 +154,18 @@ class Call(Generic[R]):
         thread = self.lease.thread
         if self.lease.closing.begun:
             reason = "the client was closed while this call ran" if self.begun else _CLOSED
-        fate = "a change may have been applied" if self.begun else "nothing was sent"
-        error: Exception = ClientClosedError(f"{reason}; {fate}", sent=self.begun)
+        error: Exception = self._closed(reason)
         if thread.failure is not None and thread.portal is None:
             settings = ", ".join(f"{name}={value!r}" for name, value in thread.settings.items())
             error = ConfigurationError(f"no event loop can be had with {settings}: {thread.failure!r}")
         error.__cause__ = thread.failure
         self.answer(error=error)
+
+    def _closed(self, reason: str) -> ClientClosedError:
+        fate = "nothing was sent"
+        if self.begun:
+            fate = "a change may have been applied" if self._writes.any else "no change was sent"
+        return ClientClosedError(f"{reason}; {fate}", maybe_applied=self._writes.any)
 
     # What follows runs on the loop thread.
 
@@ -364,8 +371,8 @@ class Portal(Generic[T]):
     def hold(self, context: AbstractAsyncContextManager[R]) -> Generator[R]:
         """Enter an asynchronous context manager on the loop thread, and leave it there in the same task.
 
-        Entering and leaving are like calls. The context manager is not told of an error of the block. Leaving does
-        nothing when the client was closed meanwhile, or in a forked child.
+        Entering and leaving are like calls. The context manager is not told of an error of the block, but cancelled
+        when it was a Ctrl-C. Leaving does nothing when the client was closed meanwhile, or in a forked child.
         """
         leave: anyio.Event | None = None
 
@@ -379,7 +386,8 @@ class Portal(Generic[T]):
 
         def post_leave() -> None:
             if leave is not None and not call.ended:
-                call.lease.thread.post(leave.set)
+                interrupted = isinstance(sys.exception(), KeyboardInterrupt)
+                call.lease.thread.post(call.cancel if interrupted else leave.set)
 
         call = Call(self._get_lease(), keep, copy_context())
         try:

@@ -5,14 +5,18 @@
     ├── InvalidArgumentError        an argument is not valid; nothing was sent (also a ValueError)
     │   └── RoleChoiceError         no role has this name, or several have it; `choices` lists the roles
     ├── AmbiguousMatchError         several members match where one is expected; `matches` lists them
+    ├── MemberNotFoundError         nobody in the group goes by this identifier
+    ├── IncompleteListingError      the API counts more members than it listed
     ├── ProtectedMemberError        the change would remove the last admin, or change you; not sent
-    ├── StalePlanError              a member has changed since the plan was made; not sent
+    ├── PlanError                   the plan cannot be applied as it stands; `entries` lists what is wrong
+    │   └── StalePlanError          a member has changed since the plan was made; not sent
+    ├── FileAccessError             a file cannot be written; `path` is its path
     ├── JournalError                the journal belongs to another plan, is in use, or is damaged
     ├── InterruptedChangeError      the work was stopped while a change was being sent
     ├── ClientClosedError           the client was closed before or during the call
     ├── PaginationError             the pages cannot be followed to the end
     ├── DecodeError                 the answer is not what the API promises
-    ├── TransportError              no answer came; `sent` tells whether the request may have been applied
+    ├── TransportError              no answer came
     │   ├── ConnectionFailedError   refused, reset, closed early, or a TLS or proxy problem
     │   ├── RequestTimeoutError     one attempt took longer than `timeout`
     │   └── DeadlineExceededError   the whole call, retries included, would take longer than `deadline`
@@ -26,9 +30,11 @@
         ├── RateLimitedError        429
         └── ServerError             5xx
 
-All of them can be pickled, and none contains a token.
+Each has `maybe_applied`: True when the change that was asked for may have been made all the same, or, after a
+`DecodeError`, was made. It is never True for reads. All of them can be pickled, and none contains a token.
 """
 
+import json
 from typing import Any
 
 import attrs
@@ -47,6 +53,7 @@ __all__ = [
     "DeadlineExceededError",
     "DecodeError",
     "ErrorObject",
+    "FileAccessError",
     "ForbiddenError",
     "GoneError",
     "GroupsError",
@@ -69,8 +76,17 @@ __all__ = [
 ]
 
 
+PLANNED_MAINTENANCE = "SNYK-0099"  # the code of an error that waiting a little does not change
+
+
 class GroupsError(Exception):
-    """The base class of every exception that this package raises."""
+    """The base class of every exception that this package raises.
+
+    `maybe_applied` is True when a change may have been made all the same: look before you try again. It is never True
+    for reads, which change nothing.
+    """
+
+    maybe_applied: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception.__reduce__ calls cls(*args), which fails for the classes below with keyword-only arguments.
@@ -142,6 +158,18 @@ class StalePlanError(PlanError):
     """The member or the group has changed since the plan was made. The change was not sent."""
 
 
+class FileAccessError(GroupsError):
+    """A file cannot be written: the disk is full, a directory is missing or may not be written to.
+
+    `path` is the path as it was given, and `__cause__` the error of the operating system. What the file had before is
+    still there.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class JournalError(GroupsError):
     """The journal belongs to another plan, is in use by another process, or is damaged."""
 
@@ -149,13 +177,15 @@ class JournalError(GroupsError):
 class InterruptedChangeError(GroupsError):
     """The work was stopped (Ctrl-C, a timeout) while this change was being sent: it may have been applied."""
 
+    maybe_applied = True
+
 
 class ClientClosedError(GroupsError):
-    """The client was closed before or during the call. `sent` is True when the call may have been applied."""
+    """The client was closed before or during the call."""
 
-    def __init__(self, message: str, *, sent: bool = False) -> None:
+    def __init__(self, message: str, *, maybe_applied: bool = False) -> None:
         super().__init__(message)
-        self.sent = sent
+        self.maybe_applied = maybe_applied
 
 
 class PaginationError(GroupsError):
@@ -175,9 +205,9 @@ class DecodeError(GroupsError):
     `path` is the place in the document (`data[3].attributes.created_at`), empty for the whole document; `operation`
     is the API's operation id and `request_id` the id that Snyk support asks for. `problem` says what is wrong.
 
-    After a write this means that the change was made, with one exception: when it was the answer to the request for
-    an access token (`operation` is oauth2Token), the call itself was not sent. `sent` is then False, or True when an
-    earlier attempt of the call may have been applied.
+    `applied` is True when the answer was that to a write: the change was made, and `maybe_applied` is True as well. It
+    is False for reads, and when it was the answer to the request for an access token (`operation` is oauth2Token): then
+    the call itself was not sent, and `maybe_applied` is True only when an earlier attempt of it may have been applied.
     """
 
     def __init__(
@@ -187,13 +217,14 @@ class DecodeError(GroupsError):
         path: str = "",
         operation: str | None = None,
         request_id: str | None = None,
-        sent: bool = True,
+        applied: bool = False,
     ) -> None:
         self.problem = problem
         self.path = path
         self.operation = operation
         self.request_id = request_id
-        self.sent = sent
+        self.applied = applied
+        self.maybe_applied = applied
         where = f" at {path}" if path else ""
         super().__init__(
             f"{operation or 'the API'}: cannot understand the answer{where}: {problem}{_ref(request_id)}"
@@ -201,23 +232,33 @@ class DecodeError(GroupsError):
 
 
 class TransportError(GroupsError):
-    """No answer came. With `sent=False` nothing was applied; with `sent=True` the change may have been applied.
+    """No answer came. `maybe_applied` is True when the request may have reached the API, unless it was a read.
 
-    `problem` says what happened, `attempts` is the number of requests that were tried, and `operation` the API's
-    operation id.
+    `problem` says what happened, `attempts` is the number of requests that were tried, `operation` the API's operation
+    id, and `method` that of the request.
     """
 
-    def __init__(self, problem: str, *, sent: bool, attempts: int = 1, operation: str | None = None) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        maybe_applied: bool = False,
+        attempts: int = 1,
+        operation: str | None = None,
+        method: str = "",
+    ) -> None:
         self.problem = problem
-        self.sent = sent
+        self.maybe_applied = maybe_applied
         self.attempts = attempts
         self.operation = operation
+        self.method = method
         super().__init__(problem)
 
     def __str__(self) -> str:
         tries = "" if self.attempts == 1 else f" after {self.attempts} attempts"
-        fate = "it may have been applied" if self.sent else "it was not sent"
-        return f"{self.operation or 'request'}: {self.problem}{tries}; {fate}"
+        fate = "it may have been applied" if self.maybe_applied else "it was not applied"
+        said = "" if self.method == "GET" else f"; {fate}"
+        return f"{self.operation or 'request'}: {self.problem}{tries}{said}"
 
 
 class ConnectionFailedError(TransportError):
@@ -259,8 +300,8 @@ class ApiError(GroupsError):
     `status_code` is the HTTP status. `errors` are the entries of the answer, and `code`, `title` and `detail` those of
     the first entry. `request_id` is the id that Snyk support asks for. `method` and `path` are those of the request,
     the path without its query. `body` is the text of the answer, cut after 64 KiB. `attempts` is the number of
-    requests that were tried. `maybe_applied` is True when the change may have been made all the same: a write got a
-    5xx, or an earlier attempt was sent and never answered.
+    requests that were tried. `maybe_applied` is True when a write got a 408 or 5xx, or an earlier attempt of it was
+    sent and never had a clear answer.
     """
 
     def __init__(
@@ -288,6 +329,19 @@ class ApiError(GroupsError):
         self.attempts = attempts
         self.maybe_applied = maybe_applied
         super().__init__(status_code)
+
+    @property
+    def is_jsonapi(self) -> bool:
+        """Whether the answer was an error document as the API writes them, not a gateway's page or JSON.
+
+        That is an object whose `errors` are objects with at least a `status` and a `detail`.
+        """
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return False
+        errors = document.get("errors") if isinstance(document, dict) else None
+        return isinstance(errors, list) and bool(errors) and all(map(_is_error_object, errors))
 
     def __str__(self) -> str:
         code = f" {self.code}" if self.code else ""
@@ -346,6 +400,10 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 def api_error_class(status_code: int) -> type[ApiError]:
     """The class for an error status; `ApiError` when there is no class for that status."""
     return ServerError if status_code >= 500 else _BY_STATUS.get(status_code, ApiError)
+
+
+def _is_error_object(entry: object) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in ("status", "detail"))
 
 
 def _sentence(entry: ErrorObject) -> str:

@@ -19,6 +19,7 @@ from groups_sdk.errors import (
     DeadlineExceededError,
     DecodeError,
     GroupsError,
+    InterruptedChangeError,
     InvalidArgumentError,
     PaginationError,
     RateLimitedError,
@@ -40,9 +41,11 @@ EXAMPLES: list[tuple[GroupsError, str]] = [
     (DecodeError("it is empty", path="data.id", operation="getGroup", request_id="r"),
      "getGroup: cannot understand the answer at data.id: it is empty [request id r]"),
     (DecodeError("odd"), "the API: cannot understand the answer: odd"),
-    (DeadlineExceededError("late", sent=True, attempts=3, operation="getGroup"),
-     "getGroup: late after 3 attempts; it may have been applied"),
-    (DeadlineExceededError("late", sent=False), "request: late; it was not sent"),
+    (DeadlineExceededError("late", maybe_applied=True, attempts=3, operation="deleteUser", method="DELETE"),
+     "deleteUser: late after 3 attempts; it may have been applied"),
+    (DeadlineExceededError("late"), "request: late; it was not applied"),
+    (DeadlineExceededError("late", attempts=2, operation="getGroup", method="GET"),
+     "getGroup: late after 2 attempts"),
     (PaginationError("round", cursor="v1.x"), "round"),
     (InvalidArgumentError("bad"), "bad"),
 ]  # fmt: skip
@@ -77,7 +80,7 @@ def test_each_status_has_its_class(status: int, name: str) -> None:
 
 def test_the_tree_in_the_docstring_names_every_class() -> None:
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, GroupsError)]
-    assert len(classes) == 25
+    assert len(classes) == 29
     assert {*(c.__name__ for c in classes), "ErrorObject"} == set(errors.__all__)
     assert all(cls.__name__ in (errors.__doc__ or "") for cls in classes)
 
@@ -92,10 +95,10 @@ def made(cls: type[GroupsError]) -> GroupsError:
         if isinstance(error, RateLimitedError):
             given["retry_after"] = error.retry_after = 7.5
     elif issubclass(cls, TransportError):
-        given = {"sent": True, "attempts": 3, "operation": "getGroup"}
+        given = {"maybe_applied": True, "attempts": 3, "operation": "deleteUser", "method": "DELETE"}
         error = cls("broken", **given)
     elif issubclass(cls, DecodeError):
-        given = {"path": "data[3]", "operation": "getGroup", "request_id": "r"}
+        given = {"path": "data[3]", "operation": "getGroup", "request_id": "r", "applied": True}
         error = cls("odd", **given)
     elif issubclass(cls, PaginationError):
         given = {"cursor": "v1.x"}
@@ -108,7 +111,7 @@ def made(cls: type[GroupsError]) -> GroupsError:
         given = {"matches": (GroupMembership("1", since, User("2"), Role("3"), Group("4")),)}
         error = cls("which", **given)
     elif issubclass(cls, ClientClosedError):
-        given = {"sent": True}
+        given = {"maybe_applied": True}
         error = cls("closed", **given)
     else:
         error = cls("wrong")
@@ -130,9 +133,45 @@ def test_every_class_survives_pickles_and_copies_with_all_members_and_notes(name
         assert "first\nsecond" in "".join(traceback.format_exception(twin))
 
 
+@pytest.mark.parametrize("name", [name for name in errors.__all__ if name != "ErrorObject"])
+def test_every_error_says_whether_a_change_may_have_been_applied(name: str) -> None:
+    cls = getattr(errors, name)
+    assert cls.maybe_applied is (cls is InterruptedChangeError)
+    assert not hasattr(made(cls), "sent")
+
+
+def test_what_could_not_be_read_of_a_write_was_applied() -> None:
+    of_a_write, of_a_read = DecodeError("odd", applied=True), DecodeError("odd")
+    assert (of_a_write.applied, of_a_write.maybe_applied) == (True, True)
+    assert (of_a_read.applied, of_a_read.maybe_applied) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_jsonapi"),
+    [
+        ('{"errors": [{"status": "404", "detail": "no such membership"}]}', True),
+        ('{"jsonapi": {"version": "1.0"}, "errors": [{"id": "1", "status": "404", "detail": ""}]}', True),
+        ('{"errors": [{"status": "404", "detail": "no"}, {"title": "no"}]}', False),
+        ('{"errors": [{"status": 404, "detail": "no"}]}', False),
+        ('{"errors": ["not found"]}', False),
+        ('{"errors": []}', False),
+        ('{"errors": {"status": "404", "detail": "no"}}', False),
+        ('{"message": "no Route matched with those values"}', False),
+        ('{"status": "404", "detail": "not found"}', False),
+        ('[{"status": "404", "detail": "not found"}]', False),
+        ("<html><title>404 Not Found</title></html>", False),
+        ('{"errors": [{"status": "404", "detail": "cut off', False),
+        ("[" * 100_000, False),
+        ("", False),
+    ],
+)
+def test_a_document_of_the_api_is_told_from_what_a_gateway_says(body: str, is_jsonapi: bool) -> None:
+    assert ApiError(status_code=404, body=body).is_jsonapi is is_jsonapi
+
+
 def test_a_member_set_later_is_what_the_text_says() -> None:
-    error = TransportError("reset", sent=False, operation="deleteUser")
-    error.sent, error.attempts = True, 4
+    error = TransportError("reset", maybe_applied=False, operation="deleteUser")
+    error.maybe_applied, error.attempts = True, 4
     assert str(error) == "deleteUser: reset after 4 attempts; it may have been applied"
 
 

@@ -10,7 +10,7 @@ import anyio
 import attrs
 
 from groups_sdk._credentials import Credentials, OAuthClientCredentials, StaticToken
-from groups_sdk._http.decide import TOKEN_REQUEST
+from groups_sdk._operations import TOKEN_REQUEST
 from groups_sdk._responses import ApiResponse
 from groups_sdk.errors import ApiError, DeadlineExceededError, DecodeError, GroupsError
 

@@ -17,7 +17,7 @@ import httpx
 
 from groups_sdk._http.body import Body
 from groups_sdk._http.connections import LoopResources, OpenSockets, abort
-from groups_sdk._http.decide import TOKEN_REQUEST, Answered, Attempt, CallState, Closed, Failed, Unreadable
+from groups_sdk._http.decide import Answered, Attempt, CallState, Closed, Failed, Unreadable
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.redaction import redact
 from groups_sdk._http.retries import requested_wait
@@ -147,7 +147,7 @@ def classify_response(
         text = redact(body.content[:_ERROR_BYTES_READ].decode("utf-8", "replace"), secrets)
         return Answered(answer, text, requested_wait(response.status_code, headers, datetime.now(UTC)))
     is_page = headers.get("content-type", "").lower().startswith("text/html")
-    if is_page and call.operation.method != "GET" and call.operation is not TOKEN_REQUEST:
+    if is_page and call.operation.writes:
         problem = "a page of HTML came in place of the API's answer, perhaps from a proxy"
         return Failed(ConnectionFailedError, problem, maybe_applied=True)
     if failure is not None and call.operation.idempotent:

@@ -14,12 +14,12 @@ import anyio
 import httpx
 
 from groups_sdk import _deprecations as deprecations
+from groups_sdk import _writes as writes
 from groups_sdk._credentials import OAuthClientCredentials
 from groups_sdk._http.access_tokens import TokenGrant, read_grant
 from groups_sdk._http.attempt import AttemptState, exchange
 from groups_sdk._http.connections import ConnectionPool, LoopResources
 from groups_sdk._http.decide import (
-    TOKEN_REQUEST,
     Answered,
     Attempt,
     CallState,
@@ -35,7 +35,7 @@ from groups_sdk._http.decide import (
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.requests import build_request, join_url
 from groups_sdk._http.retries import RetryEvent
-from groups_sdk._operations import Operation, Request
+from groups_sdk._operations import TOKEN_REQUEST, Operation, Request
 from groups_sdk._responses import ApiResponse
 from groups_sdk.errors import ApiError, DeadlineExceededError, GroupsError
 
@@ -147,6 +147,8 @@ class Caller:
             async with resources.admission(scope) as admitted:
                 if admitted:
                     state.begin(resources.tokens.current)
+                    if call.operation.writes:
+                        writes.note()
                     attempt = await exchange(build(state), call, state, resources, self.options)
                     if isinstance(attempt, Answered):
                         self._observe(attempt.response, call.operation)

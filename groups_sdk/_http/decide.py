@@ -12,7 +12,7 @@ import attrs
 
 from groups_sdk._http.retries import RetryPolicy, may_retry
 from groups_sdk._jsonapi import decode_errors
-from groups_sdk._operations import Operation
+from groups_sdk._operations import TOKEN_REQUEST, Operation
 from groups_sdk._responses import ApiResponse
 from groups_sdk.errors import (
     ApiError,
@@ -26,7 +26,6 @@ from groups_sdk.errors import (
     api_error_class,
 )
 
-TOKEN_REQUEST = Operation("oauth2Token", "POST", "/oauth2/token")
 _BODY_KEPT = 64 * 1024  # characters
 
 
@@ -45,7 +44,7 @@ class CallState:
     last_error: GroupsError | None = None
 
 
-# What came of an attempt. Each says whether it may have been applied all the same.
+# What came of an attempt. Each says whether it may have been applied all the same; of reads that means nothing.
 
 
 @attrs.frozen
@@ -142,7 +141,7 @@ def decide(
     if isinstance(attempt, Answered):
         status, retry_after = attempt.response.status_code, attempt.retry_after
         rate_limited = status == 429
-        if 200 <= status < 300 or _was_deleted_before(call, status):
+        if 200 <= status < 300:
             return Done(attempt.response)
         if status == 401 and call.renewable and not call.renewed:
             return Reauthenticate()
@@ -160,11 +159,6 @@ def decide(
     return Retry(wait, error, hold)
 
 
-def _was_deleted_before(call: CallState, status: int) -> bool:
-    """Whether a DELETE found nothing, since an earlier attempt without a clear answer had done it."""
-    return status == 404 and call.operation.method == "DELETE" and call.maybe_applied
-
-
 def _may_retry(call: CallState, attempt: Attempt, error: GroupsError) -> bool:
     idempotent = call.operation.idempotent
     match attempt:
@@ -180,22 +174,30 @@ def _may_retry(call: CallState, attempt: Attempt, error: GroupsError) -> bool:
 def make_error(call: CallState, attempt: Attempt) -> GroupsError:
     """The error of a call that ends with this attempt."""
     operation = call.operation
-    maybe_applied = call.maybe_applied or attempt.maybe_applied
+    maybe_applied = operation.writes and (call.maybe_applied or attempt.maybe_applied)
     match attempt:
         case Answered():
-            return _api_error(call, attempt, maybe_applied and operation.method != "GET")
+            return _api_error(call, attempt, maybe_applied)
         case Failed(error_class, problem):
-            error = error_class(problem, sent=maybe_applied, attempts=call.attempts, operation=operation.name)
+            error = error_class(
+                problem,
+                maybe_applied=maybe_applied,
+                attempts=call.attempts,
+                operation=operation.name,
+                method=operation.method,
+            )
             if isinstance(error, DeadlineExceededError):
                 error.__cause__ = call.last_error
             return error
         case Unreadable(problem, request_id):
-            return DecodeError(problem, operation=operation.name, request_id=request_id)
+            applied = operation.writes
+            return DecodeError(problem, operation=operation.name, request_id=request_id, applied=applied)
         case NoAccessToken(refusal):
-            return _token_error(call, refusal)
+            return _token_error(refusal, call, maybe_applied)
         case _:  # Closed
             fate = "it may have been applied" if maybe_applied else "it was not applied"
-            return ClientClosedError(f"{attempt.problem}; {fate}", sent=maybe_applied)
+            said = f"; {fate}" if operation.writes else ""
+            return ClientClosedError(f"{attempt.problem}{said}", maybe_applied=maybe_applied)
 
 
 def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiError:
@@ -216,13 +218,11 @@ def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiEr
     return error
 
 
-def _token_error(call: CallState, error: GroupsError) -> GroupsError:
+def _token_error(error: GroupsError, call: CallState, maybe_applied: bool) -> GroupsError:
     """The error of the token request, as the error of one of the calls that waited for the token."""
     error = copy(error)
-    if isinstance(error, TransportError | DecodeError | ClientClosedError):
-        error.sent = call.maybe_applied
+    error.maybe_applied = maybe_applied
     if isinstance(error, TransportError):
         error.attempts = call.attempts
-    if isinstance(error, ApiError):
-        error.maybe_applied = call.maybe_applied and call.operation.method != "GET"
+        error.method = call.operation.method
     return error

@@ -10,11 +10,10 @@ import attrs
 
 from groups_sdk._public import set_module
 from groups_sdk._responses import parse_http_date
-from groups_sdk.errors import ConfigurationError, GroupsError
+from groups_sdk.errors import PLANNED_MAINTENANCE, ConfigurationError, GroupsError
 
 __all__ = ["RetryEvent", "RetryPolicy", "may_retry", "requested_wait"]
 
-PLANNED_MAINTENANCE = "SNYK-0099"
 _LARGEST = sys.float_info.max
 _NOT_TRANSIENT = {501, 505, 511}
 _EPOCH_FROM = 1_000_000_000.0  # a reset value this large is a point in time, not a number of seconds

@@ -66,14 +66,10 @@ class Outcome:
             return Fate.UNKNOWN
         if error is None:
             return Fate.APPLIED
-        if isinstance(error, ApiError):
-            return Fate.UNKNOWN if error.maybe_applied else Fate.NOT_APPLIED
-        if isinstance(error, TransportError):
-            return Fate.UNKNOWN if error.sent else Fate.NOT_APPLIED
-        if isinstance(error, DecodeError):
-            if error.operation == "oauth2Token":
-                return Fate.UNKNOWN if error.sent else Fate.NOT_APPLIED
+        if isinstance(error, DecodeError) and error.applied:
             return Fate.APPLIED
+        if isinstance(error, ApiError | TransportError | DecodeError):
+            return Fate.UNKNOWN if error.maybe_applied else Fate.NOT_APPLIED
         raise Discrepancy(f"{error!r} is no answer to a call") from error
 
     @property

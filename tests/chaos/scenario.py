@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from chaos.outcomes import Call, Discrepancy, Entry, Fate, Next, Outcome
 from chaos.world import Person, World
-from groups_sdk import ApiError, ApiResponse, AsyncPaginator, GroupMembership, Paginator
+from groups_sdk import ApiError, ApiResponse, AsyncPaginator, GroupMembership, NotFoundError, Paginator
 
 Steps: TypeAlias = Generator[Call | Next, Outcome, None]
 PEOPLE = 5
@@ -158,6 +158,8 @@ class Worker:
 
     def _note(self, method: str, outcome: Outcome, also: Set[int], *, vain: bool) -> Entry:
         error = outcome.error
+        if method == "DELETE" and isinstance(error, NotFoundError) and error.maybe_applied:
+            also = also | {404}  # of a retry, by `request` or with an answer that is not all there
         if (
             isinstance(error, ApiError)
             and error.status_code < 500

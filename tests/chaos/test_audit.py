@@ -119,6 +119,10 @@ def test_a_lie_is_found(lie: Callable[[World, Worker], None], found: str) -> Non
         audit(world, [worker], max_attempts=4)
 
 
+of_the_token_request = DecodeError("half", operation="oauth2Token")
+of_the_token_request.maybe_applied = True  # by an earlier attempt
+
+
 @pytest.mark.parametrize(
     ("outcome", "fate"),
     [
@@ -126,11 +130,11 @@ def test_a_lie_is_found(lie: Callable[[World, Worker], None], found: str) -> Non
         (Outcome(given_up=True), Fate.UNKNOWN),
         (Outcome(error=ServerError(status_code=502, maybe_applied=True)), Fate.UNKNOWN),
         (Outcome(error=ConflictError(status_code=409)), Fate.NOT_APPLIED),
-        (Outcome(error=ConnectionFailedError("reset", sent=True)), Fate.UNKNOWN),
-        (Outcome(error=ConnectionFailedError("refused", sent=False)), Fate.NOT_APPLIED),
-        (Outcome(error=DecodeError("half", operation="createGroupMembership")), Fate.APPLIED),
-        (Outcome(error=DecodeError("half", operation="oauth2Token", sent=False)), Fate.NOT_APPLIED),
-        (Outcome(error=DecodeError("half", operation="oauth2Token")), Fate.UNKNOWN),
+        (Outcome(error=ConnectionFailedError("reset", maybe_applied=True)), Fate.UNKNOWN),
+        (Outcome(error=ConnectionFailedError("refused", maybe_applied=False)), Fate.NOT_APPLIED),
+        (Outcome(error=DecodeError("half", operation="createGroupMembership", applied=True)), Fate.APPLIED),
+        (Outcome(error=DecodeError("half", operation="oauth2Token")), Fate.NOT_APPLIED),
+        (Outcome(error=of_the_token_request), Fate.UNKNOWN),
     ],
 )
 def test_outcomes_are_read_as_the_documentation_says(outcome: Outcome, fate: Fate) -> None:

@@ -16,6 +16,7 @@ from groups_sdk._operations import Operation
 from groups_sdk.testing._rules import RULES
 
 DECLARED = {value.name: value for value in vars(operations).values() if isinstance(value, Operation)}
+del DECLARED[operations.TOKEN_REQUEST.name]  # which is none of the Groups API's
 METHODS = {
     found[1]: name
     for name, member in vars(AsyncGroupsClient).items()
@@ -61,7 +62,9 @@ def test_parameters_are_the_arguments(name: str, client: Any) -> None:
     needed = {*parameters(operation, "path"), *names_of_body(operation)}
     wanted = dict.fromkeys(needed, True) | {name: parameter["required"] for name, parameter in query.items()}
     signature = inspect.signature(getattr(client, METHODS[name])).parameters.values()
-    assert wanted == {p.name: p.default is p.empty for p in signature if p.name != "self"}
+    # What becomes of a 404 is the package's own question.
+    arguments = [p for p in signature if p.name not in ("self", "accept_missing")]
+    assert wanted == {p.name: p.default is p.empty for p in arguments}
 
 
 @pytest.mark.parametrize("name", BY_NAME)

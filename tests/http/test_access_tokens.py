@@ -131,7 +131,7 @@ async def test_fifty_callers_at_once_share_one_renewal() -> None:
 async def test_the_failure_of_a_renewal_reaches_all_who_waited_for_it_and_the_next_one_tries_again() -> None:
     endpoint = Endpoint()
     endpoint.let = anyio.Event()
-    endpoint.failure = ConnectionFailedError("refused", sent=True)
+    endpoint.failure = ConnectionFailedError("refused", maybe_applied=True)
     tokens = AccessTokens(OAuthClientCredentials("id", SECRET))
     outcomes: list[GroupsError] = []
 
@@ -156,7 +156,7 @@ async def test_the_failure_of_a_renewal_reaches_all_who_waited_for_it_and_the_ne
 async def test_who_has_more_time_does_not_share_a_deadline_that_was_missed() -> None:
     endpoint = Endpoint()
     endpoint.let = anyio.Event()
-    late = endpoint.failure = DeadlineExceededError("too late", sent=False)
+    late = endpoint.failure = DeadlineExceededError("too late", maybe_applied=False)
     tokens = AccessTokens(OAuthClientCredentials("id", SECRET))
     outcomes: list[GroupsError | None] = []
 
@@ -177,7 +177,7 @@ async def test_who_has_more_time_does_not_share_a_deadline_that_was_missed() -> 
 @pytest.mark.parametrize(
     ("failure", "shared"),
     [
-        (ConnectionFailedError("refused", sent=False), False),
+        (ConnectionFailedError("refused", maybe_applied=False), False),
         (UnauthorizedError(status_code=401), True),
         (DecodeError("it is not JSON"), True),
     ],

@@ -53,6 +53,8 @@ from groups_sdk import (
     ServerError,
 )
 
+NOT_FOUND = {"errors": [{"status": "404", "code": "SNYK-OPENAPI-0004", "detail": "not found"}]}
+
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
@@ -95,7 +97,7 @@ async def test_a_creation_that_may_have_arrived_is_not_repeated(failure: Any) ->
         with pytest.raises(GroupsError) as caught:
             await create(client)
     assert len(script.requests) == 1
-    assert getattr(caught.value, "maybe_applied", None) or getattr(caught.value, "sent", None)
+    assert caught.value.maybe_applied
 
 
 @pytest.mark.anyio
@@ -111,17 +113,48 @@ async def test_a_creation_that_did_not_arrive_is_repeated(failure: Any) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("failure", [httpx.ReadError("reset"), 504])
-async def test_a_removal_that_turns_out_to_be_done_counts_as_done(failure: Any) -> None:
-    async with client_for(Script(failure, 404)) as client:
-        await client.delete_membership(GROUP, MEMBER)
+@pytest.mark.parametrize("what", ["membership", "sso user"])
+async def test_a_removal_that_turns_out_to_be_done_counts_as_done(failure: Any, what: str) -> None:
+    async with client_for(Script(failure, (404, NOT_FOUND))) as client:
+        if what == "membership":
+            await client.delete_membership(GROUP, MEMBER)
+        else:
+            await client.delete_sso_user(GROUP, MEMBER, MEMBER)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", [httpx.ReadError("reset"), 504])
+@pytest.mark.parametrize("page", [b"<html>404 Not Found</html>", {"message": "no route"}, b""])
+async def test_a_404_that_is_not_the_apis_proves_no_removal(failure: Any, page: Any) -> None:
+    async with client_for(Script(failure, (404, page))) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await client.delete_membership(GROUP, MEMBER)
+        assert caught.value.maybe_applied
+    async with client_for(Script(failure, (404, page))) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await client.delete_sso_user(GROUP, MEMBER, MEMBER)
+        assert caught.value.maybe_applied
+
+
+@pytest.mark.anyio
+async def test_a_caller_who_wants_to_look_is_told_of_the_404() -> None:
+    async with client_for(Script(504, (404, NOT_FOUND))) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await client.delete_membership(GROUP, MEMBER, accept_missing=False)
+    assert (caught.value.maybe_applied, caught.value.is_jsonapi) == (True, True)
+    async with client_for(Script(504, (404, NOT_FOUND))) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await client.request("DELETE", f"/groups/{GROUP}/memberships/{MEMBER}")
+    assert caught.value.maybe_applied
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), 429])
 async def test_a_removal_of_what_was_never_there_is_not_found(failure: Any) -> None:
-    async with client_for(Script(failure, 404)) as client:
-        with pytest.raises(NotFoundError):
+    async with client_for(Script(failure, (404, NOT_FOUND))) as client:
+        with pytest.raises(NotFoundError) as caught:
             await client.delete_membership(GROUP, MEMBER)
+    assert not caught.value.maybe_applied
 
 
 @pytest.mark.anyio
@@ -134,11 +167,11 @@ async def test_an_error_after_an_unanswered_write_says_that_it_may_have_been_app
 
 
 @pytest.mark.anyio
-async def test_sent_stays_true_when_a_later_attempt_does_not_leave() -> None:
+async def test_it_stays_true_when_a_later_attempt_does_not_leave() -> None:
     async with client_for(Script(httpx.ReadError("reset"), httpx.ConnectError("refused"))) as client:
         with pytest.raises(ConnectionFailedError) as caught:
             await change(client)
-    assert caught.value.sent
+    assert caught.value.maybe_applied
     assert caught.value.attempts == 4
 
 
@@ -165,8 +198,8 @@ async def test_every_failure_of_the_http_library_is_one_of_ours(
 ) -> None:
     async with client_for(Script(failure), retries=RetryPolicy(max_attempts=1)) as client:
         with pytest.raises(kind) as caught:
-            await client.get_group(GROUP)
-    assert getattr(caught.value, "sent", None) is sent
+            await change(client)
+    assert caught.value.maybe_applied is sent
     assert caught.value.__context__ is None
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
@@ -190,7 +223,7 @@ async def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
             await client.get_group(GROUP)
         assert isinstance(caught.value.__cause__, RateLimitedError)
         assert caught.value.__cause__.retry_after == 60
-        assert not caught.value.sent
+        assert not caught.value.maybe_applied
         with pytest.raises(
             DeadlineExceededError, match="rate limit"
         ):  # the hold counts for the next call too
@@ -224,17 +257,17 @@ async def test_an_attempt_without_an_answer_times_out_and_is_repeated() -> None:
 async def test_the_deadline_ends_an_attempt() -> None:
     async with client_for(Script(never), deadline=60, timeout=None) as client:
         with pytest.raises(DeadlineExceededError) as caught:
-            await client.get_group(GROUP)
-    assert caught.value.sent
+            await change(client)
+    assert caught.value.maybe_applied
 
 
 @pytest.mark.anyio
 async def test_a_deadline_that_ends_a_later_attempt_tells_how_the_one_before_it_failed() -> None:
     async with client_for(Script(503, never), deadline=60, timeout=None) as client:
         with pytest.raises(DeadlineExceededError) as caught:
-            await client.get_group(GROUP)
+            await change(client)
     assert isinstance(caught.value.__cause__, ServerError)
-    assert (caught.value.sent, caught.value.attempts) == (True, 2)
+    assert (caught.value.maybe_applied, caught.value.attempts) == (True, 2)
 
 
 @pytest.mark.anyio
@@ -251,7 +284,7 @@ async def test_waiting_for_a_slot_ends_at_the_deadline_unsent() -> None:
             await busy.wait()
             with pytest.raises(DeadlineExceededError) as caught:
                 await client.with_options(deadline=0.05).get_group(GROUP)
-            assert not caught.value.sent
+            assert not caught.value.maybe_applied
             tasks.cancel_scope.cancel()
 
 

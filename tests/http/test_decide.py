@@ -27,7 +27,6 @@ from groups_sdk import (
     UnauthorizedError,
 )
 from groups_sdk._http.decide import (
-    TOKEN_REQUEST,
     Answered,
     Attempt,
     CallState,
@@ -46,6 +45,7 @@ from groups_sdk._operations import (
     CREATE_MEMBERSHIP,
     DELETE_MEMBERSHIP,
     GET_GROUP,
+    TOKEN_REQUEST,
     UPDATE_MEMBERSHIP,
     Operation,
 )
@@ -87,16 +87,15 @@ def test_a_success_is_done(operation: Operation, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "maybe_applied", "done"),
-    [(DELETE, True, True), (DELETE, False, False), (CHANGE, True, False), (READ, True, False)],
+    ("operation", "earlier", "maybe_applied"),
+    [(DELETE, True, True), (DELETE, False, False), (CHANGE, True, True), (READ, True, False)],
 )
-def test_a_404_to_a_repeated_delete_is_done_when_an_earlier_attempt_may_have_been_applied(
-    operation: Operation, maybe_applied: bool, done: bool
+def test_a_404_tells_whether_an_earlier_attempt_may_have_been_applied(
+    operation: Operation, earlier: bool, maybe_applied: bool
 ) -> None:
-    decision = decided(call(operation, maybe_applied=maybe_applied), answered(404))
-    assert isinstance(decision, Done if done else GiveUp)
-    if isinstance(decision, GiveUp):
-        assert isinstance(decision.error, NotFoundError)
+    error = given_up(call(operation, maybe_applied=earlier), answered(404))
+    assert isinstance(error, NotFoundError)
+    assert error.maybe_applied is maybe_applied
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_a_401_costs_the_access_token_once(renewable: bool, renewed: bool, decis
         (CREATE, failed(sent=False), True),
         (READ, failed(sent=False, transient=False), False),
         (READ, Unreadable("it is too large"), False),
-        (READ, NoAccessToken(ConnectionFailedError("refused", sent=True)), False),
+        (READ, NoAccessToken(ConnectionFailedError("refused", maybe_applied=True)), False),
         (READ, Closed("the client was closed"), False),
     ],
 )
@@ -165,12 +164,12 @@ def test_an_attempt_that_would_come_after_the_deadline_is_not_waited_for() -> No
     error = given_up(call(attempts=2), answered(503, retry_after=7), time_left=6.9)
     assert isinstance(error, DeadlineExceededError)
     assert isinstance(error.__cause__, ServerError)
-    assert (error.sent, error.attempts, error.operation) == (True, 2, CHANGE.name)
+    assert (error.maybe_applied, error.attempts, error.operation) == (True, 2, CHANGE.name)
     assert "the next attempt, in 7.5 s, would come after the deadline of 300 s" in str(error)
 
 
 def test_a_deadline_within_an_attempt_has_the_failure_before_it_as_its_cause() -> None:
-    before = ConnectionFailedError("reset", sent=False)
+    before = ConnectionFailedError("reset", maybe_applied=False)
     error = given_up(call(last_error=before), failed(False, DeadlineExceededError, transient=False))
     assert error.__cause__ is before
 
@@ -187,37 +186,61 @@ def test_a_deadline_within_an_attempt_has_the_failure_before_it_as_its_cause() -
         (CREATE, failed(True, RequestTimeoutError), RequestTimeoutError, True),
         (CHANGE, Closed("the client was closed", maybe_applied=True), ClientClosedError, True),
         (CHANGE, Closed("the client was closed"), ClientClosedError, False),
-        (CHANGE, NoAccessToken(ConnectionFailedError("refused", sent=True)), ConnectionFailedError, False),
+        (
+            CHANGE,
+            NoAccessToken(ConnectionFailedError("refused", maybe_applied=True)),
+            ConnectionFailedError,
+            False,
+        ),
         (CHANGE, NoAccessToken(DecodeError("no", operation="oauth2Token")), DecodeError, False),
         (CHANGE, NoAccessToken(ServerError(status_code=500, maybe_applied=True)), ServerError, False),
-        (CHANGE, NoAccessToken(ClientClosedError("closed", sent=True)), ClientClosedError, False),
-        (CHANGE, NoAccessToken(GroupsError("other")), GroupsError, None),
+        (CHANGE, NoAccessToken(ClientClosedError("closed", maybe_applied=True)), ClientClosedError, False),
+        (CHANGE, NoAccessToken(GroupsError("other")), GroupsError, False),
     ],
 )
 def test_an_error_says_whether_this_attempt_or_an_earlier_one_may_have_been_applied(
     operation: Operation,
     attempt: Attempt,
     error: type[GroupsError],
-    maybe_applied: bool | None,
+    maybe_applied: bool,
     earlier: bool,
 ) -> None:
     raised = given_up(call(operation, maybe_applied=earlier), attempt)
     assert isinstance(raised, error)
-    if maybe_applied is not None:
-        said = raised.maybe_applied if hasattr(raised, "maybe_applied") else raised.sent
-        assert said is (maybe_applied or earlier)
+    assert raised.maybe_applied is (maybe_applied or earlier)
 
 
-def test_a_read_is_never_applied() -> None:
-    assert not given_up(call(READ, maybe_applied=True, attempts=3), answered(503)).maybe_applied
+@pytest.mark.parametrize("operation", [READ, TOKEN_REQUEST])
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        answered(503),
+        answered(404),
+        failed(sent=True, transient=False),
+        Unreadable("it is too large"),
+        Closed("the client was closed", maybe_applied=True),
+        NoAccessToken(ConnectionFailedError("refused", maybe_applied=True)),
+        NoAccessToken(DecodeError("odd", applied=True)),
+    ],
+)
+def test_a_read_is_never_applied(operation: Operation, attempt: Attempt) -> None:
+    error = given_up(call(operation, maybe_applied=True, attempts=3), attempt)
+    assert not error.maybe_applied
+    if operation is READ:
+        assert "applied" not in str(error)
+
+
+def test_an_answer_to_a_write_that_cannot_be_read_says_that_it_was_applied() -> None:
+    error = given_up(call(CHANGE), Unreadable("it is too large", "req-1"))
+    assert (error.applied, error.maybe_applied) == (True, True)
 
 
 def test_each_call_that_waited_for_an_access_token_gets_an_error_of_its_own() -> None:
-    refused = ConnectionFailedError("refused", sent=True, attempts=4, operation=TOKEN_REQUEST.name)
+    refused = ConnectionFailedError("refused", maybe_applied=True, attempts=4, operation=TOKEN_REQUEST.name)
     one, other = (given_up(call(attempts=n), NoAccessToken(refused)) for n in (1, 2))
     assert one is not other
-    assert (one.sent, one.attempts, one.operation) == (False, 1, "oauth2Token")
-    assert (other.attempts, refused.sent, refused.attempts) == (2, True, 4)
+    assert (one.maybe_applied, one.attempts, one.operation) == (False, 1, "oauth2Token")
+    assert (other.attempts, refused.maybe_applied, refused.attempts) == (2, True, 4)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -267,5 +290,6 @@ def test_whatever_happens(
         assert 0 <= decision.after <= time_left
         assert operation.idempotent or not attempt.maybe_applied, "a creation that may have happened is final"
     if isinstance(decision, GiveUp) and isinstance(decision.error, TransportError | ClientClosedError):
-        assert decision.error.sent is (maybe_applied or attempt.maybe_applied)
+        said = operation.writes and (maybe_applied or attempt.maybe_applied)
+        assert decision.error.maybe_applied is said
     assert state == call(operation, attempts=attempts, maybe_applied=maybe_applied), "nothing is changed"

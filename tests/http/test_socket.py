@@ -53,5 +53,5 @@ async def test_nobody_listening_is_a_failed_connection_that_was_not_sent() -> No
     async with AsyncGroupsClient("token", base_url=f"http://127.0.0.1:{port}", retries=policy) as client:
         with pytest.raises(ConnectionFailedError) as caught:
             await client.list_groups().first()
-    assert not caught.value.sent
+    assert not caught.value.maybe_applied
     assert caught.value.attempts == 2

@@ -35,7 +35,7 @@ async def test_a_certificate_that_does_not_hold_is_refused_at_once(
         async with client_of(server) as client:
             with pytest.raises(ConnectionFailedError, match="certificate verify failed") as caught:
                 await call(client, method)
-        assert (caught.value.sent, caught.value.attempts) == (False, 1)
+        assert (caught.value.maybe_applied, caught.value.attempts) == (False, 1)
         assert server.connections == 1
         assert server.asked == []
 
@@ -68,10 +68,10 @@ async def test_a_tls_connection_that_breaks(name: str, authority: trustme.CA) ->
                 server.acts.put(TLS_FAULTS[name])
             with pytest.raises(ConnectionFailedError) as caught:
                 await call(client, "GET")
-            assert (caught.value.sent, caught.value.attempts) == (True, 2)
+            assert (caught.value.maybe_applied, caught.value.attempts) == (False, 2)
             with pytest.raises((ConnectionFailedError, DecodeError)) as created:
                 await call(client, "POST")
-            assert created.value.sent
+            assert created.value.maybe_applied
             await call(client, "POST")
     assert [asked.connection for asked in server.asked] == [1, 2, 3, 4]
 
@@ -90,7 +90,7 @@ async def test_a_server_that_speaks_no_tls_is_not_sent_anything() -> None:
         async with client_of(server, base_url=url) as client:
             with pytest.raises(ConnectionFailedError) as caught:
                 await call(client, "POST")
-    assert (caught.value.sent, caught.value.attempts) == (False, 2)
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, 2)
 
 
 @pytest.mark.anyio
