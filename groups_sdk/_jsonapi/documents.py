@@ -18,10 +18,11 @@ __all__ = ["decode_one", "decode_page", "membership_creation", "role_change"]
 T = TypeVar("T")
 
 
-def decode_one(response: ApiResponse, model: type[T]) -> T:
+def decode_one(response: ApiResponse, model: type[T], *, applied: bool = False) -> T:
     """The resource of the response as a model.
 
-    Raises `DecodeError`, with the path and the problem, when the document is not as the API describes it.
+    Raises `DecodeError`, with the path and the problem, when the document is not as the API describes it. `applied`
+    tells whether it is the answer to a write.
 
     Example:
         group = decode_one(response, Group)
@@ -29,7 +30,7 @@ def decode_one(response: ApiResponse, model: type[T]) -> T:
     try:
         return structure(_document(response).get("data"), model, "data")
     except StructureError as error:
-        raise _decode_error(response, error) from None
+        raise _decode_error(response, error, applied=applied) from None
 
 
 def decode_page(response: ApiResponse, model: type[T]) -> Page[T]:
@@ -58,9 +59,13 @@ def decode_page(response: ApiResponse, model: type[T]) -> Page[T]:
         raise _decode_error(response, error) from None
 
 
-def _decode_error(response: ApiResponse, error: StructureError) -> DecodeError:
+def _decode_error(response: ApiResponse, error: StructureError, *, applied: bool = False) -> DecodeError:
     return DecodeError(
-        error.problem, path=error.path, operation=response.operation, request_id=response.request_id
+        error.problem,
+        path=error.path,
+        operation=response.operation,
+        request_id=response.request_id,
+        applied=applied,
     )
 
 

@@ -83,13 +83,17 @@ def _org_membership(resource: Any, _: Any) -> OrgMembership:
 
 
 def _user(resource: Any, _: Any) -> User:
-    attributes = resource["attributes"]
-    login_method = attributes.get("login_method")
+    """A user. Service accounts, for one, have no email; a bare reference has an id only."""
+    attributes = resource.get("attributes")
+    if attributes is None:
+        return User(text(resource["id"]))
+    name, username = attributes.get("name"), attributes.get("username")
+    email, login_method = attributes.get("email"), attributes.get("login_method")
     return User(
         text(resource["id"]),
-        text(attributes["name"]),
-        text(attributes["username"]),
-        text(attributes["email"]),
+        None if name is None else text(name),
+        None if username is None else text(username),
+        None if email is None else text(email),
         None if login_method is None else text(login_method),
     )
 

@@ -125,6 +125,16 @@ def test_a_group_next_to_a_membership_is_its_id_and_name() -> None:
     assert read(resource, GroupMembership).group == Group("g-1", "Engineering")
 
 
+@pytest.mark.parametrize("attributes", [None, {}, {"name": None, "username": None, "email": None}])
+def test_a_user_of_whom_nothing_but_the_id_is_told(attributes: Any) -> None:
+    resource = membership()
+    user = resource["relationships"]["user"]["data"]
+    user["attributes"] = attributes
+    assert read(resource, GroupMembership).user == User(user["id"])
+    del user["attributes"]
+    assert read(resource, GroupMembership).user == User(user["id"])
+
+
 MISSING = "it is missing, or null"
 
 
@@ -152,8 +162,7 @@ MISSING = "it is missing, or null"
         ("relationships.user.data", False, ".relationships.user.data", "an object is wanted, and a boolean is there"),
         ("relationships.user.data", {}, ".relationships.user.data.id", MISSING),
         ("relationships.user.data.id", None, ".relationships.user.data.id", MISSING),
-        ("relationships.user.data.attributes", None, ".relationships.user.data.attributes.name", MISSING),
-        ("relationships.user.data.attributes.email", None, ".relationships.user.data.attributes.email", MISSING),
+        ("relationships.role.data.attributes", None, ".relationships.role.data.attributes.name", MISSING),
         ("relationships.user.data.attributes.email", True, ".relationships.user.data.attributes.email",
          "a string is wanted, and a boolean is there"),
         ("relationships.user.data.attributes.login_method", {}, ".relationships.user.data.attributes.login_method",
