@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import attrs
 import pytest
 
 from groups_sdk.cli import main
+from support.hanging import Hanging
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-W", "error", "-m", "groups_sdk"]
@@ -62,6 +64,19 @@ def run(*arguments: str, env: Mapping[str, str] | None = None, input: str | None
 def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     """Start it."""
     return subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, **options)
+
+
+def interrupted(service: Hanging, waiting: int, *arguments: str) -> Done:
+    """Start it, and interrupt it when that many of its requests wait for an answer."""
+    process = start(*arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        for _ in range(waiting):
+            service.arrived.get(timeout=PATIENCE)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    return Done(process.returncode, out.decode(), err.decode())
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:

@@ -14,7 +14,7 @@ from uuid import UUID
 import anyio
 import httpx
 
-PATIENCE = 30  # seconds; what takes longer hangs
+PATIENCE = 120  # seconds; what takes longer hangs
 STALLED = str(UUID(int=0))  # the group whose details never come; a page with this cursor does not either
 MEETING = str(UUID(int=2**64))  # the group that is not answered before so many ask for it as `meeting` wants
 PAGES = 3
