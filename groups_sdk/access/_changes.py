@@ -4,33 +4,53 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 
-from groups_sdk.access._batches import AsyncBatches
-from groups_sdk.access._operations import Operations
-from groups_sdk.access._outcomes import Action, Change, Outcome, Status, status_of, stops_the_rest
-from groups_sdk.errors import ClientClosedError, GroupsError
+from groups_sdk.access._batches import AsyncBatches, OnProgress
+from groups_sdk.access._change_work import ChangeWork
+from groups_sdk.access._outcomes import Change, Outcome, Status, counted
 
-__all__ = ["AsyncChanges", "ChangeWork"]
+__all__ = ["AsyncChanges"]
 
 
 class AsyncChanges(AsyncBatches[Change, Outcome]):
     """Changes to be made: iterate them for their outcomes as they finish, or `collect()` all.
 
-    Nothing is sent before the first step. An iteration goes in batches of `concurrency` changes: nothing is under way
-    while you look at an outcome, so that you can stop at any of them. `collect()` is faster: it keeps that many
-    changes under way all the time. One change that fails does not stop the others; a 401 and a closed client do, and
-    then the rest have outcomes that failed with the same error and were not `sent`.
+    Nothing is sent before the first step. Changes go out `concurrency` at a time. If you break out of a loop, up to
+    `concurrency` - 1 others of the same batch are already done: `outcomes` has all of them, and `pending` what was not
+    begun. `collect()` is faster, since no change waits for the others of a batch. So is a loop inside `async with`:
+    leaving the block lets what is under way come to its end, and begins nothing else. There up to twice `concurrency`
+    others may be done when you break. To stop after exactly one, use `concurrency=1` and no block.
+
+    A change that fails with 400, 404 or 409 does not stop the others. A 403 stops the changes of the same kind in the
+    same group. A 401, a 410, a 429 after all retries, planned maintenance and a closed client stop everything. What
+    was not begun for such a reason is "not_started", with that error, and was not `sent`.
 
     The work is done once: iterating again hands out the outcomes so far and goes on with what is left. When a step is
     cancelled or interrupted, `outcomes` has what came of everything that was begun, with the status "unknown" for
-    what was under way.
+    what was under way. Work that was never run warns with a `ResourceWarning`.
 
     Example:
         changes = client.access.delete_memberships(group_id, [membership_id], cascade=False)
-        async for outcome in changes:
-            print(outcome)
+        async with changes:
+            async for outcome in changes:
+                if outcome.status == "unknown":
+                    break
+        print(changes, changes.outcomes, changes.pending)
     """
+
+    def __init__(
+        self, work: ChangeWork, *, name: str, concurrency: int, on_progress: OnProgress | None
+    ) -> None:
+        super().__init__(work, name=name, concurrency=concurrency, on_progress=on_progress)
+        self._changes = work
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was noticed on the way, such as an address that is not what the plan says; to be shown with it all."""
+        return tuple(self._changes.notes)
+
+    def _count_outcomes(self) -> str:
+        return counted(outcome.status for outcome in self.outcomes)
 
     async def collect(self) -> list[Outcome]:
         """Make all changes that are left. Returns all outcomes."""
@@ -41,55 +61,3 @@ class AsyncChanges(AsyncBatches[Change, Outcome]):
         """How many outcomes so far have each status."""
         found = Counter(outcome.status for outcome in self.outcomes)
         return {status: found[status] for status in Status}
-
-
-class ChangeWork:
-    """What is the same for all work made of changes: sending one, and what its errors mean."""
-
-    def __init__(self, client: Operations, *, cascade: bool | None) -> None:
-        self.client = client
-        self._cascade = cascade
-
-    def opened(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def begin(self, items: Sequence[Change]) -> None:
-        pass
-
-    async def perform(self, item: Change) -> Outcome:
-        try:
-            await self.send(item)
-        except GroupsError as error:
-            return outcome_of(item, error)
-        return Outcome(item, Status.APPLIED)
-
-    async def send(self, change: Change) -> None:
-        role_id = change.role.id if change.role else ""
-        membership_id = change.membership_id or ""
-        match change.action:
-            case Action.ADD:
-                user_id = change.user.id if change.user else ""
-                await self.client.create_membership(change.group_id, user_id=user_id, role_id=role_id)
-            case Action.SET_ROLE:
-                await self.client.update_membership(change.group_id, membership_id, role_id=role_id)
-            case _:
-                await self.client.delete_membership(change.group_id, membership_id, cascade=self._cascade)
-
-    def broken_off(self, item: Change, error: Exception) -> Outcome:
-        return Outcome(item, Status.UNKNOWN, error)
-
-    def left_out(self, item: Change, error: Exception) -> Outcome:
-        if isinstance(error, ClientClosedError):  # which may say of the change that met it that it was sent
-            error = ClientClosedError("the client was closed; nothing was sent")
-        return Outcome(item, Status.FAILED, error, sent=False)
-
-    def ended(self, outcome: Outcome) -> None:
-        pass
-
-    def stopper(self, outcome: Outcome) -> Exception | None:
-        return outcome.error if stops_the_rest(outcome.error) else None
-
-
-def outcome_of(change: Change, error: GroupsError) -> Outcome:
-    status, sent = status_of(error)
-    return Outcome(change, status, error, sent=sent)

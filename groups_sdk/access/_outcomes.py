@@ -1,23 +1,27 @@
 """What came of one change, and how far the whole work is."""
 
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 
 import attrs
 
+from groups_sdk._operations import TOKEN_REQUEST
 from groups_sdk._terminal import printable
 from groups_sdk.errors import (
+    PLANNED_MAINTENANCE,
     ApiError,
     ClientClosedError,
     DecodeError,
-    InterruptedChangeError,
-    TransportError,
+    ForbiddenError,
+    GoneError,
+    GroupsError,
+    RateLimitedError,
     UnauthorizedError,
 )
 from groups_sdk.models import Role, User
 
 __all__ = ["Action", "Change", "Outcome", "Progress", "Status"]
-
-TOKEN_REQUEST = "oauth2Token"  # noqa: S105 - the operation, as errors name it
 
 
 class Action(StrEnum):
@@ -60,8 +64,17 @@ class Change:
 
     @property
     def key(self) -> str:
-        """What tells this change from the others of its work, such as `remove:331ede0a-...`."""
-        return f"{self.action}:{self.membership_id or (self.user.id if self.user else '')}".lower()
+        """What tells this change from the others of its work, such as `remove:331ede0a-...`.
+
+        Without a membership, that is the group and the user: somebody can be added to several groups.
+        """
+        whom = self.membership_id or f"{self.group_id}:{self.user.id if self.user else ''}"
+        return f"{self.action}:{whom}".lower()
+
+    @property
+    def person(self) -> str:
+        """The user that it is about or, where the API did not tell the user, the membership."""
+        return ((self.user.id if self.user else "") or self.membership_id or "").lower()
 
     def __str__(self) -> str:
         user = self.user
@@ -123,23 +136,63 @@ class Progress:
 
 def status_of(error: Exception) -> tuple[Status, bool]:
     """What an error says about the change that met it, and whether anything of it may have been sent."""
+    if isinstance(error, DecodeError) and error.applied:
+        return Status.APPLIED, True  # only the answer could not be read
+    if isinstance(error, GroupsError) and error.maybe_applied:
+        return Status.UNKNOWN, True
+    return Status.FAILED, isinstance(error, ApiError)
+
+
+def counted(statuses: Iterable[StrEnum]) -> str:
+    """How many there are of each status, such as "11 applied, 1 unknown"."""
+    found = Counter(statuses)
+    return ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in found.items())
+
+
+def fatal(error: Exception | None) -> Exception | None:
+    """The reason to begin nothing else, when an error is one that everything after it would meet too.
+
+    A rate limit is one of them: it is that of the token, and retries have waited for it in vain. So is whatever the
+    request for an access token meets.
+    """
     match error:
-        case DecodeError() if error.operation != TOKEN_REQUEST:
-            return Status.APPLIED, True  # only the answer could not be read: its status was a success
-        case ApiError():
-            return (Status.UNKNOWN if error.maybe_applied else Status.FAILED), True
-        case DecodeError() | TransportError() | ClientClosedError():
-            return (Status.UNKNOWN if error.sent else Status.FAILED), error.sent
-        case InterruptedChangeError():
-            return Status.UNKNOWN, True
+        case ClientClosedError():  # which may say of the change that met it that it may have been applied
+            return ClientClosedError("the client was closed; nothing was sent")
+        case UnauthorizedError() | GoneError() | RateLimitedError():
+            return error
+        case ApiError() if error.path == TOKEN_REQUEST.path:
+            return error
+        case ApiError() if any(entry.code == PLANNED_MAINTENANCE for entry in error.errors):
+            return error
+        case DecodeError() if error.operation == TOKEN_REQUEST.name:
+            return error
         case _:
-            return Status.FAILED, False
+            return None
 
 
-def stops_the_rest(error: Exception | None) -> bool:
-    """Whether every change after this one would meet the same error."""
-    return isinstance(error, UnauthorizedError | ClientClosedError)
+def outcome_of(change: Change, error: Exception) -> Outcome:
+    """The outcome of a change that met this error."""
+    status, sent = status_of(error)
+    return Outcome(change, status, error, sent=sent)
+
+
+class Refusals:
+    """The operations that the token's owner lacks the permission for, by group: one 403 is enough to know."""
+
+    def __init__(self) -> None:
+        self._refused: dict[tuple[str, Action], ForbiddenError] = {}
+
+    def note(self, change: Change, error: Exception) -> None:
+        """Remember what came of a change."""
+        if isinstance(error, ForbiddenError):
+            self._refused.setdefault((change.group_id.lower(), change.action), error)
+
+    def refusal(self, change: Change) -> ForbiddenError | None:
+        """The error that a change like this one has met, so that this one need not be tried."""
+        return self._refused.get((change.group_id.lower(), change.action))
 
 
 def _named(role: Role | None) -> str:
-    return (role and (role.name or role.id)) or "?"
+    if role is None or not (role.name or role.id):
+        return "?"
+    return role.name or f"{role.id} (name unknown to the API)"

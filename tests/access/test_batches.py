@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import types
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import anyio
 import pytest
+from support import clock
+from support.batches import Numbers, batches, done
 
 from groups_sdk import InterruptedChangeError, InvalidArgumentError
 from groups_sdk.access import AsyncChanges, Changes
@@ -18,77 +20,6 @@ from groups_sdk.access._batches import AsyncBatches, first_of
 from groups_sdk.access._outcomes import Progress
 
 R = TypeVar("R")
-
-
-class Numbers:
-    """Work on numbers: each outcome is a pair of the number and a word. What waits at `gates` waits for good."""
-
-    def __init__(self, *stages: list[int], done: Sequence[int] = ()) -> None:
-        self.stages = stages
-        self.done = done
-        self.log: list[tuple[str, Any]] = []
-        self.gates: set[int] = set()
-        self.waiting: set[int] = set()
-        self.reached = anyio.Event
-        self.errors: dict[int, BaseException] = {}
-        self.fails: dict[str, list[Exception]] = {}
-        self.stop_at: int | None = None
-        self.at_once: int | None = None
-        self.on_wait: Callable[[], object] = lambda: None
-
-    def _fail(self, where: str) -> None:
-        if self.fails.get(where):
-            raise self.fails[where].pop(0)
-
-    async def prepare(self) -> tuple[list[tuple[int, str]], list[list[int]]]:
-        await anyio.lowlevel.checkpoint()
-        self._fail("prepare")
-        return [(n, "skipped") for n in self.done], [list(stage) for stage in self.stages]
-
-    def opened(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def begin(self, items: Sequence[int]) -> None:
-        self._fail("begin")
-        self.log.append(("begin", list(items)))
-
-    async def perform(self, item: int) -> tuple[int, str]:
-        self.log.append(("perform", item))
-        if item == self.at_once:
-            return item, "done"
-        await anyio.lowlevel.checkpoint()
-        if item in self.gates:
-            self.waiting.add(item)
-            self.on_wait()
-            await anyio.sleep_forever()
-        if item in self.errors:
-            raise self.errors[item]
-        return item, "done"
-
-    def broken_off(self, item: int, error: Exception) -> tuple[int, str]:
-        return item, type(error).__name__
-
-    def left_out(self, item: int, error: Exception) -> tuple[int, str]:
-        return item, f"left out: {error}"
-
-    def ended(self, outcome: tuple[int, str]) -> None:
-        self.log.append(("ended", outcome))
-        self._fail("ended")
-
-    def stopper(self, outcome: tuple[int, str]) -> Exception | None:
-        return OSError("stop") if outcome == (self.stop_at, "done") else None
-
-    @property
-    def performed(self) -> list[int]:
-        return [value for word, value in self.log if word == "perform"]
-
-
-def batches(work: Numbers, **options: Any) -> AsyncBatches[int, tuple[int, str]]:
-    return AsyncBatches(work, **{"concurrency": 3, **options})
-
-
-def done(*numbers: int) -> set[tuple[int, str]]:
-    return {(number, "done") for number in numbers}
 
 
 @pytest.mark.anyio
@@ -102,7 +33,7 @@ async def test_nothing_is_under_way_while_somebody_looks_at_an_outcome() -> None
         started, ended = len(work.performed), len(bulk.outcomes)
         assert started == ended
     assert set(seen) == done(*range(1, 8))
-    assert [value for word, value in work.log if word == "begin"] == [[1, 2, 3], [4, 5, 6], [7]]
+    assert [value for word, value in work.log if word == "before"] == [[1, 2, 3], [4, 5, 6], [7]]
 
 
 @pytest.mark.anyio
@@ -143,7 +74,7 @@ async def test_a_stage_begins_when_the_one_before_has_ended() -> None:
         work = Numbers([1, 2], [], [3], [4, 5])
         bulk = batches(work)
         await (bulk.finish() if finish else _exhaust(bulk))
-        order = [value[0] if word == "ended" else value for word, value in work.log if word != "begin"]
+        order = [value[0] if word == "after" else value for word, value in work.log if word != "before"]
         assert sorted(order[:4]) == [1, 1, 2, 2]
         assert order[4:6] == [3, 3]
 
@@ -171,7 +102,7 @@ async def test_a_cancelled_step_keeps_what_was_under_way_and_goes_on_after_it(fi
     assert lost <= set(outcomes)
     assert sorted(number for number, _ in outcomes) == [1, 2, 3, 4, 5]
     assert sorted(work.performed) == [1, 2, 3, 4, 5], "what may have been done is not done again"
-    assert all(("ended", outcome) in work.log for outcome in lost)
+    assert all(("after", outcome) in work.log for outcome in lost)
 
 
 @pytest.mark.anyio
@@ -195,7 +126,7 @@ async def test_an_outcome_that_stops_the_work_leaves_the_rest_out(finish: bool) 
     work.stop_at = 1
     bulk = batches(work, concurrency=1)
     await (bulk.finish() if finish else _exhaust(bulk))
-    assert bulk.outcomes == ((1, "done"), *((n, "left out: stop") for n in (2, 3, 4, 5)))
+    assert bulk.outcomes == ((1, "done"), *((n, "not started: stop") for n in (2, 3, 4, 5)))
     assert work.performed == [1]
     assert bulk.pending == ()
 
@@ -210,7 +141,7 @@ async def test_what_was_noted_but_never_begun_is_left_out_with_the_rest(finish: 
     first = work.performed
     assert {*bulk.outcomes} == {
         *done(*first),
-        *((n, "left out: stop") for n in {1, 2, 3, 4} - {*first}),
+        *((n, "not started: stop") for n in {1, 2, 3, 4} - {*first}),
     }
     assert len(bulk.outcomes) == 4
 
@@ -256,14 +187,14 @@ async def test_a_first_look_that_fails_is_looked_again() -> None:
     assert await bulk.preview() == (1,)
     assert work.performed == []
     assert set(await bulk.finish()) == {(7, "skipped"), (8, "skipped"), (1, "done")}
-    assert work.log.count(("begin", [1])) == 1
+    assert work.log.count(("before", [1])) == 1
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("finish", [True, False])
 async def test_what_cannot_be_noted_is_not_begun(finish: bool) -> None:
     work = Numbers([1, 2, 3])
-    work.fails = {"begin": [OSError("full")]}
+    work.fails = {"before": [OSError("full")]}
     bulk = batches(work)
     with pytest.raises(OSError, match="full"):
         await (bulk.finish() if finish else bulk.step())
@@ -277,7 +208,7 @@ async def test_when_noting_fails_on_the_way_the_others_still_get_their_outcomes(
     work = Numbers([1, 2, 3, 4])
     bulk = batches(work, concurrency=2)
     await bulk.preview()
-    work.fails = {"ended": [OSError("full")]}
+    work.fails = {"after": [OSError("full")]}
     with pytest.raises(OSError, match="full"):
         await bulk.finish()
     assert len(work.performed) == len(bulk.outcomes) < 4
@@ -289,13 +220,133 @@ async def test_when_noting_fails_on_the_way_the_others_still_get_their_outcomes(
             was, began = began, True
             return was
 
-    work.fails = {"begin": Full([OSError("full again")])}
+    work.fails = {"before": Full([OSError("full again")])}
     bulk2 = batches(Numbers([1, 2, 3]), concurrency=1)
     bulk2._work = work  # type: ignore[assignment]
     work.stages = ([1, 2, 3],)
     with pytest.raises(OSError, match="full again"):
         await bulk2.finish()
     assert (bulk2.outcomes, bulk2.pending) == (((1, "done"),), (2, 3))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("finish", [True, False])
+async def test_the_work_may_look_again_before_anything_is_begun(finish: bool) -> None:
+    work = Numbers([1, 2, 3, 4], [5])
+    bulk = batches(work)
+    await (bulk.finish() if finish else _exhaust(bulk))
+    looks = [(stage, new_stage) for stage, _, new_stage in work.checks]
+    if finish:
+        assert looks == [([1, 2, 3, 4], True), ([5], True)]
+        assert [paused for _, paused, _ in work.checks] == [0.0, 0.0], "it was one run"
+    else:
+        assert looks == [([1, 2, 3, 4], True), ([4], False), ([5], True)]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_work_is_told_how_long_nothing_was_done(backend: str) -> None:
+    async def later() -> None:
+        work = Numbers([1], [2])
+        work.fails = {"check": [OSError("no look")]}
+        bulk = batches(work)
+        await bulk.preview()
+        await sleep(20)
+        with pytest.raises(OSError, match="no look"):
+            await bulk.finish()
+        assert (work.performed, bulk.pending) == ([], (1, 2))
+        await sleep(20)
+        await bulk.finish()
+        (_, first, _), (_, second, _) = work.checks
+        assert (40 <= first < 60, second) == (True, 0.0), "a look that failed does not count"
+
+    async def sleep(seconds: float) -> None:
+        clock.skip(seconds)
+        await anyio.sleep(seconds / 2)
+
+    anyio.run(later, backend=backend, backend_options=clock.options(backend))
+
+
+@pytest.mark.anyio
+async def test_a_cancellation_while_something_is_noted_before_leaves_it_pending() -> None:
+    work = Numbers([1, 2, 3])
+    bulk = batches(work)
+    await bulk.preview()
+    with anyio.CancelScope() as scope:
+
+        async def before(items: Sequence[int]) -> None:
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+
+        work.before = before  # type: ignore[method-assign]
+        await bulk.step()
+    assert (work.performed, bulk.pending, work.sessions) == ([], (1, 2, 3), 0)
+    del work.before
+    assert set(await bulk.finish()) == done(1, 2, 3)
+
+
+@pytest.mark.anyio
+async def test_a_cancellation_waits_until_an_outcome_is_noted() -> None:
+    work = Numbers([1, 2])
+    bulk = batches(work, concurrency=1)
+    noted: list[tuple[int, str]] = []
+    with anyio.CancelScope() as scope:
+
+        async def after(outcome: tuple[int, str]) -> None:
+            scope.cancel()
+            await anyio.sleep(0.001)
+            assert work.sessions == 1
+            noted.append(outcome)
+
+        work.after = after  # type: ignore[method-assign]
+        await bulk.finish()
+    assert noted == [(1, "done")] == [*bulk.outcomes]
+    assert (bulk.pending, work.sessions) == ((2,), 0)
+
+
+@pytest.mark.anyio
+async def test_an_outcome_that_cannot_be_noted_is_there_all_the_same() -> None:
+    work = Numbers([1, 2, 3])
+    work.gates = {1, 2, 3}
+    work.fails = {"after": [OSError("full"), OSError("full")]}
+    bulk = batches(work, concurrency=2)
+    with anyio.CancelScope() as scope:
+        work.on_wait = lambda: scope.cancel() if work.waiting == {1, 2} else None
+        await bulk.finish()
+    assert {*bulk.outcomes} == {(1, "InterruptedChangeError"), (2, "InterruptedChangeError")}
+    assert bulk.pending == (3,)
+    work.gates = set()
+    with pytest.raises(OSError, match="full"):
+        await bulk.finish()
+    await bulk.finish()
+    assert (3, "done") in bulk.outcomes
+
+
+@pytest.mark.anyio
+async def test_what_was_noted_before_and_never_begun_is_noted_after_too() -> None:
+    work = Numbers([1, 2, 3, 4])
+    bulk = batches(work)
+    work.stop_at = work.at_once = 1
+    await bulk.finish()
+    noted = {value[0] for word, value in work.log if word == "after"}
+    assert noted == {1, 2, 3}, "all that were noted before, and only those"
+    assert work.sessions == 0
+
+
+def test_a_loop_that_is_gone_costs_no_outcome() -> None:
+    work = Numbers([1])
+    work.perform = _suspended  # type: ignore[method-assign,assignment]
+    bulk = batches(work)
+    bulk._used = True
+    under_way = bulk._do(1)
+    under_way.send(None)
+    under_way.close()
+    assert bulk.outcomes == ((1, "InterruptedChangeError"),)
+    assert work.log == [], "nothing can be awaited then"
+
+
+@types.coroutine
+def _suspended(item: int) -> Generator[None, None, None]:
+    yield
 
 
 @pytest.mark.anyio
@@ -369,7 +420,7 @@ def call(func: Callable[[], Coroutine[Any, Any, R]], /) -> R:
 
 def changes(work: Numbers, call: Callable[..., Any]) -> Changes:
     """The synchronous twin of such work, which takes its steps with `call`."""
-    inner = AsyncChanges(cast("Any", work), concurrency=3)
+    inner = AsyncChanges(cast("Any", work), name="this work", concurrency=3, on_progress=None)
     return Changes(cast("Any", SimpleNamespace(call=call)), inner)
 
 
@@ -431,7 +482,7 @@ def test_errors_say_that_the_outcome_is_open() -> None:
     work = Numbers([1])
     work.gates = {1}
     errors: list[Exception] = []
-    work.broken_off = lambda item, error: (errors.append(error), (item, "open"))[1]  # type: ignore[method-assign]
+    work.interrupted = lambda item, error: (errors.append(error), (item, "open"))[1]  # type: ignore[method-assign]
 
     async def stopped() -> None:
         with anyio.CancelScope() as scope:

@@ -28,6 +28,9 @@ class Holding(httpx.AsyncBaseTransport):
 with fake.client(transport=Holding()) as client:
     changes = client.access.delete_memberships(fake.group_id, ids, cascade=True, concurrency=3)
     try:
+        if sys.argv[1] == "block":
+            with changes:
+                list(changes)
         changes.collect() if sys.argv[1] == "collect" else list(changes)
     except KeyboardInterrupt:
         unknown = {o.change.membership_id for o in changes.outcomes if o.status == "unknown"}
@@ -40,7 +43,7 @@ with fake.client(transport=Holding()) as client:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are not sent to a process this way there")
-@pytest.mark.parametrize("way", ["collect", "iterate"])
+@pytest.mark.parametrize("way", ["collect", "iterate", "block"])
 def test_an_interrupt_loses_no_outcome_and_the_work_can_go_on(way: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", CHILD, way], capture_output=True, text=True, timeout=120
