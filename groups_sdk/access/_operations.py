@@ -13,6 +13,9 @@ __all__ = ["Operations"]
 class Operations(Protocol):
     """What the jobs need of an `AsyncGroupsClient`, or of anything that stands in for one."""
 
+    @property
+    def base_url(self) -> str: ...
+
     def list_groups(self) -> AsyncPaginator[Group]: ...
 
     async def get_group(self, group_id: str) -> Group: ...
@@ -31,7 +34,12 @@ class Operations(Protocol):
     async def update_membership(self, group_id: str, membership_id: str, *, role_id: str) -> None: ...
 
     async def delete_membership(
-        self, group_id: str, membership_id: str, *, cascade: bool | None = None
+        self,
+        group_id: str,
+        membership_id: str,
+        *,
+        cascade: bool | None = None,
+        accept_missing: bool = True,
     ) -> None: ...
 
     async def create_membership(self, group_id: str, *, user_id: str, role_id: str) -> GroupMembership: ...

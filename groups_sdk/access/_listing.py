@@ -1,0 +1,98 @@
+"""The members of a group as one look shows them, and whether the look has shown all of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import anyio
+import attrs
+
+from groups_sdk.access._operations import Operations
+from groups_sdk.access._people import PeopleIndex
+from groups_sdk.access._roles import RoleIndex
+from groups_sdk.errors import IncompleteListingError
+from groups_sdk.models import GroupMembership
+
+__all__ = ["MemberListing", "list_members"]
+
+
+@attrs.frozen(slots=False, eq=False)
+class MemberListing:
+    """What a group's listing said. `missing` is how many members the API counts and did not list.
+
+    `partial` is True when only some people were asked for, by the API's filters: it proves who is a member, and never
+    who is none. `taken_at` is the time of the loop's clock, in seconds, at which the listing ended.
+    """
+
+    group_id: str
+    memberships: tuple[GroupMembership, ...]
+    taken_at: float
+    missing: int = 0
+    partial: bool = False
+    people: PeopleIndex[GroupMembership] = attrs.field(
+        default=attrs.Factory(lambda own: PeopleIndex(own.memberships), takes_self=True), repr=False
+    )
+
+    @cached_property
+    def roles(self) -> RoleIndex:
+        return RoleIndex(membership.role for membership in self.memberships)
+
+    @cached_property
+    def by_membership(self) -> dict[str, GroupMembership]:
+        return {membership.id.lower(): membership for membership in self.memberships}
+
+    @cached_property
+    def unidentified(self) -> int:
+        """How many members were listed without their user: any of them may be anybody."""
+        return sum(not membership.user.id for membership in self.memberships)
+
+    @property
+    def gap(self) -> str | None:
+        """Why somebody who was not seen in this listing may be a member all the same; None when nobody can be."""
+        if self.partial:
+            return "not everybody was listed"
+        if self.missing:
+            return (
+                f"the API counts {self.missing} more than the {len(self.memberships)} members that it listed"
+            )
+        if self.unidentified:
+            return f"{self.unidentified} members were listed without their user"
+        return None
+
+    def require_complete(self) -> None:
+        """Raise `IncompleteListingError` where a member may have been left out."""
+        if self.gap is not None:
+            raise IncompleteListingError(
+                f"the listing of the group {self.group_id} is not complete: {self.gap}"
+            )
+
+
+async def list_members(client: Operations, group_id: str) -> MemberListing:
+    """All members of a group, 100 a request, with the count that the API keeps of them.
+
+    The count comes with the members: a listing of nobody has none, and is asked for a second time.
+    """
+    return await _list_once(client, group_id) or await _list_once(client, group_id) or _nobody(group_id)
+
+
+def _nobody(group_id: str) -> MemberListing:
+    return MemberListing(group_id, (), anyio.current_time())
+
+
+async def _list_once(client: Operations, group_id: str) -> MemberListing | None:
+    found: dict[str, GroupMembership] = {}
+    people: PeopleIndex[GroupMembership] = (
+        PeopleIndex()
+    )  # made page by page, so as not to hold up the event loop
+    counts: set[int] = set()
+    async for page in client.list_memberships(group_id, include_group_membership_count=True).pages():
+        for membership in page.items:
+            found[membership.id.lower()] = membership
+            people.add(membership)
+            if membership.group_membership_count is not None:
+                counts.add(membership.group_membership_count)
+    if not found:
+        return None
+    # Members come and go while the pages are read: what one of the counts allows is no gap.
+    missing = max(min(counts, default=0) - len(found), 0)
+    return MemberListing(group_id, tuple(found.values()), anyio.current_time(), missing, people=people)
