@@ -9,25 +9,29 @@ import anyio
 import httpx
 import pytest
 from support.jobs import BOTH, NOWHERE, ONCE, Jobs, changes_sent, role_id, roles_of
+from support.worlds import changed_listing
 
 from groups_sdk import (
     AsyncGroupsClient,
     ClientClosedError,
     ConflictError,
-    DecodeError,
     ForbiddenError,
+    GoneError,
+    IncompleteListingError,
     InterruptedChangeError,
     InvalidArgumentError,
+    MemberNotFoundError,
     NotFoundError,
     Progress,
+    ProtectedMemberError,
+    RateLimitedError,
     Role,
     RoleChoiceError,
     ServerError,
     Status,
-    TransportError,
     UnauthorizedError,
 )
-from groups_sdk.access._outcomes import Action, Change, Outcome, status_of
+from groups_sdk.access._outcomes import Action, Change, Outcome
 from groups_sdk.models import User
 from groups_sdk.testing import FakeSnyk
 
@@ -49,12 +53,7 @@ async def test_roles_change_and_who_has_theirs_is_left_alone(kind: str, collect:
         assert fake.requests == []
         outcomes = await (jobs.run(changes.collect) if collect else jobs.all(changes))
     assert {outcome.change.membership_id for outcome in outcomes} == set(wanted)
-    assert changes.counts == {
-        Status.APPLIED: 12,
-        Status.UNCHANGED: 3,
-        Status.FAILED: 0,
-        Status.UNKNOWN: 0,
-    }
+    assert changes.counts == {**dict.fromkeys(Status, 0), Status.APPLIED: 12, Status.UNCHANGED: 3}
     assert {m.role.name for m in fake.memberships(fake.group_id) if m.id in wanted} == {"Group Viewer"}
     assert len(changes_sent(fake)) == 12
     unchanged = [outcome for outcome in outcomes if outcome.status is Status.UNCHANGED]
@@ -74,46 +73,117 @@ async def test_members_are_removed(kind: str) -> None:
     assert all(("cascade", "true") in r.query for r in fake.requests if r.method == "DELETE")
 
 
-async def test_roles_by_id_need_no_whole_listing() -> None:
+async def test_many_people_cost_one_listing() -> None:
     fake = FakeSnyk.with_members(350)
     viewer = role_id(fake, "Group Viewer")
     async with fake.async_client() as client:
-        first, second = ids(fake, 1, 2)
+        wanted = ids(fake, 1, 2, 3, 4)
         changes = client.access.update_memberships(
-            fake.group_id, [(first.upper(), viewer), (second, Role(viewer))]
+            fake.group_id, [(id_.upper(), Role(viewer, "group viewer")) for id_ in wanted]
         )
         outcomes = await changes.collect()
-        assert {o.change.membership_id for o in outcomes} == {first, second}
-        assert sum(r.method == "GET" for r in fake.requests) == 1
+        assert {o.change.membership_id for o in outcomes} == set(wanted)
+        assert sum(r.method == "GET" for r in fake.requests) == 4, "four pages"
         assert [o async for o in client.access.update_memberships(fake.group_id, {})] == []
 
 
-async def test_a_membership_that_the_listing_does_not_show_is_tried_all_the_same() -> None:
+@BOTH
+async def test_who_is_no_member_is_told_and_nothing_is_sent_for_them(kind: str) -> None:
     fake = FakeSnyk.example()
-    async with fake.async_client() as client:
-        (outcome,) = await client.access.update_memberships(
-            fake.group_id, {NOWHERE: "Group Viewer"}
-        ).collect()
-    assert outcome.status is Status.FAILED
-    assert isinstance(outcome.error, NotFoundError)
-    assert (outcome.sent, outcome.change.user, outcome.change.before) == (True, None, None)
+    (there,) = ids(fake, 3)
+    async with Jobs(fake, kind) as jobs:
+        for work in (
+            await jobs("update_memberships", fake.group_id, {NOWHERE: "Group Viewer", there: "Group Viewer"}),
+            await jobs("delete_memberships", fake.group_id, [NOWHERE, there], cascade=True),
+        ):
+            outcomes = {o.change.membership_id: o for o in await jobs.run(work.collect)}
+            assert (outcomes[NOWHERE].status, outcomes[NOWHERE].sent) == ("failed", False)
+            assert isinstance(outcomes[NOWHERE].error, MemberNotFoundError)
+            assert outcomes[there].status is Status.APPLIED
+    assert [name for _, name in changes_sent(fake)] == [there, there]
 
 
-async def test_a_removal_that_meets_404_has_failed() -> None:
-    fake = FakeSnyk.example()
+async def test_of_an_incomplete_listing_nobody_is_called_no_member() -> None:
+    fake = FakeSnyk.with_members(150)
+    fake.twist_next_page("empty")
     async with fake.async_client() as client:
-        changes = client.access.delete_memberships(fake.group_id, [NOWHERE, *ids(fake, 3)], cascade=True)
+        people = ids(fake, 1, 2, 3, 140)
+        changes = client.access.delete_memberships(fake.group_id, people, cascade=True)
+        fake.twist_next_page("no_links")
         outcomes = {o.change.membership_id: o for o in await changes.collect()}
-    assert outcomes[NOWHERE].status is Status.FAILED
-    assert isinstance(outcomes[NOWHERE].error, NotFoundError)
-    assert outcomes[ids(FakeSnyk.example(), 3)[0]].status is Status.APPLIED
+    assert isinstance(outcomes[people[3]].error, IncompleteListingError)
+    assert not outcomes[people[3]].sent
+
+
+@BOTH
+async def test_the_guards_hold_for_changes_in_bulk(kind: str) -> None:
+    fake = FakeSnyk.example()
+    admins = [m for m in fake.memberships(fake.group_id) if m.role.name == "Group Admin"]
+    grace, alan = (m.user.email for m in fake.memberships(fake.group_id)[1:3])
+    everybody = [m.user.email for m in admins]
+    async with Jobs(fake, kind) as jobs:
+        for name, changes, options in (
+            ("update_memberships", dict.fromkeys(everybody, "Group Viewer"), {}),
+            ("delete_memberships", everybody, {"cascade": True}),
+            ("update_memberships", {grace: "Group Viewer"}, {"me": grace}),
+            ("update_memberships", {grace: "Group Viewer"}, {"protect": [grace.upper()]}),
+            ("delete_memberships", [grace, alan], {"cascade": True, "protect": [alan]}),
+            ("update_memberships", {grace: "Group Viewer"}, {"me": "nobody@example.com"}),
+        ):
+            expected = MemberNotFoundError if options.get("me", grace) != grace else ProtectedMemberError
+            work = await jobs(name, fake.group_id, changes, **options)
+            with pytest.raises(expected):
+                await jobs.run(work.collect)
+        assert changes_sent(fake) == []
+        for name, changes, options in (
+            ("update_memberships", dict.fromkeys(everybody, "Group Viewer"), {"allow_last_admin": True}),
+            ("delete_memberships", [grace], {"cascade": True, "me": grace, "allow_self": True}),
+        ):
+            work = await jobs(name, fake.group_id, changes, **options)
+            assert {o.status for o in await jobs.run(work.collect)} == {"applied"}
+
+
+async def test_an_unknown_loss_of_an_admin_counts_as_a_loss() -> None:
+    fake = FakeSnyk.example()
+    everybody = [m.id for m in fake.memberships(fake.group_id) if m.role.name == "Group Admin"]
+    fake.fail_next(status=500, method="DELETE", path=everybody[0], times=9)
+    async with fake.async_client(retries=ONCE) as client:
+        work = client.access.delete_memberships(fake.group_id, everybody[:2], cascade=True, concurrency=1)
+        assert [o.status for o in await work.collect()] == ["unknown", "applied"]
+        with pytest.raises(ProtectedMemberError):
+            await client.access.delete_memberships(
+                fake.group_id, [everybody[0], everybody[2]], cascade=True
+            ).collect()
+
+
+async def test_a_member_without_a_user_is_looked_for_among_all_members() -> None:
+    fake = FakeSnyk.example()
+    (target,) = ids(fake, 3)
+    fake.fail_next(status=500, method="DELETE", path=target, after=True)
+    async with fake.async_client(retries=ONCE) as client:
+        changed_listing(client, {target: None})
+        (outcome,) = await client.access.delete_memberships(fake.group_id, [target], cascade=True).collect()
+    assert outcome.status is Status.APPLIED
+    assert target not in {m.id for m in fake.memberships(fake.group_id)}
+
+
+async def test_two_names_of_one_member_are_refused() -> None:
+    fake = FakeSnyk.example()
+    user = fake.memberships(fake.group_id)[1].user
+    async with fake.async_client() as client:
+        work = client.access.update_memberships(
+            fake.group_id, {user.email: "Group Viewer", user.username: "Group Admin"}
+        )
+        with pytest.raises(InvalidArgumentError, match="are the same member"):
+            await work.collect()
+    assert changes_sent(fake) == []
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         lambda access, group, one: access.update_memberships("x", {one: "Group Viewer"}),
-        lambda access, group, one: access.update_memberships(group, {"x": "Group Viewer"}),
+        lambda access, group, one: access.update_memberships(group, {"x y": "Group Viewer"}),
         lambda access, group, one: access.update_memberships(group, {one: " "}),
         lambda access, group, one: access.update_memberships(group, {one: None}),
         lambda access, group, one: access.update_memberships(group, {one: Role("", "Group Viewer")}),
@@ -147,7 +217,7 @@ async def test_an_unknown_role_is_refused_before_anything_is_changed() -> None:
 async def test_a_failure_does_not_stop_the_others(kind: str) -> None:
     fake = FakeSnyk.example()
     targets = ids(fake, 1, 2, 3, 5, 6)
-    fake.fail_next(status=403, method="PATCH", path=targets[1])
+    fake.fail_next(status=404, method="PATCH", path=targets[1])
     fake.fail_next(status=409, method="PATCH", path=targets[3])
     async with Jobs(fake, kind) as jobs:
         changes = await jobs(
@@ -155,7 +225,7 @@ async def test_a_failure_does_not_stop_the_others(kind: str) -> None:
         )
         outcomes = {o.change.membership_id: o for o in await jobs.all(changes)}
     assert [outcomes[i].status for i in targets] == ["applied", "failed", "applied", "failed", "applied"]
-    assert isinstance(outcomes[targets[1]].error, ForbiddenError)
+    assert isinstance(outcomes[targets[1]].error, NotFoundError)
     assert isinstance(outcomes[targets[3]].error, ConflictError)
 
 
@@ -163,7 +233,7 @@ async def test_a_failure_does_not_stop_the_others(kind: str) -> None:
 async def test_an_outcome_that_nobody_knows_says_so(kind: str) -> None:
     fake = FakeSnyk.example()
     lied, refused = ids(fake, 1, 2)
-    fake.fail_next(status=500, method="DELETE", path=lied, after=True)
+    fake.fail_next(status=500, method="DELETE", path=lied)
     fake.fail_next(status=400, method="DELETE", path=refused, after=True)
     async with Jobs(fake, kind, retries=ONCE) as jobs:
         changes = await jobs("delete_memberships", fake.group_id, [lied, refused], cascade=True)
@@ -173,22 +243,37 @@ async def test_an_outcome_that_nobody_knows_says_so(kind: str) -> None:
     assert outcomes[refused].status is Status.FAILED
 
 
+MAINTENANCE = {"errors": [{"status": "503", "code": "SNYK-0099", "detail": "planned maintenance"}]}
+
+
 @BOTH
 @pytest.mark.parametrize("collect", [True, False])
-async def test_a_401_leaves_the_rest_out(kind: str, collect: bool) -> None:
+@pytest.mark.parametrize(
+    ("fault", "status", "error"),
+    [
+        ({"status": 401}, "failed", UnauthorizedError),
+        ({"status": 410}, "failed", GoneError),
+        ({"status": 429, "headers": {"retry-after": "100000"}}, "failed", RateLimitedError),
+        ({"status": 503, "body": MAINTENANCE}, "unknown", ServerError),
+    ],
+)
+async def test_what_everything_would_meet_stops_everything(
+    kind: str, collect: bool, fault: dict[str, Any], status: str, error: type[Exception]
+) -> None:
     fake = FakeSnyk.example()
     targets = ids(fake, *range(1, 12))
-    fake.fail_next(status=401, method="DELETE", path=targets[2], times=1)
+    fake.fail_next(method="DELETE", path=targets[2], **fault)
     async with Jobs(fake, kind) as jobs:
         changes = await jobs("delete_memberships", fake.group_id, targets, cascade=True, concurrency=1)
         outcomes = await (jobs.run(changes.collect) if collect else jobs.all(changes))
-    assert [o.status for o in outcomes] == ["applied"] * 2 + ["failed"] * 9
-    assert all(isinstance(o.error, UnauthorizedError) for o in outcomes[2:])
+    assert [o.status for o in outcomes] == ["applied"] * 2 + [status] + ["not_started"] * 8
+    assert isinstance(outcomes[2].error, error)
+    assert {id(o.error) for o in outcomes[2:]} == {id(outcomes[2].error)}, "one reason for all"
     assert [o.sent for o in outcomes] == [True] * 3 + [False] * 8
-    assert len(fake.memberships(fake.group_id)) == 34
+    assert [target for _, target in changes_sent(fake)] == targets[:3]
 
 
-async def test_a_client_that_is_closed_leaves_the_rest_out() -> None:
+async def test_a_client_that_is_closed_stops_everything() -> None:
     fake = FakeSnyk.example()
     client = fake.async_client()
     changes = client.access.delete_memberships(fake.group_id, ids(fake, 1, 2, 3), cascade=True, concurrency=1)
@@ -196,8 +281,40 @@ async def test_a_client_that_is_closed_leaves_the_rest_out() -> None:
     assert (await anext(steps)).status is Status.APPLIED
     await client.aclose()
     rest = [outcome async for outcome in steps]
-    assert [(o.status, o.sent) for o in rest] == [("failed", False)] * 2
-    assert all(isinstance(o.error, ClientClosedError) and not o.error.sent for o in rest)
+    assert [(o.status, o.sent) for o in rest] == [("failed", False), ("not_started", False)]
+    assert all(isinstance(o.error, ClientClosedError) and not o.error.maybe_applied for o in rest)
+
+
+@BOTH
+async def test_what_one_may_not_do_is_not_tried_144_times(kind: str) -> None:
+    fake = FakeSnyk.with_members(160)
+    fake.fail_next(status=403, method="DELETE", times=1000)
+    targets = ids(fake, *range(1, 145))
+    async with Jobs(fake, kind) as jobs:
+        changes = await jobs("delete_memberships", fake.group_id, targets, cascade=True, concurrency=10)
+        outcomes = await jobs.run(changes.collect)
+    sent = len(changes_sent(fake))
+    assert 1 <= sent <= 10
+    assert changes.counts == {
+        **dict.fromkeys(Status, 0),
+        Status.FAILED: sent,
+        Status.NOT_STARTED: 144 - sent,
+    }
+    rest = [o for o in outcomes if o.status is Status.NOT_STARTED]
+    assert len({id(o.error) for o in rest}) == 1
+    assert all(isinstance(o.error, ForbiddenError) and not o.sent for o in rest)
+    assert len(fake.memberships(fake.group_id)) == 160
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+async def test_what_is_wrong_with_one_change_never_stops_the_rest(status: int) -> None:
+    fake = FakeSnyk.example()
+    targets = ids(fake, 1, 2, 3, 5, 6)
+    fake.fail_next(status=status, method="DELETE", times=3)
+    async with fake.async_client() as client:
+        changes = client.access.delete_memberships(fake.group_id, targets, cascade=True, concurrency=1)
+        outcomes = await changes.collect()
+    assert [o.status for o in outcomes] == ["failed"] * 3 + ["applied"] * 2
 
 
 class Holding(httpx.AsyncBaseTransport):
@@ -245,6 +362,8 @@ async def test_ten_changes_at_a_time_at_the_most() -> None:
     class Counting(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             nonlocal under_way, most
+            if request.method == "GET":
+                return await fake.transport().handle_async_request(request)
             under_way += 1
             most = max(most, under_way)
             if under_way == 10:
@@ -284,30 +403,6 @@ async def test_the_preview_sends_no_change() -> None:
         assert len(changes_sent(fake)) == 1
 
 
-def _decode(operation: str, sent: bool = True) -> DecodeError:
-    return DecodeError("odd", operation=operation, sent=sent)
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "sent"),
-    [
-        (TransportError("reset", sent=True), "unknown", True),
-        (TransportError("refused", sent=False), "failed", False),
-        (ClientClosedError("closed", sent=True), "unknown", True),
-        (ClientClosedError("closed"), "failed", False),
-        (ServerError(status_code=500, maybe_applied=True), "unknown", True),
-        (ConflictError(status_code=409), "failed", True),
-        (_decode("updateGroupUserMembership"), "applied", True),
-        (_decode("oauth2Token"), "unknown", True),
-        (_decode("oauth2Token", sent=False), "failed", False),
-        (InterruptedChangeError("stopped"), "unknown", True),
-        (InvalidArgumentError("bad"), "failed", False),
-    ],
-)
-def test_what_each_error_says_about_a_change(error: Exception, status: str, sent: bool) -> None:
-    assert status_of(error) == (status, sent)
-
-
 def test_a_change_reads_well_whatever_is_known_of_it() -> None:
     admin, reader = Role("1", "Group Admin"), Role("2")
     user = User("9", name="Ada")
@@ -320,11 +415,17 @@ def test_a_change_reads_well_whatever_is_known_of_it() -> None:
     ]
     assert list(map(str, made)) == [
         "add Ada as Group Admin",
-        "5: 2 -> Group Admin",
+        "5: 2 (name unknown to the API) -> Group Admin",
         "?: ? -> ?",
         "remove ada",
         "remove 9 (Group Admin)",
     ]
     hostile = Change(action=Action.REMOVE, group_id="g", user=User("9", email="\x1b[2J\u202e"))
     assert str(Outcome(hostile, Status.FAILED, OSError("\x07"))) == "failed: remove \\x1b[2J\\u202e: \\x07"
-    assert [change.key for change in made] == ["add:9", "set_role:5", "set_role:", "remove:5", "remove:9"]
+    assert [change.key for change in made] == [
+        "add:g:9",
+        "set_role:5",
+        "set_role:g:",
+        "remove:5",
+        "remove:g:9",
+    ]
