@@ -1,0 +1,136 @@
+"""Text files that are whole or not there, readable by their owner only, and safe to write where others can write too.
+
+They hold names, addresses and roles. Only synchronous code: whoever has an event loop runs it in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from groups_sdk.errors import FileAccessError
+
+__all__ = ["AnyFile", "opened_to_write"]
+
+AnyFile = str | os.PathLike[str] | IO[str]
+"""A path, or a text file that is open."""
+
+_NEW = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_STANDARD_STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,9})")
+
+
+@contextmanager
+def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[str], object], None, None]:
+    """Something to write text with, for a path or an open file. `bom` puts a byte order mark in front, in files only.
+
+    A path gets its file when all has been written, and keeps what it had before when something fails meanwhile: a
+    part of an access list is easily taken for the whole. The text is written to a new file of an unpredictable name
+    in the same directory, flushed to the disk and moved into place, so that the last of several writers wins and
+    its file is whole. A new file has the mode 0600, an existing one keeps its mode. A symbolic link to a file, or to
+    nothing, is replaced by the file: what it points at is not touched, whoever made the link.
+
+    Pipes, devices and `/dev/stdout` (or what a link to one of them leads to) are written to at once, and so is an
+    open file, which stays open. A lone surrogate, which JSON can bring, has no form in UTF-8: it becomes "?".
+
+    Raises `FileAccessError` when the path cannot be written. Errors of an open file are passed on.
+
+    Example:
+        with opened_to_write("review.csv", bom=True) as write:
+            write("email,role\\r\\n")
+    """
+    if not isinstance(file, str | os.PathLike):
+        yield lambda text: file.write(text.encode("utf-8", "replace").decode())
+        return
+    path = os.fspath(file)
+    descriptor = _opened_in_place(path)
+    if descriptor is not None:
+        stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="")
+        with _closed_at_last(stream):
+            yield _writing_to(stream, path)
+            with _named(path):
+                stream.close()
+        return
+    part = str(Path(path).with_name(f".{secrets.token_hex(8)}.part")) if Path(path).name else path
+    with _named(path):
+        descriptor = os.open(part, _NEW, 0o600)
+    try:
+        encoding = "utf-8-sig" if bom else "utf-8"
+        stream = os.fdopen(descriptor, "w", encoding=encoding, errors="replace", newline="")
+        with _closed_at_last(stream):
+            yield _writing_to(stream, path)
+            with _named(path):
+                _keep_mode(path, stream.fileno())
+                stream.flush()
+                os.fsync(stream.fileno())
+                stream.close()
+                os.replace(part, path)
+    finally:
+        Path(part).unlink(missing_ok=True)
+
+
+def _opened_in_place(path: str) -> int | None:
+    """A descriptor of what is written to as it stands: no regular file, and no place where there is nothing yet."""
+    with _named(path):
+        matched = _DESCRIPTOR.fullmatch(path)
+        number = int(matched[1]) if matched else _STANDARD_STREAMS.get(path)
+        if number is not None:
+            return os.dup(number)  # opened by its name, a file behind it would be written from its beginning
+        try:
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            return None
+        return None if stat.S_ISREG(mode) else os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
+
+
+def _keep_mode(path: str, descriptor: int) -> None:
+    """Give the new file the mode of the one that it replaces."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(mode) and hasattr(os, "fchmod"):  # Windows has no such modes
+        os.fchmod(descriptor, mode & 0o777)
+
+
+def _writing_to(stream: IO[str], path: str) -> Callable[[str], object]:
+    def write(text: str) -> None:
+        with _named(path):
+            stream.write(text)
+
+    return write
+
+
+@contextmanager
+def _closed_at_last(stream: IO[str]) -> Generator[None, None, None]:
+    """Close the stream whatever happens, without a second error for what could not be written before."""
+    try:
+        yield
+    finally:
+        try:
+            stream.close()
+        except OSError:
+            pass  # either an error is on its way already, or all was written and closed before
+
+
+@contextmanager
+def _named(path: str) -> Generator[None, None, None]:
+    """Give errors of the operating system the path that the caller knows."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise FileAccessError(f"{path}: cannot be written: {reason}", path=path) from error
