@@ -1,159 +1,191 @@
-"""The desired state of a group, as people write it down: a mapping, a CSV file or a JSON file."""
+"""The desired state of a group, checked row by row: who is wanted, with which role."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from groups_sdk.access import _roles as roles
-from groups_sdk.access._csv_escaping import unescaped
+from groups_sdk.access._addresses import normalised, read_address
+from groups_sdk.access._plan.columns import Columns
+from groups_sdk.access._plan.sources import PERSON, Desired, Row, read_source
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role
 
-__all__ = ["Desired", "Wish", "read_desired"]
-
-Desired = Mapping[str, str | Role] | str | os.PathLike[str]
+__all__ = ["Desired", "DesiredMember", "DesiredState", "read_desired"]
 
 _SHOWN = 10
-_COLUMNS = ("email", "user_id", "role")
 
 
 @attrs.frozen
-class Wish:
-    """One desired member: by user id or by email, the latter without regard to case. `where` names the row."""
+class DesiredMember:
+    """Somebody who is wanted in a group, with a role. `where` names the row in errors: "line 2".
+
+    `ids` are user ids, or membership ids where a mapping or a review has nothing else, in lower case. `names` are
+    email addresses and usernames as they were written, trimmed. All of them are of one person. `role` is a name, an
+    id or a `Role`; `role_name` stands beside an id and should be its name. `group` is an id or a name, and None where
+    the desired state does not say it.
+    """
 
     where: str
     role: str | Role
-    email: str | None = None
-    user_id: str | None = None
+    role_name: str | None = None
+    ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    group: str | None = None
 
     @property
     def who(self) -> str:
-        return self.user_id or self.email or ""
+        """The person, for messages."""
+        return (*self.names, *self.ids, "")[0]
 
 
-def read_desired(desired: Desired) -> list[Wish]:
-    """The wishes in their order. Everything that is wrong with them is told at once, row by row."""
-    problems: list[str] = []
-    if isinstance(desired, Mapping):
-        source = "desired"
-        rows: Iterable[_Row] = [(repr(who), None, who, role) for who, role in desired.items()]
-    else:
-        path = Path(desired)
-        source = str(path)
-        text = _text(path)
-        match path.suffix.lower():
-            case ".csv":
-                rows = _csv_rows(text, source, problems)
-            case ".json":
-                rows = _json_rows(text, source, problems)
-            case _:
-                raise InvalidArgumentError(f"{source}: the name must end in .csv or .json")
-    wishes: list[Wish] = []
-    taken: dict[str, str] = {}
-    for where, user_id, who, role in rows:
+@attrs.frozen
+class DesiredState:
+    """The desired members in their order. `source` is the path, or "desired"; `notes` are for the user."""
+
+    members: tuple[DesiredMember, ...]
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+def read_desired(desired: Desired, *, columns: Columns | None = None) -> DesiredState:
+    """The desired state, checked. `desired` is one of these:
+
+    - a mapping of roles by person: an email address, username, user id or membership id;
+    - rows, such as `[{"email": "ada@example.com", "role": "Group Admin"}]`;
+    - the path of a CSV, JSON or YAML file with one of these, or of a review (.jsonl or .csv). The delimiter of CSV is
+      a comma, semicolon or tab; its encoding UTF-8, UTF-16 or, with a note, cp1252.
+
+    Headings and keys are `email`, `username`, `user_id`, `role`, `role_id`, `role_name`, `group`, `group_id` and
+    `group_name` or a usual synonym of them; `columns` says it for others: `{"email": "E-Mail", "role": "Rolle"}`.
+    `{"groups": {...}}` has one mapping, or list of rows, for each group.
+
+    Raises `InvalidArgumentError` that names all rows that are not valid, and `ConfigurationError` for YAML without
+    PyYAML.
+
+    Example:
+        state = read_desired("desired.csv", columns={"role": "Rolle"})
+    """
+    source = read_source(desired, columns)
+    problems = list(source.problems)
+    members: list[DesiredMember] = []
+    seen = _Seen()
+    for row in source.rows:
         try:
-            wish = _wish(where, user_id, who, role)
+            member = _member(row)
         except InvalidArgumentError as error:
-            problems.append(f"{where}: {error}")
+            problems.append(f"{row.where}: {error}")
             continue
-        first = taken.setdefault(wish.who.casefold(), where)
-        if first is not where:
-            problems.append(f"{where}: {wish.who} was in {first} already")
-        wishes.append(wish)
+        problems += seen.again(member)
+        members.append(member)
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise InvalidArgumentError(f"{source}: {'; '.join(problems[:_SHOWN])}{more}")
-    return wishes
+        raise InvalidArgumentError(f"{source.name}: {'; '.join(problems[:_SHOWN])}{more}")
+    return DesiredState(tuple(members), source.name, tuple(source.notes))
 
 
-_Row = tuple[str, Any, Any, Any]  # where it is, user id, email or user id, role
+class _Seen:
+    """The members so far: nobody may be wanted twice in one group.
+
+    Two rows with one name are two accounts only when both have an id, and not the same.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[tuple[str, str], str] = {}
+        self._by_name: dict[tuple[str, str], str] = {}
+        self._by_name_only: dict[tuple[str, str], str] = {}
+
+    def again(self, member: DesiredMember) -> Iterator[str]:
+        group = normalised(member.group or "")
+        for id_ in member.ids:
+            first = self._by_id.setdefault((group, id_), member.where)
+            if first is not member.where:
+                yield f"{member.where}: {id_} was in {first} already"
+                return
+        for name in dict.fromkeys(map(normalised, member.names)):
+            key = (group, name)
+            first = (self._by_name_only if member.ids else self._by_name).get(key, member.where)
+            if first is not member.where:
+                yield f"{member.where}: {member.names[0]} was in {first} already"
+                return
+        for name in member.names:
+            key = (group, normalised(name))
+            self._by_name.setdefault(key, member.where)
+            if not member.ids:
+                self._by_name_only.setdefault(key, member.where)
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidArgumentError(f"{path}: is not UTF-8 text") from None
-    except OSError as error:
-        raise InvalidArgumentError(f"{path}: cannot be read: {error.strerror or error}") from None
+def _member(row: Row) -> DesiredMember:
+    ids, names = _person(row)
+    role, role_name = _role(row)
+    group = row.group or _group(row)
+    return DesiredMember(row.where, role, role_name, ids, names, group)
 
 
-def _wish(where: str, user_id: Any, who: Any, role: Any) -> Wish:
-    role = roles.checked(role.strip() if isinstance(role, str) else role)
-    given = user_id or who
-    if not isinstance(given, str) or not given.strip():
-        raise InvalidArgumentError("an email address or a user id is needed")
-    given = given.strip()
-    if roles.is_uuid(given):
-        return Wish(where, role, user_id=given.lower())
-    if user_id or "@" not in given or any(c.isspace() for c in given):
-        kind = "a user id" if user_id else "an email address or a user id"
-        raise InvalidArgumentError(f"{given!r} is not {kind}")
-    return Wish(where, role, email=given)
+def _person(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    ids: list[str] = []
+    names: dict[str, str] = {}
+    user_id = _text(row, "user_id")
+    if user_id:
+        ids.append(_id("user", user_id))
+    for field in (PERSON, "email", "username"):
+        text = _text(row, field)
+        if text and roles.is_uuid(text) and not row.verbatim:
+            ids.append(text.lower())
+        elif text:
+            name = text if row.verbatim else read_address(text)
+            if field == "email" and "@" not in name and not row.verbatim:
+                raise InvalidArgumentError(f"{name!r} is not an email address")
+            names.setdefault(normalised(name), name)
+    membership_id = _text(row, "membership_id")
+    if membership_id and not ids:
+        ids.append(_id("membership", membership_id))
+    if not ids and not names:
+        raise InvalidArgumentError("an email address, a username or a user id is needed")
+    return tuple(dict.fromkeys(ids)), tuple(names.values())
 
 
-def _csv_rows(text: str, source: str, problems: list[str]) -> Iterator[_Row]:
-    heading = next((line for line in io.StringIO(text) if line.strip()), "")
-    delimiter = max(",;\t", key=heading.count)  # spreadsheets choose it by country
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    columns: list[str] | None = None
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if columns is None:
-                columns = _columns(cells, source)
-                continue
-            where = f"line {reader.line_num}"
-            if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-                problems.append(f"{where}: has {len(cells)} cells for {len(columns)} columns")
-                continue
-            row = {name: unescaped(cell).strip() for name, cell in zip(columns, cells, strict=False)}
-            yield where, row.get("user_id"), row.get("email"), row.get("role", "")
-    except csv.Error as error:
-        problems.append(f"line {reader.line_num}: {error}")
-    if columns is None:
-        problems.append("there are no columns: the first line must name email or user_id, and role")
+def _role(row: Row) -> tuple[str | Role, str | None]:
+    """The role, and what it should be called where its id is given."""
+    given = row.cells.get("role")
+    if isinstance(given, Role):
+        return roles.checked(given), None
+    role, name, role_id = _text(row, "role"), _text(row, "role_name"), _text(row, "role_id")
+    if role and name and not roles.is_uuid(role) and normalised(role) != normalised(name):
+        raise InvalidArgumentError(f"role is {role!r}, but role_name is {name!r}")
+    if role_id:
+        called = name or role
+        return _id("role", role_id), called if called and called.lower() != role_id.lower() else None
+    if role and name and roles.is_uuid(role):
+        return role, name
+    if not (role or name):
+        raise InvalidArgumentError("the role is empty")
+    return role or name, None
 
 
-def _columns(cells: list[str], source: str) -> list[str]:
-    columns = [cell.strip().lower().replace(" ", "_") for cell in cells]
-    known = [name for name in columns if name in _COLUMNS]
-    if "role" not in known or len(known) < 2 or len(set(known)) != len(known):
-        raise InvalidArgumentError(
-            f"{source}: the first line must name the columns email or user_id (or both) and role, each once; "
-            f"it has {', '.join(columns)}"
-        )
-    return columns
+def _group(row: Row) -> str | None:
+    group_id = _text(row, "group_id")
+    if group_id:
+        return _id("group", group_id)
+    return _text(row, "group") or _text(row, "group_name") or None
 
 
-def _json_rows(text: str, source: str, problems: list[str]) -> Iterator[_Row]:
-    try:
-        document = json.loads(text, object_pairs_hook=_Pairs)
-    except (ValueError, RecursionError) as error:
-        raise InvalidArgumentError(f"{source}: is not JSON: {error}") from None
-    if isinstance(document, _Pairs):
-        for number, (who, role) in enumerate(document, 1):
-            yield f"entry {number}", None, who, role
-    elif isinstance(document, list):
-        for number, entry in enumerate(document, 1):
-            where = f"entry {number}"
-            row = dict(entry) if isinstance(entry, _Pairs) else {}
-            if not row or not row.keys() <= set(_COLUMNS) or len(row) != len(entry):
-                problems.append(f"{where}: must be an object of email or user_id, and role, each once")
-                continue
-            yield where, row.get("user_id"), row.get("email"), row.get("role")
-    else:
-        problems.append("must be an object of roles by email or user id, or a list of objects")
+def _text(row: Row, field: str) -> str:
+    """The text of a cell, trimmed; "" where there is none."""
+    value: Any = row.cells.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        what = "person" if field == PERSON else field
+        kind = "more than one value" if isinstance(value, list | tuple | Mapping) else type(value).__name__
+        raise InvalidArgumentError(f"the {what} must be text; got {kind}")
+    return value.strip()
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as it stands, with what it has twice."""
+def _id(what: str, text: str) -> str:
+    if not roles.is_uuid(text):
+        raise InvalidArgumentError(f"{text!r} is not a {what} id")
+    return text.lower()

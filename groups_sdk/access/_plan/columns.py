@@ -1,0 +1,188 @@
+"""What the columns of a table and the keys of an object mean: Email Address, userPrincipalName, role_id."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, TypeAlias, get_args
+
+from groups_sdk.errors import InvalidArgumentError
+
+__all__ = ["Columns", "Field", "known_headings", "meaning_of"]
+
+Field: TypeAlias = Literal[
+    "email",
+    "username",
+    "user_id",
+    "membership_id",
+    "role",
+    "role_name",
+    "role_id",
+    "group",
+    "group_name",
+    "group_id",
+]
+Columns: TypeAlias = Mapping[str, str]
+"""Which column is which: `{"email": "E-Mail", "role": "Rolle"}`, from the field to the heading as it is written."""
+
+FIELDS: tuple[Field, ...] = get_args(Field)
+# Headings without what `_plain` takes away.
+_SYNONYMS: dict[str, Field] = {
+    **{field.replace("_", ""): field for field in FIELDS},
+    **dict.fromkeys(("emailaddress", "mail", "mailaddress", "useremail", "useremailaddress"), "email"),
+    **dict.fromkeys(("userprincipalname", "upn", "login", "userlogin", "userusername"), "username"),
+}
+_LOGIN = ("login", "userlogin")  # names the person where nothing better does
+_PEOPLE: tuple[Field, ...] = ("email", "username", "user_id", "membership_id")
+_ROLES: tuple[Field, ...] = ("role", "role_name", "role_id")
+# Would change what is done, if it were known: ignoring it would be worse than refusing it.
+_RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        until validuntil expires expiresat expireson expiry expirydate expiration expirationdate
+        action ensure cascade prune protect
+        """,
+    )
+)
+# Columns of a review, of directories' exports and for people. Ignored, however close they are to a known one.
+_IGNORED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        name loginmethod sso membersince organizations
+        displayname firstname lastname givenname surname familyname middlename fullname nickname title jobtitle
+        department division company companyname organization organisation org team costcenter
+        manager managerid manageremail managername office officelocation location city state country street postalcode
+        phone phonenumber mobile mobilephone employeeid employeetype employeenumber status accountenabled active
+        usertype objectid id externalid secondemail otheremail otheremails othermails alternateemail
+        alternateemailaddress personalemail created createdat createddatetime lastlogin lastsignin
+        locale language timezone
+        note notes comment comments reason ticket
+        """,
+    )
+)
+_SHOWN = 12
+
+
+def meaning_of(
+    headings: Sequence[str], columns: Columns | None, *, noun: str = "column"
+) -> tuple[dict[Field, int], list[str]]:
+    """The position of each field among the headings, and notes on what is ignored. `noun` is what to call a heading.
+
+    Raises `InvalidArgumentError` when no person or no role is named, or two columns are for one field, and for a
+    heading that is close to a known one, or that would mean something else than a member and a role.
+    """
+    found: dict[Field, int] = _chosen(headings, columns, noun)
+    chosen = set(found)
+    unknown: list[int] = []
+    logins: list[int] = []
+    for position, heading in enumerate(headings):
+        plain = _plain(heading)
+        field = _SYNONYMS.get(plain)
+        if position in found.values():
+            continue
+        if plain in _LOGIN and "username" not in chosen:
+            logins.append(position)
+        elif field is None or field in chosen:
+            unknown.append(position)
+        elif field in found:
+            raise InvalidArgumentError(
+                f"the {noun}s {headings[found[field]]!r} and {heading!r} both say the {field}; rename or remove one, "
+                f"or say which it is: {_example({field: heading})}"
+            )
+        else:
+            found[field] = position
+    for position in logins:
+        if "username" in found:
+            unknown.append(position)
+        else:
+            found["username"] = position
+    _check_complete(headings, found, noun)
+    ignored = [headings[position] for position in sorted(unknown) if headings[position].strip()]
+    _check_ignored(ignored, chosen, noun)
+    return found, [_ignored_note(ignored, noun)] if ignored else []
+
+
+def known_headings(headings: Iterable[str], columns: Columns | None) -> int:
+    """How many of the headings mean something."""
+    given = {_plain(heading) for heading in (columns or {}).values() if isinstance(heading, str)}
+    return sum(_plain(heading) in given or _plain(heading) in _SYNONYMS for heading in headings)
+
+
+def _chosen(headings: Sequence[str], columns: Columns | None, noun: str) -> dict[Field, int]:
+    found: dict[Field, int] = {}
+    for name, heading in (columns or {}).items():
+        if name not in FIELDS:
+            raise InvalidArgumentError(f"columns: {name!r} is not one of {', '.join(FIELDS)}")
+        if not isinstance(heading, str):
+            raise InvalidArgumentError(f"columns: the heading of {name} must be text; got {heading!r}")
+        exact = [position for position, other in enumerate(headings) if other.strip() == heading.strip()]
+        fitting = exact or [
+            position for position, other in enumerate(headings) if _plain(other) == _plain(heading)
+        ]
+        if len(fitting) != 1:
+            which = "is there more than once" if fitting else "is not there"
+            raise InvalidArgumentError(f"the {noun} {heading!r} {which}; there are: {_listed(headings)}")
+        found[name] = fitting[0]
+    return found
+
+
+def _check_complete(headings: Sequence[str], found: Mapping[Field, int], noun: str) -> None:
+    missing = [
+        what
+        for what, fields in (("the person", _PEOPLE), ("the role", _ROLES))
+        if not any(field in found for field in fields)
+    ]
+    if missing:
+        example = {"email": "...", "role": "..."}
+        example |= {
+            field: headings[position] for field, position in found.items() if field in ("email", "role")
+        }
+        raise InvalidArgumentError(
+            f"no {noun} names {' or '.join(missing)}: there are {_listed(headings)}. Call them email (or username or "
+            f"user_id) and role, or say which is which: {_example(example)}"
+        )
+
+
+def _check_ignored(ignored: Sequence[str], chosen: set[Field], noun: str) -> None:
+    candidates = sorted({*_SYNONYMS, *_RESERVED})
+    for heading in ignored:
+        plain = _plain(heading)
+        if plain in _RESERVED:
+            raise InvalidArgumentError(f"the {noun} {heading!r} is not supported: remove it")
+        if plain in _IGNORED or plain in _SYNONYMS:
+            continue
+        close = next(iter(difflib.get_close_matches(plain, candidates, 1, 0.8)), None)
+        if close in _RESERVED:
+            raise InvalidArgumentError(
+                f"the {noun} {heading!r} is not known, and {close!r} is not supported: remove it"
+            )
+        if close is not None and _SYNONYMS[close] not in chosen:
+            field = _SYNONYMS[close]
+            raise InvalidArgumentError(
+                f"the {noun} {heading!r} is not known; is it the {field}? Rename or remove it, or say which is which: "
+                f"{_example({field: heading})}"
+            )
+
+
+def _ignored_note(ignored: Sequence[str], noun: str) -> str:
+    if len(ignored) == 1:
+        return f"the {noun} {ignored[0].strip()} was ignored"
+    return f"the {noun}s {', '.join(heading.strip() for heading in ignored)} were ignored"
+
+
+def _plain(heading: str) -> str:
+    return re.sub(r"[\s_.-]+", "", heading).lower()
+
+
+def _listed(headings: Sequence[str]) -> str:
+    shown = ", ".join(repr(heading.strip()) for heading in headings[:_SHOWN])
+    more = f" and {len(headings) - _SHOWN} more" if len(headings) > _SHOWN else ""
+    return f"{shown}{more}" or "none"
+
+
+def _example(columns: Mapping[str, str]) -> str:
+    inner = ", ".join(f'"{field}": "{heading.strip()}"' for field, heading in columns.items())
+    return f"columns={{{inner}}}"
