@@ -1,164 +1,157 @@
 """The journal of an apply: a line before each change and one after it, so that a run that was killed can be resumed.
 
-JSON lines. The first names the plan by its fingerprint. `begin` is written and flushed to the disk before a change is
-sent, `end` when its outcome is known. A change with a `begin` and no `end` may have been applied. A last line that is
-torn was never acted upon: it is cut off.
-
-Between two steps the file is closed. While it is open it is locked against other processes, and a step refuses to go
-on when somebody else has written to it meanwhile.
+It says what this package did, not how things are: that the API says. All work with the file is done in threads, one
+piece after the other, and to its end: a task that is cancelled meanwhile loses no line. Between two sessions the file
+is closed; while it is open it is locked against other runs.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import MappingProxyType
 
-from groups_sdk.errors import JournalError
+import anyio
+import attrs
 
-__all__ = ["Journal"]
+from groups_sdk.access._outcomes import Change, Outcome, Status
+from groups_sdk.access._plan.journal_file import JournalFile, read_whole
+from groups_sdk.access._plan.journal_lines import (
+    Entries,
+    Header,
+    JournalEntry,
+    begin_lines,
+    end_line,
+    parse_journal,
+    parse_line,
+)
+from groups_sdk.access._threads import run_to_end
+from groups_sdk.errors import InvalidArgumentError, JournalError
 
-FORMAT = "groups_sdk.journal"
-VERSION = 1
+__all__ = ["Journal", "JournalEntry", "JournalRecord", "read_journal"]
 
 
 class Journal:
-    """The journal of one plan, at a path. `ended` and `begun` are what was read from it when it was first opened."""
+    """The journal of one plan, at a path. A symbolic link is followed; a new file can be read by its owner only.
 
-    def __init__(self, path: str | os.PathLike[str], fingerprint: str) -> None:
-        self._path = Path(path)
-        self._fingerprint = fingerprint
-        self._file: IO[bytes] | None = None
-        self._size: int | None = None
-        self.begun: set[str] = set()
-        self.ended: dict[str, dict[str, Any]] = {}
+    Every method raises `JournalError`, which names the path: the file is that of another plan, is in use, is damaged,
+    or cannot be opened, locked or written.
+    """
 
-    @contextmanager
-    def opened(self) -> Generator[None, None, None]:
-        """Hold the file, locked. The first time its lines are read, and a new one gets its first line."""
+    def __init__(
+        self, path: str | os.PathLike[str], *, plan_digest: str, base_url: str, group_ids: Sequence[str]
+    ) -> None:
+        self._header = Header(plan_digest, base_url, tuple(group_ids))
+        self._file = JournalFile(path)
+        self._entries = Entries(self._header)
+        self._earlier: Mapping[str, JournalEntry] = MappingProxyType({})
+        self._known = False  # the file is this plan's, and its lines were read
+        self._one_at_a_time: anyio.CapacityLimiter | None = None  # there is one while a session lasts
+
+    @property
+    def earlier(self) -> Mapping[str, JournalEntry]:
+        """What earlier runs wrote, by `Change.key`: as it was read when the file was first opened."""
+        return self._earlier
+
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator[None]:
+        """Hold the file, locked. The first time its lines are read, and a new one gets its header."""
+        if self._one_at_a_time is not None:
+            raise RuntimeError("the journal is open already")
+        self._one_at_a_time = anyio.CapacityLimiter(1)
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-        except OSError as error:
-            raise JournalError(f"{self._path}: cannot be opened: {error.strerror or error}") from None
-        with open(descriptor, "r+b", buffering=0) as file:
-            _lock(file, self._path)
-            size = file.seek(0, os.SEEK_END)
-            self._file = file
+            await self._run(self._open)
+            yield
+        finally:
             try:
-                if self._size is None:
-                    self._read()
-                elif size != self._size:
-                    raise JournalError(f"{self._path}: another run has gone on with this journal meanwhile")
-                yield
+                await self._run(self._file.close)
             finally:
-                self._file = None
+                self._one_at_a_time = None
 
-    def begin(self, keys: Iterable[str]) -> None:
-        """Note that these changes are about to be sent."""
-        self._append([{"begin": key, "at": _now()} for key in keys])
+    async def begin(
+        self, changes: Sequence[Change], organizations: Mapping[str, Sequence[str]] = MappingProxyType({})
+    ) -> None:
+        """Note that these changes are about to be sent. When it returns, the disk has it.
 
-    def end(self, key: str, status: str, **more: Any) -> None:
-        """Note what came of a change."""
-        self._append([{"end": key, "at": _now(), "status": status, **more}])
+        `organizations` are those that a removal takes too, as text, by `Change.key`.
+        """
+        await self._run(lambda: self._append(begin_lines(changes, organizations)) if changes else None)
+
+    async def end(self, outcome: Outcome, *, membership_id: str | None = None) -> None:
+        """Note what came of a change, with the id of the new membership when somebody was added.
+
+        Nothing is written where there is nothing to remember: of what an earlier run has applied, that stays so; and
+        what was neither begun nor started leaves no trace.
+        """
+        await self._run(lambda: self._end(outcome, membership_id))
+
+    async def _run(self, func: Callable[[], None]) -> None:
+        if self._one_at_a_time is None:
+            raise RuntimeError("the journal is not open")
+        await run_to_end(func, self._one_at_a_time)
+
+    def _open(self) -> None:
+        self._file.open(known=self._known)
+        if not self._known:
+            self._read()
+            self._known = True
 
     def _read(self) -> None:
-        file = self._held()
-        file.seek(0)
-        whole, newline, torn = file.read().rpartition(b"\n")
-        lines = whole.split(b"\n") if newline else []
-        if not lines:
-            if not _HEADER.startswith(torn[: len(_HEADER)]):
-                raise JournalError(f"{self._path}: is not a journal; it was not touched")
-            file.truncate(0)
-            self._append([{"format": FORMAT, "version": VERSION, "plan": self._fingerprint, "at": _now()}])
-            _flush_directory(self._path.parent)
+        found = parse_journal(self._file.read(), self._file.path)
+        if found is None:
+            self._file.cut(0)
+            self._file.append(self._header.line(), new=True)
             return
-        header = _entry(lines[0])
-        if header.get("format") != FORMAT:
-            raise JournalError(f"{self._path}: is not a journal; it was not touched")
-        if header.get("version") != VERSION:
-            raise JournalError(
-                f"{self._path}: has version {header.get('version')} of its format, not {VERSION}"
-            )
-        if header.get("plan") != self._fingerprint:
-            raise JournalError(f"{self._path}: is the journal of another plan")
-        for number, line in enumerate(lines[1:], 2):
-            entry = _entry(line)
-            begun, ended = entry.get("begin"), entry.get("end")
-            if isinstance(begun, str):
-                self.begun.add(begun)
-                self.ended.pop(begun, None)
-            elif isinstance(ended, str) and ended in self.begun and isinstance(entry.get("status"), str):
-                self.ended[ended] = entry
-            else:
-                raise JournalError(f"{self._path}: line {number} is damaged")
-        file.truncate(len(whole) + 1)
-        self._size = file.seek(0, os.SEEK_END)
+        header, entries, size = found
+        difference = self._header.difference(header)
+        if difference is not None:
+            raise JournalError(f"{self._file.path}: {difference}")
+        self._file.cut(size)
+        self._entries = entries
+        self._earlier = MappingProxyType(dict(entries.by_key))
 
-    def _append(self, entries: list[dict[str, Any]]) -> None:
-        """Write lines and wait until the disk has them: without a pause in which a cancellation could come."""
-        file = self._held()
-        data = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
-        start = file.seek(0, os.SEEK_END)
+    def _end(self, outcome: Outcome, membership_id: str | None) -> None:
+        change = outcome.change
+        vain = outcome.status is Status.NOT_STARTED and not self._entries.is_open(change)
+        if not vain and not self._entries.is_applied(change):
+            self._append([end_line(outcome, membership_id)])
+
+    def _append(self, texts: Sequence[bytes]) -> None:
+        """Write what can be read again, and nothing else."""
         try:
-            written = 0
-            while written < len(data):
-                written += file.write(data[written:])
-            os.fsync(file.fileno())
-        except OSError as error:
-            file.truncate(start)  # a full disk: what comes next must not stand behind half a line
-            raise JournalError(f"{self._path}: cannot be written: {error.strerror or error}") from None
-        self._size = start + len(data)
-
-    def _held(self) -> IO[bytes]:
-        if self._file is None:
-            raise RuntimeError("the journal is not open")
-        return self._file
+            lines = [parse_line(text) for text in texts]
+            for line in lines:
+                self._entries.check(line)
+        except InvalidArgumentError as error:
+            raise JournalError(f"{self._file.path}: cannot note this: {error}") from None
+        self._file.append(b"".join(texts))
+        for line in lines:
+            self._entries.add(line)
 
 
-_HEADER = json.dumps({"format": FORMAT, "version": VERSION, "plan": ""}).removesuffix('"}').encode()
+@attrs.frozen(kw_only=True)
+class JournalRecord:
+    """What is in a journal: of which plan, and the changes in the order in which they were last begun."""
+
+    plan_digest: str
+    base_url: str
+    group_ids: tuple[str, ...]
+    entries: tuple[JournalEntry, ...]
 
 
-def _entry(line: bytes) -> dict[str, Any]:
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return entry if isinstance(entry, dict) else {}
+def read_journal(path: str | os.PathLike[str]) -> JournalRecord:
+    """Read a journal, and change nothing; no lock is needed. It blocks.
 
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _lock(file: IO[bytes], path: Path) -> None:
-    """Lock the file until it is closed or its process ends, however it ends."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(
-                0x7FFFFFFF
-            )  # a byte beyond the end: the lock must not stand in the way of our own reading
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise JournalError(f"{path}: is in use by another process") from None
-
-
-def _flush_directory(path: Path) -> None:
-    """Have the disk know the new file's name too, where directories can be flushed."""
-    if sys.platform != "win32":
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    Raises `JournalError` when there is none at the path, or it is damaged.
+    """
+    found = parse_journal(read_whole(path), path)
+    if found is None:
+        raise JournalError(f"{os.fspath(path)}: has no whole line yet: nothing was begun")
+    header, entries, _ = found
+    return JournalRecord(
+        plan_digest=header.plan_digest,
+        base_url=header.base_url,
+        group_ids=header.group_ids,
+        entries=tuple(entries.by_key.values()),
+    )
