@@ -39,7 +39,7 @@ class Jobs:
         else:
             await anyio.to_thread.run_sync(self._client.close)
 
-    async def __call__(self, name: str, *args: Any, **options: Any) -> Any:
+    async def __call__(self, name: str, /, *args: Any, **options: Any) -> Any:
         """What the method returns; an object of work as it is."""
         return await self.run(partial(getattr(self._client.access, name), *args, **options))
 
@@ -60,6 +60,18 @@ class Jobs:
             if len(found) == limit:
                 break
         return found
+
+    async def block(self, work: Any, limit: int | None = None) -> list[Any]:
+        """The same, inside a block of the work."""
+        if not isinstance(self._client, AsyncGroupsClient):
+            return await anyio.to_thread.run_sync(partial(_first_in_block, work, limit))
+        async with work:
+            return await self.all(work, limit)
+
+
+def _first_in_block(work: Any, limit: int | None) -> list[Any]:
+    with work:
+        return _first(work, limit)
 
 
 def _first(work: Any, limit: int | None) -> list[Any]:

@@ -1,259 +1,302 @@
-"""A plan, carried out: checked against what is there now, guarded, and journalled."""
+"""A plan, carried out: checked against the API, guarded, and noted in a journal."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from enum import Enum
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
-from groups_sdk import _arguments as arguments
-from groups_sdk.access import _roles as roles
-from groups_sdk.access._bulk import Prepared, decided, same_id
-from groups_sdk.access._changes import ChangeWork, outcome_of
+import anyio
+import attrs
+
+from groups_sdk.access._addresses import normalised
+from groups_sdk.access._change_work import ChangeWork, Prepared, decided
+from groups_sdk.access._evidence import State, membership_of, outcome_by_look, state_of
+from groups_sdk.access._guards import Guards, listed
+from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Status
-from groups_sdk.access._plan.journal import Journal
+from groups_sdk.access._people import SsoAccount
+from groups_sdk.access._plan.diff import removal_limit
+from groups_sdk.access._plan.journal import Journal, JournalEntry
 from groups_sdk.access._plan.plan import Plan
-from groups_sdk.access._roles import is_admin_role
+from groups_sdk.access._roles import RoleIndex, is_uuid
+from groups_sdk.access._sso import list_sso_accounts
 from groups_sdk.errors import (
-    ConflictError,
     GroupsError,
+    IncompleteListingError,
     InvalidArgumentError,
-    NotFoundError,
-    ProtectedMemberError,
+    PlanError,
     StalePlanError,
 )
-from groups_sdk.models import GroupMembership, Role
+from groups_sdk.models import Role, User
 
 __all__ = ["PlanWork"]
 
-_SHOWN = 10
-_DONE = (Status.APPLIED, Status.UNCHANGED)
-
-
-class _State(Enum):
-    AS_SEEN = "as the plan saw it"
-    AS_WANTED = "as it is wanted"
-    OTHER = "neither"
-
 
 class PlanWork(ChangeWork):
-    """The changes of a plan. A journal makes it resumable: what was done is read from there, or looked up."""
+    """The changes of a plan. A journal makes it resumable: it says what this tool did, and the API how things are."""
 
     def __init__(
         self,
         client: Operations,
         plan: Plan,
+        guards: Guards,
         *,
         cascade: bool | None,
         journal: str | os.PathLike[str] | None,
-        me: str | None,
-        allow_last_admin: bool,
-        allow_self: bool,
+        expect_digest: str | None,
+        max_age: timedelta | float | None,
+        group_id: str | None,
+        allow_unknown_roles: bool,
         strict: bool,
     ) -> None:
-        if plan.removals:
-            decided(cascade)
-        super().__init__(client, cascade=cascade)
+        _check_plan(client, plan, expect_digest, max_age, group_id)
+        group_ids = [group.id for group in plan.groups] if plan.changes else []
+        super().__init__(client, group_ids, guards, cascade=_cascade_of(plan, cascade))
         self._plan = plan
-        self._journal = None if journal is None else Journal(journal, plan.fingerprint)
-        self._me = _whom(me)
-        self._allow_last_admin = allow_last_admin
-        self._allow_self = allow_self
+        self._allow_unknown_roles = allow_unknown_roles
         self._strict = strict
-        self._begun: frozenset[str] = frozenset()  # in earlier runs: they may have been applied
-        self._admins: set[str] = set()
-        self._role_names: dict[str, str | None] = {}
+        self._journal: Journal | None = None
+        if journal is not None:
+            every = [group.id for group in plan.groups]
+            self._journal = Journal(journal, plan_digest=plan.digest, base_url=plan.base_url, group_ids=every)
+        self._sso_users: dict[str, Mapping[str, SsoAccount]] = {}
 
-    def opened(self) -> AbstractContextManager[object]:
-        return nullcontext() if self._journal is None else self._journal.opened()
+    def session(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self._journal is None else self._journal.session()
 
-    def begin(self, items: Sequence[Change]) -> None:
+    async def before(self, items: Sequence[Change]) -> None:
         if self._journal is not None:
-            self._journal.begin(change.key for change in items)
+            await self._journal.begin(items, await self._organizations(items))
 
-    def ended(self, outcome: Outcome) -> None:
+    async def after(self, outcome: Outcome) -> None:
         if self._journal is not None:
-            error = None if outcome.error is None else str(outcome.error)
-            self._journal.end(outcome.change.key, outcome.status, error=error)
+            await self._journal.end(outcome)
+
+    async def _organizations(self, items: Sequence[Change]) -> dict[str, list[str]]:
+        """The organizations that removals take too: nothing brings them back, but the journal can name them."""
+        found: dict[str, list[str]] = {}
+
+        async def note(change: Change, user_id: str) -> None:
+            with suppress(GroupsError):  # they may not be read: the journal says that they are not known
+                orgs = await self.client.list_org_memberships(change.group_id, user_id=user_id).collect()
+                found[change.key] = [f"{m.org.name or m.org.id} ({m.role.name or m.role.id})" for m in orgs]
+
+        async with anyio.create_task_group() as tasks:
+            for change in items if self.cascade else ():
+                if change.action is Action.REMOVE and change.user is not None and is_uuid(change.user.id):
+                    tasks.start_soon(note, change, change.user.id)
+        return found
+
+    async def look(self, group_id: str) -> MemberListing:
+        return await list_members(self.client, group_id)
 
     async def prepare(self) -> Prepared:
-        changes = self._plan.changes
-        if not changes:
-            return [], []
-        if self._journal is not None:
-            self._begun = frozenset(self._journal.begun)
-        members = await self._look_at_all(changes)
+        for group_id in {change.group_id for change in self._plan.creates}:
+            accounts, notes = await list_sso_accounts(self.client, group_id)
+            self._sso_users[group_id] = {account.user.id.lower(): account for account in accounts}
+            self.notes += notes
+        return await super().prepare()
+
+    @cached_property
+    def _confirmed_earlier(self) -> RoleIndex:
+        """The roles that the API has named in earlier runs: the changes since may have left one with nobody."""
+        entries = self._journal.earlier.values() if self._journal else ()
+        roles = (role for entry in entries for role in (entry.change.before, entry.change.role))
+        return RoleIndex(role for role in roles if role is not None and role.name is not None)
+
+    def decide(self) -> tuple[list[Outcome], list[Change]]:
+        changes = self._as_the_api_says()
+        self._check_removals()
+        self._note_renamed_groups()
         outcomes: list[Outcome] = []
         todo: list[Change] = []
-        stale: list[Change] = []
         for change in changes:
-            ended = self._ended_earlier(change)
-            state = _state(change, members.get(_person(change)))
-            if ended is not None:
-                outcomes.append(Outcome(change, ended, sent=False, earlier=True))
-            elif state is _State.AS_SEEN:
+            outcome = self._settled(change)
+            if outcome is None:
                 todo.append(change)
-            elif state is _State.OTHER:
-                stale.append(change)
-            elif change.key in self._begun:
-                outcome = Outcome(change, Status.APPLIED, sent=False, earlier=True)
-                self.ended(outcome)
-                outcomes.append(outcome)
             else:
-                outcomes.append(Outcome(change, Status.UNCHANGED, sent=False))
+                outcomes.append(outcome)
+        self._check_words_of_creates({change.key for change in todo})
+        self._refuse_stale([o.change for o in outcomes if o.status is Status.CHANGED_SINCE])
+        return outcomes, todo
+
+    def check_again(self, changes: Sequence[Change]) -> None:
+        self._refuse_stale([c for c in changes if state_of(c, self.listings[c.group_id]) is State.OTHER])
+        super().check_again(changes)
+
+    def _refuse_stale(self, stale: Sequence[Change]) -> None:
         if stale and self._strict:
             raise StalePlanError(
-                f"{len(stale)} of {len(changes)} members are not as the plan saw them: {_listed(stale)}"
+                f"{len(stale)} members are not as the plan saw them: {listed(stale)}; nothing was sent",
+                entries=tuple(map(str, stale)),
             )
-        for change in stale:
-            now = members.get(_person(change))
-            has = f"is a member with the role {now.role.name or now.role.id}" if now else "is no member"
-            error = StalePlanError(f"not as the plan saw them: {change.user and change.user.email} {has} now")
-            outcomes.append(Outcome(change, Status.FAILED, error, sent=False))
-        self._guard(todo)
-        return outcomes, self._stages(todo)
 
-    async def _look_at_all(self, changes: Sequence[Change]) -> dict[str, GroupMembership]:
-        """The members that the changes are about, by person. On the way: who is admin, and the names of roles."""
-        wanted = {_person(change) for change in changes}
-        members: dict[str, GroupMembership] = {}
-        self._admins = set()
-        async for membership in self.client.list_memberships(self._plan.group.id):
-            self._role_names[membership.role.id.lower()] = membership.role.name
-            person = membership.user.id.lower() or membership.id.lower()
-            if person in wanted:
-                members[person] = membership
-            if is_admin_role(membership.role):
-                self._admins.add(person)
-        return members
+    def _check_words_of_creates(self, keys: set[str]) -> None:
+        """Nobody is added whom the plan calls by the name of somebody protected, even if nobody confirms it."""
+        for group_id, guard in self.group_guards.items():
+            creates = [c for c in self._plan.creates if c.group_id == group_id and c.key in keys]
+            guard.check_people(creates)
 
-    def _ended_earlier(self, change: Change) -> Status | None:
-        """Done according to the journal. What failed, or nobody knows, is looked at again."""
-        entry = None if self._journal is None else self._journal.ended.get(change.key)
-        return next((status for status in _DONE if entry and entry["status"] == status), None)
+    def _as_the_api_says(self) -> list[Change]:
+        """The changes of the plan, with people and roles named as the API names them.
 
-    def _guard(self, todo: Sequence[Change]) -> None:
-        """Refuse the whole plan before anything is sent, rather than half of it on the way."""
-        mine = [change for change in todo if self._is_me(change) and change.action is not Action.ADD]
-        if mine and not self._allow_self:
-            raise ProtectedMemberError(
-                f"the plan changes your own membership: {_listed(mine)}; nothing was sent (allow_self permits it)"
+        Raises `PlanError` where what the plan says of an id is not what the API says.
+        """
+        problems: list[str] = []
+        changes: list[Change] = []
+        for change in self._plan.changes:
+            listing = self.listings[change.group_id]
+            user = self._confirmed_user(change, listing, problems)
+            role = self._confirmed_role(change, listing, problems)
+            before = listing.roles.by_id(change.before.id) if change.before else None
+            changes.append(
+                attrs.evolve(change, user=user, role=role, before=before or _nameless(change.before))
             )
-        left = set(self._admins)
-        for change in todo:
-            if self._makes_admin(change):
-                left.add(_person(change))
+        if problems:
+            raise PlanError(
+                f"the plan does not say what the API says: {'; '.join(problems)}; nothing was sent",
+                entries=tuple(problems),
+            )
+        return changes
+
+    def _confirmed_role(self, change: Change, listing: MemberListing, problems: list[str]) -> Role | None:
+        if change.role is None:
+            return None
+        known = listing.roles.by_id(change.role.id) or self._confirmed_earlier.by_id(change.role.id)
+        said = change.role.name
+        if known is None:
+            if not self._allow_unknown_roles:
+                problems.append(
+                    f"{change}: no member has the role {change.role.id}, so that its name is unknown to the API "
+                    "(allow_unknown_roles permits it)"
+                )
             else:
-                left.discard(_person(change))
-        if self._admins and not left and not self._allow_last_admin:
-            raise ProtectedMemberError(
-                "the plan would leave the group without an admin; nothing was sent (allow_last_admin permits it)"
-            )
+                self.notes.append(
+                    f"the role {change.role.id} is held by nobody: its name is unknown to the API"
+                )
+            return Role(change.role.id)
+        if said is not None and normalised(said) != normalised(known.name or ""):
+            problems.append(f"{change}: the role {known.id} is named {known.name!r}, not {said!r}")
+        return known
 
-    def _stages(self, todo: Sequence[Change]) -> list[list[Change]]:
-        """New admins first, removals late, one's own membership last: no moment in between is worse than both ends."""
-        stages: list[list[Change]] = [[], [], [], []]
-        for change in todo:
-            if self._is_me(change):
-                stages[3].append(change)
-            elif change.action is Action.REMOVE:
-                stages[2].append(change)
-            else:
-                stages[0 if change.action is Action.ADD or self._makes_admin(change) else 1].append(change)
-        return stages
+    def _confirmed_user(self, change: Change, listing: MemberListing, problems: list[str]) -> User | None:
+        """The user of a change as the API describes them. A changed address is a note, another id is a problem."""
+        said = change.user
+        if change.action is Action.ADD:
+            account = self._sso_users[change.group_id].get(change.person)
+            member = listing.people.by_id(change.person)
+            now = member.user if member else account.user if account else None
+            if now is None:
+                self.notes.append(
+                    f"nobody with the user id {change.person} can be seen: their name is not confirmed"
+                )
+                return User(said.id) if said else None
+        else:
+            membership = membership_of(change, listing)
+            now = membership.user if membership and membership.user.id else said
+        if said is not None and now is not None and now is not said:
+            if said.id and now.id and said.id.lower() != now.id.lower():
+                problems.append(f"{change}: the membership is that of the user {now.id}, not {said.id}")
+            for name, old, new in (
+                ("email", said.email, now.email),
+                ("username", said.username, now.username),
+            ):
+                if old and normalised(old) != normalised(new or ""):
+                    text = f"the user {now.id} has the {name} {new!r}, where the plan says {old!r}"
+                    (problems if change.action is Action.ADD else self.notes).append(text)
+        return now
 
-    async def perform(self, item: Change) -> Outcome:
-        person = _person(item)
-        loses_admin = person in self._admins and not self._makes_admin(item)
-        if loses_admin:
-            if self._admins == {person} and not self._allow_last_admin:
-                error = ProtectedMemberError("this would leave the group without an admin; it was not sent")
-                return Outcome(item, Status.FAILED, error, sent=False)
-            self._admins.discard(person)
-        outcome = await self._settled(item)
-        if outcome.status is Status.FAILED and loses_admin:
-            self._admins.add(person)
-        if outcome.status in _DONE and self._makes_admin(item):
-            self._admins.add(person)
-        return outcome
+    def _note_renamed_groups(self) -> None:
+        for group in self._plan.groups if self._plan.changes else ():
+            names = {m.group.name for m in self.listings[group.id].memberships if m.group.name}
+            if group.name is not None and names and group.name not in names:
+                self.notes.append(
+                    f"the group {group.id} is named {sorted(names)[0]!r}, where the plan says {group.name!r}"
+                )
 
-    async def _settled(self, change: Change) -> Outcome:
-        """Send a change. Where the answer leaves it open whether all is as wanted, look."""
-        try:
-            await self.send(change)
-        except GroupsError as error:
-            outcome = outcome_of(change, error)
-            open_question = (
-                isinstance(error, ConflictError | NotFoundError) or outcome.status is Status.UNKNOWN
-            )
-            if not open_question or not await self._is_as_wanted(change):
-                return outcome
-            ours = outcome.status is Status.UNKNOWN or change.key in self._begun
-            return Outcome(change, Status.APPLIED if ours else Status.UNCHANGED, error)
-        return Outcome(change, Status.APPLIED)
+    def _check_removals(self) -> None:
+        """Raise `PlanError` when a plan that prunes would remove more members than it may."""
+        for group in self._plan.groups if self._plan.prune else ():
+            removals = [
+                change for change in self._plan.removals if change.group_id.lower() == group.id.lower()
+            ]
+            limit = self._plan.max_removals
+            if limit is None:
+                limit = removal_limit(len(self.listings[group.id].memberships))
+            if len(removals) > limit:
+                raise PlanError(
+                    f"the plan removes {len(removals)} members of {group.name or group.id}, more than {limit}",
+                    entries=tuple(map(str, removals)),
+                )
 
-    async def _is_as_wanted(self, change: Change) -> bool:
-        user_id = change.user.id if change.user else ""
-        if not roles.is_uuid(user_id):
-            return False
-        found: GroupMembership | None = None
-        try:
-            async for membership in self.client.list_memberships(change.group_id, user_id=user_id):
-                if membership.user.id.lower() == user_id.lower():
-                    found = membership
-        except GroupsError:
-            return False
-        return _state(change, found) is _State.AS_WANTED
+    def _settled(self, change: Change) -> Outcome | None:
+        """The outcome of a change that is not to be sent: by what the journal says we did, and what the API shows."""
+        listing = self.listings[change.group_id]
+        by_look = outcome_by_look(change, listing)
+        entry = None if self._journal is None else self._journal.earlier.get(change.key)
+        if entry is None or not _ended_well(entry):
+            return by_look
+        if by_look is not None and by_look.status is Status.UNCHANGED:
+            return attrs.evolve(by_look, status=entry.status or Status.UNCHANGED, earlier=True)
+        if by_look is not None and isinstance(by_look.error, IncompleteListingError):
+            return attrs.evolve(by_look, status=Status.UNKNOWN, earlier=True)
+        error = StalePlanError("was as wanted after an earlier run, and is not now; nothing was sent")
+        return Outcome(change, Status.CHANGED_SINCE, error, sent=False, earlier=True)
 
-    def _makes_admin(self, change: Change) -> bool:
-        role = change.role
-        if role is not None and role.name is None:
-            role = Role(role.id, self._role_names.get(role.id.lower()))
-        return is_admin_role(role)
 
-    def _is_me(self, change: Change) -> bool:
-        user = change.user
-        return bool(
-            self._me and user and self._me in (user.id.lower(), (user.email or "").strip().casefold())
+def _ended_well(entry: JournalEntry) -> bool:
+    return entry.status in (Status.APPLIED, Status.UNCHANGED)
+
+
+def _nameless(role: Role | None) -> Role | None:
+    return None if role is None else Role(role.id)
+
+
+def _check_plan(
+    client: Operations,
+    plan: Plan,
+    expect_digest: str | None,
+    max_age: timedelta | float | None,
+    group_id: str | None,
+) -> None:
+    """Raise `PlanError` unless this is the plan that is meant, for this API, and young enough."""
+    if plan.base_url.rstrip("/") != client.base_url.rstrip("/"):
+        raise PlanError(
+            f"the plan is for {plan.base_url}, and this client for {client.base_url}; nothing was sent"
         )
+    others = [
+        group.id for group in plan.groups if group_id is not None and group.id.lower() != group_id.lower()
+    ]
+    if others:
+        raise PlanError(f"the plan is for the group {others[0]}, not for {group_id}; nothing was sent")
+    if expect_digest is not None and expect_digest.removeprefix("sha256:").strip().lower() != plan.digest:
+        raise PlanError(
+            f"the plan has the digest {plan.digest}, not {expect_digest}: it is not the one approved"
+        )
+    if max_age is not None:
+        limit = max_age if isinstance(max_age, timedelta) else timedelta(seconds=max_age)
+        age = datetime.now(UTC) - plan.made_at
+        if age > limit:
+            raise PlanError(f"the plan was made {_hours(age)} ago, more than {_hours(limit)}: make it again")
+        if age < -timedelta(minutes=5):
+            raise PlanError(
+                f"the plan says that it was made at {plan.made_at.isoformat()}, which is yet to come"
+            )
 
 
-def _whom(me: str | None) -> str | None:
-    if me is None:
-        return None
-    arguments.text("me", me)
-    me = me.strip()
-    if not roles.is_uuid(me) and "@" not in me:
-        raise InvalidArgumentError(f"me must be your email address or user id; got {me!r}")
-    return me.casefold()
+def _cascade_of(plan: Plan, cascade: bool | None) -> bool | None:
+    if plan.cascade is not None:
+        if cascade not in (None, plan.cascade):
+            raise InvalidArgumentError(
+                f"the plan was made with cascade={plan.cascade}: it cannot be applied otherwise"
+            )
+        return plan.cascade
+    return decided(cascade) if plan.removals else cascade
 
 
-def _person(change: Change) -> str:
-    """What a change is about: a user or, where the API did not tell the user, a membership."""
-    return ((change.user.id if change.user else "") or change.membership_id or "").lower()
-
-
-def _state(change: Change, now: GroupMembership | None) -> _State:
-    match change.action:
-        case Action.ADD:
-            if now is None:
-                return _State.AS_SEEN
-            return _State.AS_WANTED if same_id(now.role, change.role) else _State.OTHER
-        case Action.SET_ROLE:
-            if now is None or now.id.lower() != (change.membership_id or "").lower():
-                return _State.OTHER
-            if same_id(now.role, change.role):
-                return _State.AS_WANTED
-            return _State.AS_SEEN if same_id(now.role, change.before) else _State.OTHER
-        case _:
-            if now is None:
-                return _State.AS_WANTED
-            same = now.id.lower() == (change.membership_id or "").lower() and same_id(now.role, change.before)
-            return _State.AS_SEEN if same else _State.OTHER
-
-
-def _listed(changes: Sequence[Change]) -> str:
-    more = f"; and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
-    return "; ".join(str(change) for change in changes[:_SHOWN]) + more
+def _hours(span: timedelta) -> str:
+    return f"{span.total_seconds() / 3600:.1f} hours"

@@ -1,149 +1,345 @@
-"""What would have to change in a group for it to be as desired."""
+"""What would have to change in one or more groups for them to be as desired."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+import anyio.to_thread
 import attrs
 
 from groups_sdk import _arguments as arguments
-from groups_sdk.access._bulk import same_role
+from groups_sdk.access._addresses import normalised
+from groups_sdk.access._change_work import decided
+from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change
-from groups_sdk.access._plan.desired import Desired, Wish, read_desired
+from groups_sdk.access._people import Identity, PeopleIndex, SsoAccount, described, identity_of, key_of
+from groups_sdk.access._plan.desired import DesiredMember, DesiredState, read_desired
 from groups_sdk.access._plan.plan import NotInSnyk, Plan
-from groups_sdk.access._roles import RoleIndex
-from groups_sdk.errors import AmbiguousMatchError, ForbiddenError, InvalidArgumentError, NotFoundError
+from groups_sdk.access._roles import same_role
+from groups_sdk.access._sso import list_sso_accounts
+from groups_sdk.errors import (
+    AmbiguousMatchError,
+    IncompleteListingError,
+    InvalidArgumentError,
+    PlanError,
+    RoleChoiceError,
+)
 from groups_sdk.models import Group, GroupMembership, Role, User
 
-__all__ = ["make_plan"]
+__all__ = ["make_plan", "removal_limit"]
+
+_SHOWN = 10
+
+Desired = Mapping[str, str | Role] | str | os.PathLike[str]
 
 
-async def make_plan(client: Operations, group_id: str, desired: Desired, *, prune: bool) -> Plan:
-    arguments.uuid("group_id", group_id)
-    wishes = read_desired(desired)
-    if prune and not wishes:
+@attrs.frozen(kw_only=True)
+class Pruning:
+    """Whether members who are not mentioned are to be removed, and what keeps that in bounds."""
+
+    prune: bool
+    cascade: bool | None
+    max_removals: int | None
+    allow_unresolved: tuple[str, ...]
+    protect: tuple[Identity, ...]
+
+
+async def make_plan(
+    client: Operations,
+    group_id: str | None,
+    desired: Desired,
+    *,
+    prune: bool,
+    cascade: bool | None,
+    max_removals: int | None,
+    allow_unresolved: Iterable[str],
+    protect: Iterable[str],
+    columns: Mapping[str, str] | None,
+) -> Plan:
+    if group_id is not None:
+        arguments.uuid("group_id", group_id)
+    if cascade is not None:
+        decided(cascade)
+    if max_removals is not None and (type(max_removals) is not int or max_removals < 0):
+        raise InvalidArgumentError(f"max_removals must be a whole number from 0 up; got {max_removals!r}")
+    pruning = Pruning(
+        prune=prune,
+        cascade=cascade,
+        max_removals=max_removals,
+        allow_unresolved=_people("allow_unresolved", allow_unresolved),
+        protect=tuple(identity_of(person, "protect") for person in _people("protect", protect)),
+    )
+    state = await anyio.to_thread.run_sync(lambda: read_desired(desired, columns=columns))
+    if prune and not state.members:
         raise InvalidArgumentError("nobody is desired: with prune=True that would remove every member")
-    group = await client.get_group(group_id)
-    members = [membership async for membership in client.list_memberships(group_id)]
-    book = RoleIndex(membership.role for membership in members)
-    plan = _Planning(group, members, [(wish, book.resolve(wish.role)) for wish in wishes])
-    unseen = {wish.email.casefold() for wish, _ in plan.missing if wish.email}
-    if unseen:
-        found, notes = await _sso_users(client, group_id, unseen)
-    else:
-        found, notes = {}, []
-    return plan.made(found, notes, prune=prune)
+    wanted = await _by_group(client, group_id, state)
+    now = datetime.now(UTC).replace(microsecond=0)
+    parts = [await _plan_of_group(client, id_, rows, pruning, state, now) for id_, rows in wanted.items()]
+    unused = _unused(pruning.allow_unresolved, [missing for part in parts for missing in part.not_in_snyk])
+    return _joined(client.base_url, parts, [*state.notes, *unused], pruning, now)
 
 
-class _Planning:
-    """The wishes, put beside the members."""
+def removal_limit(members: int) -> int:
+    """How many members a plan that prunes may remove, unless told otherwise: a tenth, from 3 to 50."""
+    return min(max(3, members // 10), 50)
 
-    def __init__(
-        self, group: Group, members: Iterable[GroupMembership], wishes: Iterable[tuple[Wish, Role]]
-    ) -> None:
-        self._group = group
-        self._members = list(members)
-        self._by_id = {m.user.id.lower(): m for m in self._members if m.user.id}
-        self._by_email: dict[str, list[GroupMembership]] = {}
-        for membership in self._members:
-            if membership.user.email:
-                self._by_email.setdefault(membership.user.email.strip().casefold(), []).append(membership)
-        self._wanted: dict[str, tuple[Wish, Change]] = {}  # by membership
-        self.missing: list[tuple[Wish, Role]] = []
-        for wish, role in wishes:
-            member = self._member(wish)
-            if member is None:
-                self.missing.append((wish, role))
-            else:
-                self._want(wish, _role_change(self._group.id, member, role), member.id.lower())
 
-    def _member(self, wish: Wish) -> GroupMembership | None:
-        if wish.user_id is not None:
-            return self._by_id.get(wish.user_id)
-        found = self._by_email.get((wish.email or "").casefold(), [])
-        if len(found) > 1:
-            listed = ", ".join(membership.user.id for membership in found)
-            raise AmbiguousMatchError(
-                f"{wish.where}: {len(found)} members have the email {wish.email!r}; give the user id: {listed}",
-                matches=tuple(found),
+def _people(argument: str, people: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(people, str):
+        raise InvalidArgumentError(f"{argument} must be a collection of people, not one person")
+    return tuple(people)
+
+
+async def _by_group(
+    client: Operations, group_id: str | None, state: DesiredState
+) -> dict[str, list[DesiredMember]]:
+    """The rows of each group. A row without a group belongs to `group_id`."""
+    wanted: dict[str, list[DesiredMember]] = {}
+    names: dict[str, str] = {}
+    groups: list[Group] | None = None
+    for row in state.members:
+        if row.group is None:
+            if group_id is None:
+                raise InvalidArgumentError(f"{state.source}: {row.where}: no group is given")
+            id_ = group_id
+        elif arguments.UUID.fullmatch(row.group):
+            id_ = row.group
+        else:
+            if groups is None:
+                groups = await client.list_groups().collect()
+            id_ = names.setdefault(row.group, _group_named(row, groups))
+        if group_id is not None and id_.lower() != group_id.lower():
+            raise InvalidArgumentError(
+                f"{state.source}: {row.where}: is for the group {row.group!r}, not {group_id}"
             )
-        return found[0] if found else None
+        wanted.setdefault(id_.lower(), []).append(row)
+    return wanted
 
-    def _want(self, wish: Wish, change: Change, key: str) -> None:
-        if key in self._wanted:
-            other, _ = self._wanted[key]
-            raise InvalidArgumentError(f"{wish.where}: {wish.who} is the person of {other.where} too")
-        self._wanted[key] = wish, change
 
-    def made(self, found: dict[str, list[User]], notes: list[str], *, prune: bool) -> Plan:
-        creates: list[Change] = []
-        nowhere: list[NotInSnyk] = []
-        for wish, role in self.missing:
-            users = [User(id=wish.user_id)] if wish.user_id else found.get((wish.email or "").casefold(), [])
-            if len(users) == 1:
-                member = self._by_id.get(users[0].id.lower())  # under another email address
-                if member is not None:
-                    self._want(wish, _role_change(self._group.id, member, role), member.id.lower())
-                    continue
-                change = Change(action=Action.ADD, group_id=self._group.id, user=users[0], role=role)
-                self._want(wish, change, users[0].id.lower())
-                creates.append(change)
+def _group_named(row: DesiredMember, groups: Sequence[Group]) -> str:
+    found = [group for group in groups if normalised(group.name or "") == normalised(row.group or "")]
+    if len(found) == 1:
+        return found[0].id
+    listed = ", ".join(f"{group.name} ({group.id})" for group in found or groups)
+    problem = "several groups have the name" if found else "there is no group named"
+    raise InvalidArgumentError(f"{row.where}: {problem} {row.group!r}: {listed}")
+
+
+async def _plan_of_group(
+    client: Operations,
+    group_id: str,
+    rows: Sequence[DesiredMember],
+    pruning: Pruning,
+    state: DesiredState,
+    now: datetime,
+) -> Plan:
+    group = await client.get_group(group_id)
+    matching = _Matching(group, await list_members(client, group_id), state.source)
+    for row in rows:
+        matching.match(row)
+    if matching.missing:
+        accounts, notes = await list_sso_accounts(client, group_id)
+        matching.match_sso_users(PeopleIndex(accounts))
+        matching.notes += notes
+    matching.refuse_problems()
+    return matching.plan(pruning, now)
+
+
+class _Matching:
+    """The rows of one group, put beside its members."""
+
+    def __init__(self, group: Group, listing: MemberListing, source: str) -> None:
+        self._group = group
+        self._listing = listing
+        self._source = source
+        self._wanted: dict[str, tuple[DesiredMember, Change]] = {}  # by person
+        self._problems: list[str] = []
+        self._matches: list[GroupMembership] = []
+        self._not_in_snyk: list[tuple[DesiredMember, NotInSnyk]] = []
+        self._uncertain = False
+        self._by_user_id = True
+        self.missing: list[tuple[DesiredMember, Role]] = []
+        self.notes: list[str] = []
+
+    def match(self, row: DesiredMember) -> None:
+        try:
+            role = self._role(row)
+            member = self._listing.people.find(_identity(row))
+        except AmbiguousMatchError as error:
+            self._note_uncertain(error)
+            return
+        except RoleChoiceError as error:
+            raise RoleChoiceError(f"{row.where}: {error}", choices=error.choices) from None
+        self._by_user_id = self._by_user_id and bool(row.ids)
+        if member is None:
+            self.missing.append((row, role))
+        else:
+            self._want_role(row, member, role)
+
+    def match_sso_users(self, users: PeopleIndex[SsoAccount]) -> None:
+        """Look for those who are no members among the users of the group's SSO connections."""
+        for row, role in self.missing:
+            try:
+                found = users.all_of(_identity(row))
+            except AmbiguousMatchError as error:
+                self._note_uncertain(error)
+                continue
+            user = (
+                found[0].user if len(found) == 1 else User(id=row.ids[0]) if row.ids and not found else None
+            )
+            member = self._listing.people.by_id(user.id) if user else None
+            if member is not None:  # under another address
+                self._want_role(row, member, role)
+            elif user is not None:
+                self._want(row, self._change(Action.ADD, user, role=role))
             else:
-                reason = (
-                    f"several users have this email address, give the user id: {', '.join(u.id for u in users)}"
-                    if users
-                    else "no member and no SSO user of this group that can be seen has this email address"
-                )
-                nowhere.append(NotInSnyk(who=wish.who, role=role.name or role.id, reason=reason))
-        updates = [change for _, change in self._wanted.values() if change.action is Action.SET_ROLE]
-        others = [m for m in self._members if m.id.lower() not in self._wanted]
-        return Plan(
-            group=Group(id=self._group.id, name=self._group.name),
-            made_at=datetime.now(UTC).replace(microsecond=0),
-            prune=prune,
-            creates=tuple(creates),
-            role_changes=tuple(change for change in updates if not same_role(change)),
-            removals=tuple(_removal(self._group.id, membership) for membership in others) if prune else (),
-            stays=tuple(change for change in updates if same_role(change)),
-            not_in_snyk=tuple(nowhere),
-            not_mentioned=0 if prune else len(others),
-            notes=tuple(notes),
+                self._not_in_snyk.append((row, self._unresolved(row, role, found)))
+
+    def _note_uncertain(self, error: AmbiguousMatchError) -> None:
+        self._uncertain = True
+        self._problems.append(str(error))
+        self._matches += error.matches
+
+    def _unresolved(self, row: DesiredMember, role: Role, found: Sequence[SsoAccount]) -> NotInSnyk:
+        if found:
+            reason = (
+                f"several users go by this name, give the user id of one: {'; '.join(map(described, found))}"
+            )
+        elif self._listing.gap:
+            reason = f"nobody was found who goes by this name, but {self._listing.gap}"
+        else:
+            reason = "no member and no SSO user of this group that can be seen goes by this name"
+        return NotInSnyk(who=row.who, role=role.name or role.id, reason=reason, group_id=self._group.id)
+
+    def _role(self, row: DesiredMember) -> Role:
+        role = self._listing.roles.resolve(row.role)
+        if row.role_name is not None and role.name and normalised(role.name) != normalised(row.role_name):
+            raise RoleChoiceError(
+                f"role_id is {role.id}, which is named {role.name!r}, but role_name says {row.role_name!r}",
+                choices=(role,),
+            )
+        return role
+
+    def _want_role(self, row: DesiredMember, member: GroupMembership, role: Role) -> None:
+        self._want(row, self._change(Action.SET_ROLE, member.user, member, role))
+
+    def _want(self, row: DesiredMember, change: Change) -> None:
+        other = self._wanted.get(change.person)
+        if other is not None:
+            self._problems.append(f"{row.where}: {row.who} is the person of {other[0].where} too")
+        else:
+            self._wanted[change.person] = row, change
+
+    def _change(
+        self, action: Action, user: User, member: GroupMembership | None = None, role: Role | None = None
+    ) -> Change:
+        return Change(
+            action=action,
+            group_id=self._group.id,
+            membership_id=member.id if member else None,
+            user=user,
+            before=member.role if member else None,
+            role=role,
         )
 
+    def refuse_problems(self) -> None:
+        """Raise `AmbiguousMatchError` when it is not certain whom rows mean, else `InvalidArgumentError`."""
+        if self._problems:
+            more = f"; and {len(self._problems) - _SHOWN} more" if len(self._problems) > _SHOWN else ""
+            text = f"{self._source}: {'; '.join(self._problems[:_SHOWN])}{more}"
+            if self._uncertain:
+                raise AmbiguousMatchError(text, matches=tuple(self._matches))
+            raise InvalidArgumentError(text)
 
-def _role_change(group_id: str, membership: GroupMembership, role: Role) -> Change:
-    return Change(
-        action=Action.SET_ROLE,
-        group_id=group_id,
-        membership_id=membership.id,
-        user=membership.user,
-        before=membership.role,
-        role=role,
+    def plan(self, pruning: Pruning, now: datetime) -> Plan:
+        changes = [change for _, change in self._wanted.values()]
+        updates = [change for change in changes if change.action is Action.SET_ROLE]
+        others = [m for m in self._listing.memberships if key_of(m) not in self._wanted]
+        removals = self._removals(others, pruning) if pruning.prune else []
+        return Plan(
+            groups=(Group(id=self._group.id, name=self._group.name),),
+            base_url="",
+            made_at=now,
+            creates=tuple(change for change in changes if change.action is Action.ADD),
+            role_changes=tuple(change for change in updates if not same_role(change.before, change.role)),
+            removals=tuple(removals),
+            unchanged=tuple(change for change in updates if same_role(change.before, change.role)),
+            not_in_snyk=tuple(missing for _, missing in self._not_in_snyk),
+            not_mentioned=len(others) - len(removals),
+            notes=tuple(self.notes),
+        )
+
+    def _removals(self, others: Sequence[GroupMembership], pruning: Pruning) -> list[Change]:
+        """The members to be pruned. Refused where something about the group or the desired state is not known."""
+        name = self._group.name or self._group.id
+        allowed = set(map(normalised, pruning.allow_unresolved))
+        unresolved = [
+            row.who
+            for row, _ in self._not_in_snyk
+            if not allowed & {normalised(text) for text in (*row.names, *row.ids)}
+        ]
+        if unresolved:
+            raise PlanError(
+                f"members of {name} are not removed while it is not known who these are: {', '.join(unresolved)}; "
+                "correct them, or name them in allow_unresolved",
+                entries=tuple(unresolved),
+            )
+        if self._listing.missing:
+            raise IncompleteListingError(f"members of {name} are not removed: {self._listing.gap}")
+        protected = {key_of(m) for person in pruning.protect for m in self._listing.people.all_of(person)}
+        removals: list[Change] = []
+        for member in others:
+            if key_of(member) in protected:
+                self.notes.append(f"{described(member)} is not mentioned, and stays: protected")
+            elif not member.user.id or not (member.user.email or member.user.username or self._by_user_id):
+                self.notes.append(
+                    f"{described(member)} is not mentioned, and stays: not enough is known of them"
+                )
+            else:
+                removals.append(self._change(Action.REMOVE, member.user, member))
+        members = len(self._listing.memberships)
+        limit = removal_limit(members) if pruning.max_removals is None else pruning.max_removals
+        if len(removals) > limit:
+            raise PlanError(
+                f"{len(removals)} of the {members} members of {name} would be removed, more than {limit}: "
+                f"if that is meant, give max_removals={len(removals)}",
+                entries=tuple(map(str, removals)),
+            )
+        return removals
+
+
+def _identity(row: DesiredMember) -> Identity:
+    return Identity(ids=row.ids, names=row.names, where=row.where)
+
+
+def _unused(allowed: Collection[str], missing: Sequence[NotInSnyk]) -> list[str]:
+    text = {normalised(part) for one in missing for part in one.who.split(" / ")}
+    return [
+        f"allow_unresolved names {who!r}, which is not unresolved"
+        for who in allowed
+        if normalised(who) not in text
+    ]
+
+
+def _joined(
+    base_url: str, parts: Sequence[Plan], notes: Sequence[str], pruning: Pruning, now: datetime
+) -> Plan:
+    return Plan(
+        groups=tuple(group for part in parts for group in part.groups),
+        base_url=base_url,
+        made_at=now,
+        prune=pruning.prune,
+        cascade=pruning.cascade,
+        max_removals=pruning.max_removals,
+        allow_unresolved=pruning.allow_unresolved,
+        creates=tuple(change for part in parts for change in part.creates),
+        role_changes=tuple(change for part in parts for change in part.role_changes),
+        removals=tuple(change for part in parts for change in part.removals),
+        unchanged=tuple(change for part in parts for change in part.unchanged),
+        not_in_snyk=tuple(missing for part in parts for missing in part.not_in_snyk),
+        not_mentioned=sum(part.not_mentioned for part in parts),
+        notes=(*notes, *(note for part in parts for note in part.notes)),
     )
-
-
-def _removal(group_id: str, membership: GroupMembership) -> Change:
-    return attrs.evolve(_role_change(group_id, membership, membership.role), action=Action.REMOVE, role=None)
-
-
-async def _sso_users(
-    client: Operations, group_id: str, emails: set[str]
-) -> tuple[dict[str, list[User]], list[str]]:
-    """The users of the group's SSO connections who have these email addresses, and what could not be read."""
-    found: dict[str, dict[str, User]] = {}
-    try:
-        async for connection in client.list_sso_connections(group_id):
-            async for user in client.list_sso_users(group_id, connection.id):
-                email = (user.email or "").strip().casefold()
-                if email in emails:
-                    known = User(id=user.id, name=user.name, username=user.username, email=user.email)
-                    found.setdefault(email, {})[user.id.lower()] = known
-    except (ForbiddenError, NotFoundError) as error:
-        return _lists(found), [f"not all SSO users of the group can be seen: {error}"]
-    return _lists(found), []
-
-
-def _lists(found: dict[str, dict[str, User]]) -> dict[str, list[User]]:
-    return {email: list(users.values()) for email, users in found.items()}

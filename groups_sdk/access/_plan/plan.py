@@ -1,8 +1,8 @@
-"""A plan: what would have to change in a group, as it was seen, for it to be as desired."""
+"""A plan: what would have to change in one or more groups, as they were seen, for them to be as desired."""
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -10,53 +10,77 @@ import attrs
 
 from groups_sdk import _arguments as arguments
 from groups_sdk._terminal import printable
+from groups_sdk._version import __version__
+from groups_sdk.access._change_documents import change_document, read_change
 from groups_sdk.access._documents import Reader, parsed
 from groups_sdk.access._outcomes import Action, Change
-from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.errors import InvalidArgumentError, PlanError
 from groups_sdk.models import Group
 
 __all__ = ["NotInSnyk", "Plan"]
 
 FORMAT = "groups_sdk.plan"
-VERSION = 1
+VERSION = 2
 _MARKS = {Action.ADD: "+", Action.SET_ROLE: "~", Action.REMOVE: "-"}
+_KINDS = {
+    "creates": Action.ADD,
+    "role_changes": Action.SET_ROLE,
+    "removals": Action.REMOVE,
+    "unchanged": Action.SET_ROLE,
+}
 
 
 @attrs.frozen(kw_only=True)
 class NotInSnyk:
-    """Somebody who is desired but cannot be added by this API, and why."""
+    """Somebody who is desired but cannot be added by this API, and why. `who` is what the desired state says."""
 
     who: str
     role: str
     reason: str
+    group_id: str
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What would have to change in a group for it to be as desired.
+    """What would have to change in one or more groups for them to be as desired.
 
-    `creates`, `role_changes` and `removals` are the changes; each has what it saw (`user`, `membership_id`,
-    `before`) and what is wanted (`role`). `stays` are desired members who are right already, as changes that do
-    nothing. `not_in_snyk` cannot be added by this API. `not_mentioned` counts the members that `desired` says nothing
-    about and who are left alone, since the plan does not prune.
+    `creates`, `role_changes` and `removals` are the changes; each has what was seen (`user`, `membership_id`,
+    `before`) and what is wanted (`role`). `unchanged` are desired members who are right already. `not_in_snyk` cannot
+    be added by this API; `allow_unresolved` are those of them whom a plan that prunes was told to go on without.
+    `not_mentioned` counts the members that the desired state does not mention and who are left alone, since the plan
+    does not prune. `cascade` is whether removals take the memberships of organizations below too; None leaves that to
+    apply. `base_url` is the API that the plan is for, and `made_by` the version of this package.
 
-    `str(plan)` is a readable diff; `to_json()` and `from_json()` keep a plan for later, or for somebody to approve.
+    `str(plan)` is a readable diff, which ends with the `digest`; `to_json()` and `from_json()` keep a plan for later,
+    or for somebody to approve.
 
     Example:
         plan = await client.access.plan(group_id, {"ada@example.com": "Group Admin"})
         print(plan)
     """
 
-    group: Group
+    groups: tuple[Group, ...]
+    base_url: str
     made_at: datetime
+    made_by: str = __version__
     prune: bool = False
+    cascade: bool | None = None
+    max_removals: int | None = None
+    allow_unresolved: tuple[str, ...] = ()
     creates: tuple[Change, ...] = ()
     role_changes: tuple[Change, ...] = ()
     removals: tuple[Change, ...] = ()
-    stays: tuple[Change, ...] = ()
+    unchanged: tuple[Change, ...] = ()
     not_in_snyk: tuple[NotInSnyk, ...] = ()
     not_mentioned: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> Group:
+        """The group of a plan for one. Raises `ValueError` when it is for several: see `groups`."""
+        if len(self.groups) != 1:
+            raise ValueError(f"the plan is for {len(self.groups)} groups: use plan.groups")
+        return self.groups[0]
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -64,85 +88,112 @@ class Plan:
         return self.creates + self.role_changes + self.removals
 
     @property
-    def fingerprint(self) -> str:
-        """What tells this plan from any other: a digest of all that is in it."""
-        return hashlib.sha256(self.to_json().encode("utf-8", "surrogatepass")).hexdigest()
+    def digest(self) -> str:
+        """The SHA-256 of all that is in the plan, in hexadecimal: whoever approves a plan approves this."""
+        document = json.dumps(self._document(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(document.encode()).hexdigest()
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
         made = f"{self.made_at:%Y-%m-%d %H:%M} UTC"
-        yield f"Plan for {printable(self.group.name or '-')} ({self.group.id}), made {made}"
-        for change in self.changes:
-            yield f"  {_MARKS[change.action]} {printable(str(change))}"
-        for missing in self.not_in_snyk:
-            yield printable(f"  ! {missing.who} cannot be added as {missing.role}: {missing.reason}")
+        for group in self.groups:
+            yield f"Plan for {printable(group.name or '-')} ({group.id}), made {made}"
+            for change in self.changes:
+                if change.group_id == group.id:
+                    yield f"  {_MARKS[change.action]} {change}"
+            for missing in self.not_in_snyk:
+                if missing.group_id == group.id:
+                    yield printable(f"  ! {missing.who} cannot be added as {missing.role}: {missing.reason}")
         for note in self.notes:
             yield f"  ! {printable(note)}"
+        if self.allow_unresolved:
+            yield printable(
+                f"  ! members are removed although these were not found: {', '.join(self.allow_unresolved)}"
+            )
+        if self.removals and self.cascade is not None:
+            below = "go too" if self.cascade else "stay, where the API allows it"
+            yield f"  ! memberships of the organizations below {below} when a member is removed"
         rest = f", {self.not_mentioned} not mentioned and left alone" if self.not_mentioned else ""
         yield (
             f"{len(self.creates)} to add, {len(self.role_changes)} to change, {len(self.removals)} to remove, "
-            f"{len(self.stays)} to stay{rest}, {len(self.not_in_snyk)} not in Snyk"
+            f"{len(self.unchanged)} unchanged{rest}, {len(self.not_in_snyk)} not in Snyk"
         )
+        yield f"digest {self.digest}"
 
     def to_json(self) -> str:
         """The plan as a JSON document, to be read by `from_json`. No credentials are in it."""
-        document = {
+        return json.dumps(self._document(), indent=1)
+
+    def _document(self) -> dict[str, Any]:
+        return {
             "format": FORMAT,
             "version": VERSION,
-            "group": {"id": self.group.id, "name": self.group.name},
+            "made_by": self.made_by,
+            "base_url": self.base_url,
+            "groups": [{"id": group.id, "name": group.name} for group in self.groups],
             "made_at": self.made_at.isoformat(),
             "prune": self.prune,
-            **{
-                name: [_change_document(change) for change in getattr(self, name)]
-                for name in ("creates", "role_changes", "removals", "stays")
-            },
+            "cascade": self.cascade,
+            "max_removals": self.max_removals,
+            "allow_unresolved": list(self.allow_unresolved),
+            **{name: [change_document(change) for change in getattr(self, name)] for name in _KINDS},
             "not_in_snyk": [attrs.asdict(missing) for missing in self.not_in_snyk],
             "not_mentioned": self.not_mentioned,
             "notes": list(self.notes),
         }
-        return json.dumps(document, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The plan that `to_json` wrote.
 
-        Raises `InvalidArgumentError` when it is no such document, or one of a later version.
+        Raises `InvalidArgumentError` when it is no such document, and `PlanError` when an older or newer version of
+        this package wrote it.
 
         Example:
             plan = Plan.from_json(plan.to_json())
         """
-        reader = Reader(parsed(text, "the plan"), "the plan")
+        document = parsed(text, "the plan")
+        version = document.get("version") if isinstance(document, dict) else None
+        if version != VERSION and isinstance(document, dict) and document.get("format") == FORMAT:
+            raise PlanError(
+                f"the plan has version {version!r} of its format, and this version of groups_sdk reads version "
+                f"{VERSION}: make the plan again"
+            )
+        reader = Reader(document, "the plan")
         reader.expect(FORMAT, VERSION)
         return cls(**_fields(reader))
 
 
 def _fields(reader: Reader) -> dict[str, Any]:
-    group = reader.inner("group")
-    group_id = arguments.uuid("group.id", group.take("id", str))
+    groups = tuple(
+        Group(id=arguments.uuid(f"{entry.where}.id", entry.take("id", str)), name=entry.maybe("name"))
+        for entry in reader.entries("groups")
+    )
+    known = {group.id.lower(): group.id for group in groups}
     changes = {
-        name: tuple(_change(entry, action, group_id) for entry in reader.entries(name))
-        for name, action in (
-            ("creates", Action.ADD),
-            ("role_changes", Action.SET_ROLE),
-            ("removals", Action.REMOVE),
-            ("stays", Action.SET_ROLE),
-        )
+        name: tuple(_change(entry, action, known) for entry in reader.entries(name))
+        for name, action in _KINDS.items()
     }
-    keys = [change.key for name in ("creates", "role_changes", "removals") for change in changes[name]]
-    ids = [key.partition(":")[2] for key in keys]
-    if len(set(ids)) != len(ids):
-        raise InvalidArgumentError("the plan has two changes for one member")
+    seen: set[tuple[str, str]] = set()
+    for change in (*changes["creates"], *changes["role_changes"], *changes["removals"]):
+        for about in {change.person, (change.membership_id or "").lower()} - {""}:
+            if (change.group_id, about) in seen:
+                raise InvalidArgumentError("the plan has two changes for one member")
+            seen.add((change.group_id, about))
     return {
-        "group": Group(id=group_id, name=group.maybe("name")),
+        "groups": groups,
+        "base_url": reader.take("base_url", str),
         "made_at": reader.moment("made_at"),
+        "made_by": reader.take("made_by", str),
         "prune": reader.take("prune", bool),
+        "cascade": reader.take("cascade", bool, None),
+        "max_removals": reader.take("max_removals", int, None),
+        "allow_unresolved": tuple(map(str, reader.take("allow_unresolved", list))),
         **changes,
         "not_in_snyk": tuple(
-            NotInSnyk(
-                who=entry.take("who", str), role=entry.take("role", str), reason=entry.take("reason", str)
-            )
+            NotInSnyk(**{name: entry.take(name, str) for name in ("who", "role", "reason", "group_id")})
             for entry in reader.entries("not_in_snyk")
         ),
         "not_mentioned": reader.take("not_mentioned", int),
@@ -150,29 +201,23 @@ def _fields(reader: Reader) -> dict[str, Any]:
     }
 
 
-def _change(entry: Reader, action: Action, group_id: str) -> Change:
-    membership_id = entry.maybe("membership_id")
-    user = entry.user("user")
-    before, role = entry.role("before"), entry.role("role")
-    if role is not None:
-        arguments.uuid(f"{entry.where}.role.id", role.id)
-    if (membership_id is None) != (action is Action.ADD) or (role is None) != (action is Action.REMOVE):
-        raise InvalidArgumentError(f"{entry.where}: is not complete")
-    if membership_id is not None:
-        arguments.uuid(f"{entry.where}.membership_id", membership_id)
-        if before is None:
-            raise InvalidArgumentError(f"{entry.where}: is not complete")
+def _change(entry: Reader, action: Action, groups: Mapping[str, str]) -> Change:
+    """A change that has all it needs to be made, of one of the plan's groups."""
+    change = read_change(entry, action=action)
+    group_id = groups.get(change.group_id.lower())
+    if group_id is None:
+        raise InvalidArgumentError(f"{entry.where}.group_id: is none of the plan's groups")
+    ids: dict[str, str | None] = {}
+    if action is not Action.REMOVE:
+        ids["role.id"] = change.role.id if change.role else None
     if action is Action.ADD:
-        arguments.uuid(f"{entry.where}.user.id", user.id)
-    return Change(
-        action=action, group_id=group_id, membership_id=membership_id, user=user, before=before, role=role
-    )
-
-
-def _change_document(change: Change) -> dict[str, Any]:
-    return {
-        "membership_id": change.membership_id,
-        "user": attrs.asdict(change.user) if change.user else None,
-        "before": attrs.asdict(change.before) if change.before else None,
-        "role": attrs.asdict(change.role) if change.role else None,
-    }
+        ids["user.id"] = change.user.id if change.user else None
+    else:
+        ids["membership_id"] = change.membership_id
+    for name, id_ in ids.items():
+        if id_ is None:
+            raise InvalidArgumentError(f"{entry.where}.{name}: is missing")
+        arguments.uuid(f"{entry.where}.{name}", id_)
+    if action is not Action.ADD and change.before is None:
+        raise InvalidArgumentError(f"{entry.where}.before: is missing")
+    return attrs.evolve(change, group_id=group_id)

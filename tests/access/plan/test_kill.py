@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import attrs
 import pytest
 from support.jobs import roles_of
 from support.loopback import served
@@ -112,15 +113,19 @@ def test_killed_and_resumed_until_it_is_done(tmp_path: Path) -> None:
             desired[member.user.email] = role
     strangers = [fake.add_user() for _ in range(12)]
     wanted = desired | {user.email: "Group Viewer" for user in strangers}
+    deadly = Deadly(fake)
     with fake.client() as client:
         plan = client.access.plan(
-            fake.group_id, desired | {user.id: roles["Group Viewer"] for user in strangers}, prune=True
+            fake.group_id,
+            desired | {user.id: roles["Group Viewer"] for user in strangers},
+            prune=True,
+            max_removals=60,
         )
-    (tmp_path / "plan.json").write_text(plan.to_json())
     assert min(len(plan.creates), len(plan.role_changes), len(plan.removals)) >= 10
-    deadly = Deadly(fake)
     killed = 0
     with served(deadly) as url:
+        plan = attrs.evolve(plan, base_url=f"{url}/rest")
+        (tmp_path / "plan.json").write_text(plan.to_json())
         environment = {**os.environ, "SNYK_API": url, "SNYK_TOKEN": FakeSnyk.TOKEN}
         for run in range(KILLS + 1):
             last = run == KILLS
@@ -147,8 +152,9 @@ def test_killed_and_resumed_until_it_is_done(tmp_path: Path) -> None:
     assert deadly.child.returncode == 0, err
     outcomes = json.loads(out)
     assert Counter(key for key, _, _ in outcomes) == Counter(change.key for change in plan.changes)
-    assert {status for _, status, _ in outcomes} == {"applied"}
-    assert [earlier for _, _, earlier in outcomes].count(True) >= killed - 5
+    # What was under way at a kill and is as wanted now is unchanged: whose work it is, the API does not say.
+    assert {status for _, status, _ in outcomes} == {"applied", "unchanged"}
+    assert any(earlier for _, _, earlier in outcomes)
     assert roles_of(fake) == wanted
     assert set(deadly.handled.values()) == {1}, "no change was made twice"
     assert len(deadly.handled) == len(plan.changes)
@@ -161,12 +167,15 @@ def journal_agrees_with_state(path: Path, fake: FakeSnyk, plan: Plan) -> None:
     ended: set[str] = set()
     for line in path.read_text().split("\n")[1:-1]:
         entry = json.loads(line)
-        begun.add(entry.get("begin"))
+        change = entry["change"]
+        key = f"{change['action']} {change['user']['id']}"
+        begun.add(key)
         if entry.get("status") == "applied":
-            ended.add(entry["end"])
+            ended.add(key)
     members = {m.user.id: m.role.id for m in fake.memberships(fake.group_id)}
     for change in plan.changes:
         assert change.user is not None
         done = members.get(change.user.id) == (change.role.id if change.role else None)
-        assert done or change.key not in ended
-        assert not done or change.key in begun
+        key = f"{change.action} {change.user.id}"
+        assert done or key not in ended
+        assert not done or key in begun
