@@ -8,20 +8,18 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import attrs
 
 from groups_sdk.access._csv_escaping import escaped, unescaped
 from groups_sdk.access._documents import Reader, parsed
 from groups_sdk.access._review.member import ReviewedMember
-from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.access._writing import AnyFile, opened_to_write
+from groups_sdk.errors import GroupsError, InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership, Org, OrgMembership, Role, User
 
-__all__ = ["AnyFile", "Write", "csv_writer", "jsonl_writer", "opened_to_write", "read_csv", "read_jsonl"]
-
-AnyFile = str | os.PathLike[str] | IO[str]
+__all__ = ["AnyFile", "Write", "csv_writer", "jsonl_writer", "read_csv", "read_jsonl"]
 
 FORMAT = "groups_sdk.review"
 VERSION = 1
@@ -42,35 +40,7 @@ COLUMNS = (
 ORG_COLUMN = "organizations"
 _SSO = {True: "yes", False: "no", None: ""}
 
-
 Write = Callable[[Iterable[ReviewedMember]], object]
-
-
-@contextmanager
-def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[str], object], None, None]:
-    """Something to write text with, for a path or an open file.
-
-    A path gets its file when all has been written, and keeps what it had before when something fails meanwhile: a
-    part of an access list is easily taken for the whole. An open file is written to at once, and stays open.
-    """
-    if not isinstance(file, str | os.PathLike):
-        # A lone surrogate, which JSON can bring, has no form in UTF-8.
-        yield lambda text: file.write(text.encode("utf-8", "replace").decode())
-        return
-    path = Path(file)
-    if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
-        with open(path, "w", encoding="utf-8", errors="replace", newline="") as opened:
-            yield opened.write
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(
-            part, "w", encoding="utf-8-sig" if bom else "utf-8", errors="replace", newline=""
-        ) as opened:
-            yield opened.write
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -93,14 +63,15 @@ def _cells(member: ReviewedMember, org_memberships: bool) -> Iterator[str]:
     yield from (m.user.username or "", m.role.name or "", m.role.id, m.user.login_method or "")
     yield from (_SSO[member.sso], m.created_at.isoformat())
     if org_memberships:
-        yield "; ".join(f"{o.org.name} ({o.role.name})" for o in member.org_memberships or ())
+        orgs = member.org_memberships
+        yield "unknown" if orgs is None else "; ".join(f"{o.org.name} ({o.role.name})" for o in orgs)
 
 
 @contextmanager
 def jsonl_writer(
     file: AnyFile, group: Group, reviewed_at: datetime | None, *, org_memberships: bool
 ) -> Generator[Write, None, None]:
-    """JSON lines: one that says what it is, one for each member, and one that says that this was all."""
+    """JSON lines: a head that names the format and the group, a line for each member, and one with their number."""
     head = {
         "format": FORMAT,
         "version": VERSION,
@@ -131,6 +102,7 @@ def _document(member: ReviewedMember) -> dict[str, Any]:
         "role": _named(membership.role),
         "sso": member.sso,
         "org_memberships": None if orgs is None else [_org_document(org) for org in orgs],
+        "org_error": None if member.org_error is None else str(member.org_error),
     }
 
 
@@ -179,7 +151,9 @@ def read_jsonl(file: AnyFile) -> tuple[Group, datetime | None, bool, list[Review
                 break
             else:
                 members.append(_member(entry, group))
-    raise InvalidArgumentError(f"{source}: is not all there: the line that says so is missing or wrong")
+    raise InvalidArgumentError(
+        f"{source}: is not a whole review: the last line, which counts the members, is missing or wrong"
+    )
 
 
 def _member(entry: Reader, group: Group) -> ReviewedMember:
@@ -194,6 +168,7 @@ def _member(entry: Reader, group: Group) -> ReviewedMember:
         ),
         entry.take("sso", bool, None),
         None if orgs is None else tuple(map(_org_membership, orgs)),
+        None if (org_error := entry.maybe("org_error")) is None else GroupsError(org_error),
     )
 
 
@@ -209,7 +184,7 @@ def _org_membership(entry: Reader) -> OrgMembership:
 
 
 def read_csv(file: AnyFile) -> tuple[Group, list[ReviewedMember]]:
-    """The group and its members, without their organizations, which the file has for people only."""
+    """The group and its members, without their organizations: that column is only for people to read."""
     group = Group("")
     members: list[ReviewedMember] = []
     with _opened_to_read(file) as (lines, source):
@@ -218,15 +193,15 @@ def read_csv(file: AnyFile) -> tuple[Group, list[ReviewedMember]]:
             missing = set(COLUMNS) - set(rows.fieldnames or ())
             if missing:
                 raise InvalidArgumentError(
-                    f"{source}: is no review: the columns {', '.join(sorted(missing))} miss"
+                    f"{source}: is not a review: it has no column {', '.join(sorted(missing))}"
                 )
             for row in rows:
                 where = f"{source}: line {rows.line_num}"
                 if None in row or None in row.values():
-                    raise InvalidArgumentError(f"{where}: has not as many cells as there are columns")
+                    raise InvalidArgumentError(f"{where}: has more or fewer cells than there are columns")
                 cells = {name: unescaped(cell) for name, cell in row.items()}
                 if members and cells["group_id"] != group.id:
-                    raise InvalidArgumentError(f"{where}: is of another group than the lines before")
+                    raise InvalidArgumentError(f"{where}: is about another group than the lines before")
                 group = Group(cells["group_id"], cells["group"] or None)
                 members.append(_csv_member(Reader(cells, where), cells, group))
         except csv.Error as error:

@@ -76,7 +76,7 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 _COLUMNS = ("Name", "Email", "Username", "Role", "Login method", "Member since")
-_SSO = {True: "yes", False: "no", None: "not told"}
+_SSO = {True: "yes", False: "no", None: "unknown"}
 
 
 def html_lines(
@@ -109,9 +109,11 @@ def html_lines(
     yield f"</tbody>\n</table>\n</div>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n"
 
 
-def _order(member: ReviewedMember) -> tuple[bool, str, str]:
+def _order(member: ReviewedMember) -> str:
+    """What to sort by: one text, since other threads wait while many tuples are compared."""
     user = member.membership.user
-    return not member.is_admin, (user.email or user.username or user.name or "").casefold(), user.id
+    name = (user.email or user.username or user.name or "").casefold()
+    return f"{0 if member.is_admin else 1}{name}\0{user.id}"
 
 
 def _figures(totals: ReviewTotals) -> Iterator[str]:
@@ -119,9 +121,9 @@ def _figures(totals: ReviewTotals) -> Iterator[str]:
         "Members": totals.members,
         "Admins": totals.admins,
         "Not on SSO": totals.not_on_sso,
-        "Login method not told": totals.login_not_told,
+        "Login method unknown": totals.login_method_unknown,
         "In no organization": totals.in_no_org,
-        "Organizations not told": totals.orgs_not_told or None,
+        "Organizations unknown": totals.orgs_unknown or None,
     }
     yield "<dl>\n"
     for name, figure in figures.items():
@@ -155,10 +157,18 @@ def _cells(member: ReviewedMember, *, orgs: bool) -> Iterator[str]:
         f'<td class="warn">{_SSO[member.sso]}</td>' if member.sso is False else f"<td>{_SSO[member.sso]}</td>"
     )
     if orgs:
-        orgs_told = member.org_memberships is not None
-        below = [f"{o.org.name or o.org.id} ({o.role.name or '-'})" for o in member.org_memberships or ()]
-        none = '<td class="warn">none</td>' if orgs_told else "<td>not told</td>"
-        yield f"<td><bdi>{_shown(', '.join(below))}</bdi></td>" if below else none
+        yield _org_cell(member)
+
+
+def _org_cell(member: ReviewedMember) -> str:
+    if member.org_error is not None:
+        return f'<td class="warn" title="{_shown(str(member.org_error))}">unknown</td>'
+    if member.org_memberships is None:
+        return "<td>unknown</td>"
+    if not member.org_memberships:
+        return '<td class="warn">none</td>'
+    names = [f"{o.org.name or o.org.id} ({o.role.name or '-'})" for o in member.org_memberships]
+    return f"<td><bdi>{_shown(', '.join(names))}</bdi></td>"
 
 
 def _shown(text: str) -> str:

@@ -1,21 +1,21 @@
 """A review as a whole: its totals, its files, and what has changed since an earlier one."""
 
 import os
-from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Self
 
 import attrs
 
-from groups_sdk._terminal import printable
 from groups_sdk.access._review import files
+from groups_sdk.access._review.diff import ReviewDiff, compare
 from groups_sdk.access._review.files import AnyFile
 from groups_sdk.access._review.member import ReviewedMember, ReviewTotals, Tally
+from groups_sdk.access._writing import opened_to_write
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group
 
-__all__ = ["MemberChange", "Review", "ReviewDiff"]
+__all__ = ["Review"]
 
 
 @attrs.frozen(slots=False)  # the totals are counted once
@@ -55,16 +55,27 @@ class Review:
 
     @property
     def in_no_org(self) -> tuple[ReviewedMember, ...] | None:
-        """The members that are in no organization below the group; None when the review did not look."""
+        """The members known to be in no organization below the group; None when the review did not look."""
         if not self.org_memberships:
             return None
         return tuple(member for member in self.members if member.in_no_org)
 
-    def diff(self, earlier: "Review | str | os.PathLike[str]") -> "ReviewDiff":
-        """Who came, who went and who changed since an earlier review, or since the file of one (.csv or .jsonl).
+    @property
+    def orgs_unknown(self) -> tuple[ReviewedMember, ...] | None:
+        """The members whose organizations are not known; None when the review did not look.
 
-        Members are compared by user. Organizations are compared when both reviews have them; a CSV file has them for
-        people to read only. Raises `InvalidArgumentError` for a review of another group and for a file that is none.
+        `member.org_error` says why.
+        """
+        if not self.org_memberships:
+            return None
+        return tuple(member for member in self.members if member.org_memberships is None)
+
+    def diff(self, earlier: "Review | str | os.PathLike[str]") -> ReviewDiff:
+        """Who was added, removed or changed since an earlier review, or since the file of one (.csv or .jsonl).
+
+        Members are compared by user id. Organizations are compared when both reviews have them (a CSV file has them
+        for people to read only) and know those of the member. Raises `InvalidArgumentError` for a review of another
+        group and for a file that is not a whole review.
 
         Example:
             print(review.diff("2025-10.jsonl"))
@@ -73,17 +84,8 @@ class Review:
             earlier = self.read(earlier)
         if earlier.group.id and earlier.group.id.lower() != self.group.id.lower():
             raise InvalidArgumentError(f"the earlier review is of another group, {earlier.group.id}")
-        before, after = _by_person(earlier), _by_person(self)
         orgs = earlier.org_memberships and self.org_memberships
-        compared = [(before[person], member) for person, member in after.items() if person in before]
-        changed = [
-            MemberChange(old, new, what) for old, new in compared if (what := _changed(old, new, orgs=orgs))
-        ]
-        return ReviewDiff(
-            came=tuple(member for person, member in after.items() if person not in before),
-            went=tuple(member for person, member in before.items() if person not in after),
-            changed=tuple(changed),
-        )
+        return compare(earlier.members, self.members, org_memberships=orgs)
 
     def to_csv(self, file: AnyFile) -> None:
         """Write the members as CSV, for spreadsheets: see `ReviewStream.to_csv`.
@@ -114,7 +116,7 @@ class Review:
         """
         from groups_sdk.access._review.html import html_lines
 
-        with files.opened_to_write(file) as write:
+        with opened_to_write(file) as write:
             for line in html_lines(self.group, self.reviewed_at, self.totals, self.members):
                 write(line)
 
@@ -151,75 +153,3 @@ class Review:
         """
         group, members = files.read_csv(file)
         return cls(group, None, tuple(members))
-
-
-@attrs.frozen
-class MemberChange:
-    """A member who is there before and after. `what` names what is different.
-
-    "role", "login_method", "org_memberships", or "membership": they went and came back in between.
-    """
-
-    before: ReviewedMember
-    after: ReviewedMember
-    what: tuple[str, ...]
-
-    def __str__(self) -> str:
-        old, new = self.before, self.after
-        parts: Mapping[str, str] = {
-            "role": f"{old.membership.role.name or '-'} -> {new.membership.role.name or '-'}",
-            "login_method": f"login {old.membership.user.login_method or '-'} -> "
-            f"{new.membership.user.login_method or '-'}",
-            "org_memberships": f"organizations {_orgs(old)} -> {_orgs(new)}",
-            "membership": "went and came back",
-        }
-        return f"{who(new)}: {'; '.join(parts[what] for what in self.what)}"
-
-
-@attrs.frozen
-class ReviewDiff:
-    """Who came, who went, and who changed between two reviews. `str(diff)` is readable."""
-
-    came: tuple[ReviewedMember, ...]
-    went: tuple[ReviewedMember, ...]
-    changed: tuple[MemberChange, ...]
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is different."""
-        return not (self.came or self.went or self.changed)
-
-    def __str__(self) -> str:
-        lines = [f"+ {who(member)} ({member.membership.role.name or '-'})" for member in self.came]
-        lines += [f"- {who(member)} ({member.membership.role.name or '-'})" for member in self.went]
-        lines += [f"~ {change}" for change in self.changed]
-        lines.append(f"{len(self.came)} came, {len(self.went)} went, {len(self.changed)} changed")
-        return "\n".join(map(printable, lines))
-
-
-def who(member: ReviewedMember) -> str:
-    user = member.membership.user
-    return user.email or user.username or user.name or user.id or member.membership.id
-
-
-def _by_person(review: Review) -> dict[str, ReviewedMember]:
-    return {(m.membership.user.id or m.membership.id).lower(): m for m in review.members}
-
-
-def _changed(old: ReviewedMember, new: ReviewedMember, *, orgs: bool) -> tuple[str, ...]:
-    before, after = old.membership, new.membership
-    different = {
-        "role": (before.role.id or before.role.name) != (after.role.id or after.role.name),
-        "login_method": before.user.login_method != after.user.login_method,
-        "org_memberships": orgs and _org_roles(old) != _org_roles(new),
-        "membership": before.id.lower() != after.id.lower(),
-    }
-    return tuple(name for name, is_different in different.items() if is_different)
-
-
-def _org_roles(member: ReviewedMember) -> set[tuple[str, str]]:
-    return {(m.org.id, m.role.id) for m in member.org_memberships or ()}
-
-
-def _orgs(member: ReviewedMember) -> str:
-    return ", ".join(sorted(f"{m.org.name} ({m.role.name})" for m in member.org_memberships or ())) or "none"

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 
 from groups_sdk import _arguments as arguments
 from groups_sdk._iteration import AsyncBatchIterator
 from groups_sdk._pagination import AsyncPaginator
-from groups_sdk.access._batches import OnProgress, first_of, tell
+from groups_sdk.access._addresses import normalised
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Progress
 from groups_sdk.access._review import files
-from groups_sdk.access._review.files import AnyFile, Write
-from groups_sdk.access._review.member import ReviewedMember, ReviewTotals, Tally, is_sso
-from groups_sdk.access._review.report import Review, ReviewDiff
-from groups_sdk.access._roles import is_uuid
-from groups_sdk.errors import InvalidArgumentError, NotFoundError
-from groups_sdk.models import Group, GroupMembership, OrgMembership
+from groups_sdk.access._review.diff import ReviewDiff
+from groups_sdk.access._review.files import AnyFile
+from groups_sdk.access._review.member import ReviewedMember, ReviewTotals, is_sso
+from groups_sdk.access._review.org_reader import OrgReader, Orgs
+from groups_sdk.access._review.report import Review
+from groups_sdk.access._review.threaded_writer import OpenWriter, ThreadedWriter
+from groups_sdk.access._threads import run_to_end
+from groups_sdk.access._work import OnProgress, tell
+from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.models import Group, GroupMembership
 
 __all__ = ["AsyncReviewStream"]
-
-OpenWriter = Callable[[Group], AbstractContextManager[Write]]
 
 
 class AsyncReviewStream:
@@ -55,7 +56,7 @@ class AsyncReviewStream:
         self.org_memberships: bool = org_memberships
         if isinstance(sso_login_methods, str):
             raise InvalidArgumentError("sso_login_methods must be a collection of texts, not one text")
-        self._sso_login_methods = frozenset(method.strip().casefold() for method in sso_login_methods)
+        self._sso_login_methods = frozenset(map(normalised, sso_login_methods))
         if type(concurrency) is not int or concurrency < 1:
             raise InvalidArgumentError(f"concurrency must be a whole number from 1 up; got {concurrency!r}")
         self._concurrency = concurrency
@@ -76,21 +77,27 @@ class AsyncReviewStream:
         return Review(_group_of(self.group_id, members), reviewed_at, tuple(members), self.org_memberships)
 
     async def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
-        """Who came, who went and who changed since an earlier review or its file: see `Review.diff`.
+        """Who was added, removed or changed since an earlier review or its file: see `Review.diff`.
+
+        The file is read before anything is sent, in a worker thread.
 
         Example:
             print(await client.access.review(group_id).diff("2025-10.jsonl"))
         """
-        earlier = earlier if isinstance(earlier, Review) else Review.read(earlier)
-        return (await self.collect()).diff(earlier)
+        if not isinstance(earlier, Review):
+            earlier = await run_to_end(partial(Review.read, earlier), anyio.CapacityLimiter(1))
+        review = await self.collect()
+        return await run_to_end(partial(review.diff, earlier), anyio.CapacityLimiter(1))
 
     async def to_csv(self, file: AnyFile) -> ReviewTotals:
         """Write the members as CSV, page by page. Returns the totals.
 
-        Cells that a spreadsheet might take for formulas (they begin with = + - @, a tab or a line break) get an
-        apostrophe in front, which `Review.from_csv` takes away again. A path gets a UTF-8 file with a byte order
-        mark, for spreadsheets, and only when everything has been written; an open text file is written to at once
-        (open it with `newline=""`).
+        Cells that a spreadsheet might take for formulas (they begin with = + - @ or a control character, also behind
+        invisible ones) get an apostrophe in front, which `Review.from_csv` takes away again. A path gets a UTF-8 file
+        with a byte order mark, for spreadsheets, and only when everything has been written; an open text file is
+        written to at once (open it with `newline=""`). A new file can be read by its owner only, an existing one
+        keeps its mode. Both are written in worker threads, also an open file of yours: do not use it meanwhile.
+        Cancelling waits until the page at hand is written. Raises `FileAccessError` when the path cannot be written.
 
         Example:
             totals = await client.access.review(group_id).to_csv("review.csv")
@@ -100,7 +107,9 @@ class AsyncReviewStream:
     async def to_jsonl(self, file: AnyFile) -> ReviewTotals:
         """Write the review as JSON lines, page by page, for `Review.from_jsonl`: nothing is lost. Returns the totals.
 
-        A path gets its file only when everything has been written; an open text file is written to at once.
+        A path gets its file only when everything has been written; an open text file is written to at once. A new
+        file can be read by its owner only. Both are written in worker threads, as `to_csv` does. Raises
+        `FileAccessError` when the path cannot be written.
 
         Example:
             totals = await client.access.review(group_id).to_jsonl("review.jsonl")
@@ -111,40 +120,37 @@ class AsyncReviewStream:
     async def to_html(self, file: AnyFile) -> ReviewTotals:
         """Write the review as one self-contained page: see `Review.to_html`. Returns the totals.
 
-        The table is sorted, so all members are kept in memory meanwhile.
+        The table is sorted, so all members are kept in memory meanwhile. The page is made and written in a worker
+        thread, also to an open file. Cancelling waits until that is done.
 
         Example:
             totals = await client.access.review(group_id).to_html("review.html")
         """
         review = await self.collect()
-        review.to_html(file)
+        await run_to_end(partial(review.to_html, file), anyio.CapacityLimiter(1))
         return review.totals
 
     async def _write(self, open_writer: OpenWriter) -> ReviewTotals:
-        """Write the members page by page. The file is opened for the first one, which tells the group's name."""
-        tally = Tally()
-        write: Write | None = None
-        with ExitStack() as stack:
+        async with ThreadedWriter(open_writer) as writer:
             async for page in self.listing().pages():
-                if write is None:
-                    write = stack.enter_context(open_writer(_group_of(self.group_id, page.items)))
-                for member in page.items:
-                    tally.add(member)
-                write(page.items)
-        return tally.totals(org_memberships=self.org_memberships)
+                await writer.write(_group_of(self.group_id, page.items), page.items)
+        return writer.tally.totals(org_memberships=self.org_memberships)
 
     def listing(self) -> AsyncPaginator[ReviewedMember]:
         """The members as a listing, from the beginning."""
         began: float | None = None
         done = 0
+        orgs = OrgReader(self._client, self.group_id, concurrency=self._concurrency)
 
         async def reviewed(memberships: Sequence[GroupMembership]) -> Sequence[ReviewedMember]:
             nonlocal began, done
             began = anyio.current_time() if began is None else began
-            orgs = await self._orgs_of(memberships) if self.org_memberships else [None] * len(memberships)
+            found: Sequence[Orgs] = [(None, None)] * len(memberships)
+            if self.org_memberships:
+                found = await orgs.read(memberships)
             members = [
-                ReviewedMember(m, is_sso(m.user.login_method, self._sso_login_methods), below)
-                for m, below in zip(memberships, orgs, strict=True)
+                ReviewedMember(m, is_sso(m.user.login_method, self._sso_login_methods), *orgs_of_member)
+                for m, orgs_of_member in zip(memberships, found, strict=True)
             ]
             if self._on_progress is not None:
                 done += len(members)
@@ -157,33 +163,6 @@ class AsyncReviewStream:
         return self._client.list_memberships(self.group_id, include_group_membership_count=count).mapped(
             reviewed
         )
-
-    async def _orgs_of(
-        self, memberships: Sequence[GroupMembership]
-    ) -> list[tuple[OrgMembership, ...] | None]:
-        """The org memberships of each, several at a time."""
-        found: list[tuple[OrgMembership, ...] | None] = [None] * len(memberships)
-        waiting = deque(enumerate(memberships))
-
-        async def place() -> None:
-            while waiting:
-                index, membership = waiting.popleft()
-                if is_uuid(membership.user.id):
-                    found[index] = await self._orgs_of_one(membership.user.id)
-
-        try:
-            async with anyio.create_task_group() as tasks:
-                for _ in range(min(self._concurrency, len(memberships))):
-                    tasks.start_soon(place)
-        except BaseExceptionGroup as group:
-            raise first_of(group) from None
-        return found
-
-    async def _orgs_of_one(self, user_id: str) -> tuple[OrgMembership, ...] | None:
-        try:
-            return tuple(await self._client.list_org_memberships(self.group_id, user_id=user_id).collect())
-        except NotFoundError:
-            return None  # they may have left meanwhile: the totals count them as not told
 
 
 def _group_of(group_id: str, members: Sequence[ReviewedMember]) -> Group:

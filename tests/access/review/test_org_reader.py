@@ -1,0 +1,123 @@
+"""The organizations of members: whose failure is whose, and what ends it all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from support.reviews import GROUP, uid
+
+from groups_sdk import (
+    ApiError,
+    AsyncPaginator,
+    BadRequestError,
+    ClientClosedError,
+    DecodeError,
+    ErrorObject,
+    ForbiddenError,
+    GoneError,
+    GroupMembership,
+    GroupsError,
+    NotFoundError,
+    OrgMembership,
+    Page,
+    PaginationError,
+    RateLimitedError,
+    RequestTimeoutError,
+    Role,
+    ServerError,
+    UnauthorizedError,
+    User,
+)
+from groups_sdk._responses import ApiResponse, Headers
+from groups_sdk.access._review.org_reader import OrgReader
+
+pytestmark = pytest.mark.anyio
+
+MEMBERS = [
+    GroupMembership(uid(f"5{n}"), datetime(2025, 1, 1, tzinfo=UTC), User(uid(str(n))), Role(uid("7")), GROUP)
+    for n in range(9)
+]
+
+
+class Client:
+    """Stands in for a client: nobody is in an organization, and asking for some ends with an error."""
+
+    def __init__(self, number: int, error: Exception) -> None:
+        self.error = error
+        self.broken = uid(str(number))
+        self.asked: list[str] = []
+
+    def list_org_memberships(self, group_id: str, *, user_id: str) -> AsyncPaginator[OrgMembership]:
+        async def fetch(**cursors: Any) -> Page[OrgMembership]:
+            self.asked.append(user_id)
+            if user_id == self.broken:
+                raise self.error
+            return Page([], None, None, {}, ApiResponse(200, Headers(), b"", "listGroupUserOrgMemberships"))
+
+        return AsyncPaginator(fetch)
+
+
+def reader(client: Client, concurrency: int = 1) -> OrgReader:
+    return OrgReader(client, GROUP.id, concurrency=concurrency)  # type: ignore[arg-type] # all that it needs
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 20])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServerError(status_code=500),
+        NotFoundError(status_code=404),
+        BadRequestError(status_code=400),
+        RequestTimeoutError("no answer", maybe_applied=True),
+        DecodeError("not JSON", operation="listGroupUserOrgMemberships"),
+        PaginationError("a cursor came twice"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_failure_of_one_is_that_one_s(error: GroupsError, concurrency: int) -> None:
+    client = Client(3, error)
+    found = await reader(client, concurrency).read(MEMBERS)
+    assert found == [((), None)] * 3 + [(None, error)] + [((), None)] * 5
+    assert error.__traceback__ is None, "it would keep the frames of the call"
+    assert sorted(client.asked) == [member.user.id for member in MEMBERS]
+
+
+async def test_after_a_missing_permission_nothing_more_is_sent() -> None:
+    client = Client(3, ForbiddenError(status_code=403))
+    orgs = reader(client)
+    assert await orgs.read(MEMBERS) == [((), None)] * 3 + [(None, client.error)] * 6
+    assert await orgs.read(MEMBERS[:2]) == [(None, client.error)] * 2
+    assert len(client.asked) == 4
+
+
+async def test_member_without_a_user_id_cannot_be_asked_for() -> None:
+    client = Client(3, ServerError(status_code=500))
+    nobody = GroupMembership(uid("5"), MEMBERS[0].created_at, User(""), Role(uid("7")), GROUP)
+    assert await reader(client).read([nobody, MEMBERS[0]]) == [(None, None), ((), None)]
+    assert client.asked == [MEMBERS[0].user.id]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnauthorizedError(status_code=401),
+        GoneError(status_code=410),
+        RateLimitedError(status_code=429),
+        ServerError(status_code=503, errors=(ErrorObject(), ErrorObject(code="SNYK-0099"))),
+        ClientClosedError("closed"),
+        ApiError(status_code=400, path="/oauth2/token"),
+        DecodeError("not JSON", operation="oauth2Token"),
+        ZeroDivisionError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_is_not_about_one_member_is_raised_as_it_is(error: Exception) -> None:
+    error.__cause__ = cause = OSError("the reason")
+    client = Client(3, error)
+    with pytest.raises(type(error)) as caught:
+        await reader(client).read(MEMBERS)
+    assert caught.value is error
+    assert caught.value.__cause__ is cause
+    assert len(client.asked) == 4
