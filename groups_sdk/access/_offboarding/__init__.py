@@ -1,0 +1,1 @@
+"""People, out of every group: their removal, and what remains of them."""
