@@ -137,6 +137,9 @@ from groups_sdk.errors import (
     ErrorObject as ErrorObject,
 )
 from groups_sdk.errors import (
+    FileAccessError as FileAccessError,
+)
+from groups_sdk.errors import (
     ForbiddenError as ForbiddenError,
 )
 from groups_sdk.errors import (

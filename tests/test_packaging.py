@@ -15,7 +15,7 @@ import groups_sdk
 
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
-    ["_version", "_public", "_terminal", "_operations", "_iteration"],
+    ["_version", "_public", "_terminal", "_operations", "_iteration", "_writes"],
     ["models", "_responses"],
     ["errors"],
     ["_deprecations"],

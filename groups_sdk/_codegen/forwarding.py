@@ -24,7 +24,7 @@ def forwarding(node: Method, owner: Kind, returns: str, given: Kind | None) -> s
         case ast.FunctionDef("__aiter__"), [], Kind.BY_HAND:
             value = f"{_class_of(returns)}(self._portal, aiter(self._async))"
         case ast.FunctionDef("__repr__"), [], None:
-            value = 'repr(self._async).removeprefix("Async")'
+            value = 'repr(self._async).replace("Async", "", 1)'
         case _ if node.name.startswith("__"):
             raise GenerationError("no rule for this special method")
         case ast.AsyncFunctionDef(), [], None if returns != "Self" and not _yields(node):

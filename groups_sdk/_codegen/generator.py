@@ -13,6 +13,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import TypeGuard
 
 from groups_sdk._codegen.forwarding import PORTAL_PARAMETERS, SPECIAL, Method, client_init, forwarding
@@ -34,7 +35,7 @@ from groups_sdk._twins import SyncClient, SyncContextManager, SyncFacade, SyncOb
 '''
 BY_THE_BASE_CLASS = {  # which has their twins, where there are any
     Kind.CLIENT: {"aclose", "__aenter__", "__aexit__", "__del__", "__repr__"},
-    Kind.CONTEXT_MANAGER: {"__init__", "__aenter__", "__aexit__"},
+    Kind.CONTEXT_MANAGER: {"__init__", "__aenter__", "__aexit__", "__del__"},
     Kind.FACADE: {"__init__"},
     Kind.OBJECT: {"__init__"},
 }
@@ -93,7 +94,8 @@ class _Generator:
         imports = [line for module in modules for line in self.imports(module)]
         imports.sort(key=lambda line: line.startswith(("if TYPE_CHECKING", "    ")))
         public = [twin_of(node.name) for node in nodes]
-        ending = f'set_module("{source.rpartition(".")[0]}", globals(), {public!r})'
+        home = ".".join(takewhile(lambda part: not part.startswith("_"), source.split(".")[:-1]))
+        ending = f'set_module("{home}", globals(), {public!r})'
         return "\n".join([HEADER.format(source), *imports, *map(self.class_, nodes), ending])
 
     def imports(self, module: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import timedelta
 
 from groups_sdk._public import set_module
 from groups_sdk._sync.changes import Changes
@@ -15,46 +16,71 @@ from groups_sdk._sync.review import ReviewStream
 from groups_sdk._twins import SyncFacade
 from groups_sdk.access._facade import AsyncAccess
 from groups_sdk.access._outcomes import Progress
+from groups_sdk.access._plan.diff import Desired
 from groups_sdk.access._plan.plan import Plan
 from groups_sdk.access._review.member import SSO_LOGIN_METHODS
-from groups_sdk.access._roles import RoleCount
+from groups_sdk.access._roles import ADMIN_ROLE, RoleCount
 from groups_sdk.models import GroupMembership, Role
 
 
 class Access(SyncFacade[AsyncAccess]):
-    """The jobs: find, review, change in bulk, plan and apply, offboard. Reached as `client.access`.
+    """The jobs: find, review, change in bulk, plan and apply, undo, offboard. Reached as `client.access`.
+
+    A person is given by their user id, membership id, email address or username. Addresses and usernames are compared
+    without regard to the case of the letters A to Z, and to nothing else: somebody whose address only looks like the
+    given one is an `AmbiguousMatchError` that shows both, and so are several accounts under one address. Display names
+    never say who is to be changed. That somebody is no member is said only when all members were listed.
 
     A role is given by its name ("Group Admin"), by its id, or as a `Role`. A name is looked up among the roles that
     members of the group have; one that nobody has, or that several roles have, is a `RoleChoiceError` with the
     choices, before anything is changed. A role that nobody has yet is given by its id.
 
-    `on_progress` is called with a `Progress` as the work goes on, on the thread that the requests run on: it must be
-    quick, and what it raises is logged. All methods raise what the operations raise that they are built on.
+    All jobs that change something are guarded. They refuse (`ProtectedMemberError`, nothing is sent) to leave a group
+    without an admin, unless `allow_last_admin`; to change `me`, unless `allow_self`; and to change anybody whom
+    `protect` names. The API does not say who the token's owner is: without `me` nobody guards you, and a `me` who is
+    no member is a `MemberNotFoundError`. `admin_roles` are the roles that count as admin, by name or id.
+
+    `concurrency` changes are under way at a time. `on_progress` is called with a `Progress` as the work goes on, on
+    the thread that the requests run on: it must be quick, and what it raises is logged. All methods raise what the
+    operations raise that they are built on.
 
     Example:
-        membership = client.access.find_membership(group_id, email="ada@example.com")
+        membership = client.access.find_membership(group_id, "ada@example.com")
     """
 
     def find_membership(
         self,
         group_id: str,
+        person: str | None = None,
         *,
         email: str | None = None,
         user_id: str | None = None,
         username: str | None = None,
+        name: str | None = None,
     ) -> GroupMembership | None:
         """One person's membership of a group, or None (listGroupMemberships; group.membership.read).
 
-        Give exactly one of `email`, `user_id` (a UUID) and `username`; they are compared without regard to case. The
-        API is asked for the email address as given and in lower case. Raises `AmbiguousMatchError`, which lists them,
-        when several members fit, and `InvalidArgumentError` before anything is sent.
+        Give exactly one of `person` (a user id, membership id, email address or username), `email`, `user_id` (a
+        UUID), `username` and `name`. An address is looked for among email addresses and usernames alike. A display
+        name is chosen by its owner: use `name` for reading only. The API's filters are asked first, and all members
+        are listed before the answer is None.
+
+        Raises `AmbiguousMatchError`, which lists them, when several members fit or one only looks alike,
+        `IncompleteListingError` when the listing has fewer members than the API counts, and `InvalidArgumentError`
+        before anything is sent.
 
         Example:
-            membership = client.access.find_membership(group_id, email="ada@example.com")
+            membership = client.access.find_membership(group_id, "ada@example.com")
             print(membership.role.name if membership else "not a member")
         """
         return self._portal.call(
-            self._async.find_membership, group_id, email=email, user_id=user_id, username=username
+            self._async.find_membership,
+            group_id,
+            person,
+            email=email,
+            user_id=user_id,
+            username=username,
+            name=name,
         )
 
     def list_roles(self, group_id: str) -> list[RoleCount]:
@@ -83,9 +109,13 @@ class Access(SyncFacade[AsyncAccess]):
         group.membership.read).
 
         With `org_memberships` the organizations below and the roles there too, one more request for each member,
-        `concurrency` at a time (listGroupUserOrgMemberships; group.org.list). `sso_login_methods` are the login
-        methods that count as single sign-on, compared without regard to case. Raises `InvalidArgumentError` before
-        anything is sent.
+        `concurrency` at a time (listGroupUserOrgMemberships; group.org.list). When that fails for one member, it is
+        recorded in `ReviewedMember.org_error`, and the review goes on; after a 403 the other members get the same
+        error, and their organizations are not asked for. 401, 410, 429 after its retries and planned maintenance end
+        the review with their error.
+
+        `sso_login_methods` are the login methods that count as single sign-on, compared without regard to the case
+        of ASCII letters. Raises `InvalidArgumentError` before anything is sent.
 
         Example:
             totals = client.access.review(group_id).to_csv("review.csv")
@@ -107,77 +137,143 @@ class Access(SyncFacade[AsyncAccess]):
         group_id: str,
         changes: Mapping[str, str | Role] | Iterable[tuple[str, str | Role]],
         *,
+        me: str | None = None,
+        protect: Collection[str] = (),
+        admin_roles: Collection[str | Role] = (ADMIN_ROLE,),
+        allow_last_admin: bool = False,
+        allow_self: bool = False,
         concurrency: int = 10,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> Changes:
-        """Give many members other roles (updateGroupUserMembership; group.membership.edit, group.membership.read).
+        """Give members other roles (updateGroupUserMembership; group.membership.edit, group.membership.read).
 
-        `changes` maps membership ids to roles. The members are listed once, before the first change: who has the role
-        already is "unchanged", and nothing is sent for them. When all roles are given by id, the listing ends as soon
-        as everybody was seen. A membership that it did not show is tried all the same. `concurrency` changes are
-        under way at a time. Raises `InvalidArgumentError` when an id is no UUID or is given twice.
+        `changes` maps people to roles. Up to three people are looked up by the API's filters, which takes a handful
+        of requests in a group of any size; for more, the members are listed once. Who has the role already is
+        "unchanged", who is no member is "failed" with a `MemberNotFoundError`; nothing is sent for either. Raises
+        `InvalidArgumentError` when a person is given twice, and `AmbiguousMatchError` when it is not certain who is
+        meant: then nothing is sent at all.
 
         Example:
-            for outcome in client.access.update_memberships(group_id, {membership_id: "Group Member"}):
+            for outcome in client.access.update_memberships(group_id, {"ada@example.com": "Group Member"}):
                 print(outcome)
         """
         return Changes(
             self._portal,
             self._async.update_memberships(
-                group_id, changes, concurrency=concurrency, on_progress=on_progress
+                group_id,
+                changes,
+                me=me,
+                protect=protect,
+                admin_roles=admin_roles,
+                allow_last_admin=allow_last_admin,
+                allow_self=allow_self,
+                concurrency=concurrency,
+                on_progress=on_progress,
             ),
         )
 
     def delete_memberships(
         self,
         group_id: str,
-        membership_ids: Iterable[str],
+        people: Iterable[str],
         *,
         cascade: bool,
+        me: str | None = None,
+        protect: Collection[str] = (),
+        admin_roles: Collection[str | Role] = (ADMIN_ROLE,),
+        allow_last_admin: bool = False,
+        allow_self: bool = False,
         concurrency: int = 10,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> Changes:
-        """Remove many members from a group (deleteGroupMembership; group.membership.delete).
+        """Remove members from a group (deleteGroupMembership; group.membership.delete, group.membership.read).
 
-        With `cascade=True` their memberships of the organizations below go too; it has no default. A membership that
-        the API does not know (404) is "failed": that does not prove that there is none. `concurrency` changes are
-        under way at a time. Raises `InvalidArgumentError` when an id is no UUID or is given twice.
+        With `cascade=True` their memberships of the organizations below go too; it has no default. Who is no member
+        is "failed" with a `MemberNotFoundError`. A removal whose answer is not clear is "applied" only after all
+        members were listed without them. Raises `InvalidArgumentError` when a person is given twice, and
+        `AmbiguousMatchError` when it is not certain who is meant: then nothing is sent at all.
 
         Example:
-            outcomes = client.access.delete_memberships(group_id, [membership_id], cascade=True).collect()
+            outcomes = client.access.delete_memberships(group_id, ["ada@example.com"], cascade=True).collect()
         """
         return Changes(
             self._portal,
             self._async.delete_memberships(
-                group_id, membership_ids, cascade=cascade, concurrency=concurrency, on_progress=on_progress
+                group_id,
+                people,
+                cascade=cascade,
+                me=me,
+                protect=protect,
+                admin_roles=admin_roles,
+                allow_last_admin=allow_last_admin,
+                allow_self=allow_self,
+                concurrency=concurrency,
+                on_progress=on_progress,
             ),
         )
 
+    def export(self, group_id: str, path: str | os.PathLike[str]) -> list[str]:
+        """Write today's members and roles as a desired state (listGroupMemberships; group.membership.read).
+
+        The file is CSV, JSON or YAML by its name (`.csv`, `.json`, `.yaml`). A plan of it changes nothing; edit it,
+        and the plan shows what you edited. Returns notes about members who cannot be written down, such as one whom
+        the API lists without a user id. Raises `IncompleteListingError` when members may have been left out, and
+        `InvalidArgumentError` for another kind of file.
+
+        Example:
+            notes = client.access.export(group_id, "members.csv")
+        """
+        return self._portal.call(self._async.export, group_id, path)
+
     def plan(
         self,
-        group_id: str,
-        desired: Mapping[str, str | Role] | str | os.PathLike[str],
+        group_id: str | None,
+        desired: Desired,
         *,
         prune: bool = False,
+        cascade: bool | None = None,
+        max_removals: int | None = None,
+        allow_unresolved: Collection[str] = (),
+        protect: Collection[str] = (),
+        columns: Mapping[str, str] | None = None,
     ) -> Plan:
-        """What would have to change for a group to be as desired. Nothing is changed (getGroup, listGroupMemberships;
+        """What would have to change for groups to be as desired. Nothing is changed (getGroup, listGroupMemberships;
         group.read, group.membership.read).
 
-        `desired` maps email addresses or user ids to roles, or is the path of a file that does: CSV with the columns
-        email or user_id, and role (others are ignored, so that a review's file will do), or JSON, an object or a list
-        of objects with these members. With `prune` the members that it does not mention are to be removed.
+        `desired` maps people to roles, or is the path of a file that does: CSV (`.csv`, `.tsv`), JSON, YAML (with the
+        extra `yaml`), or a review (`.csv`, `.jsonl`), which is restored by user id and role id. A file's columns are
+        email, username or user_id, and role or role_id; `columns` names them where the file calls them otherwise,
+        such as `{"email": "E-Mail", "role": "Rolle"}`. A column or section `group` (id or name) makes one plan for
+        several groups; then `group_id` may be None. With `prune` the members that are not mentioned are to be
+        removed; `cascade` says whether their memberships of organizations below go too, and must be given to `apply`
+        when it is not given here.
 
-        A user id that is no member is to be added. An email address that no member has is looked for among the SSO
-        users of the group (group.sso.read, group.user.read); when it is not there either, the plan reports it in
-        `not_in_snyk`, since this API can only add users that it is given the id of. Raises `InvalidArgumentError`,
-        which names the rows, for input that will not do, and `AmbiguousMatchError` when several members have a
-        desired email address.
+        A user id that is no member is to be added. A name that no member has is looked for among the SSO users of the
+        group (group.sso.read, group.user.read); when it is not there either, the person is in `not_in_snyk` and is
+        not added, since this API can only add users whose id is known.
+
+        Raises `InvalidArgumentError`, which names the rows, for input that is not valid; `AmbiguousMatchError`, which
+        names rows and members, when it is not certain who is meant. With `prune`, raises `PlanError` while somebody
+        is in `not_in_snyk` who is not named in `allow_unresolved`, or when more members would go than `max_removals`
+        (a tenth of the group unless given, at least 3 and at most 50); and `IncompleteListingError` when members may
+        have been left out of the listing. Who is in `protect` is never removed; nor is who has neither email nor
+        username, unless every row has a user id.
 
         Example:
             plan = client.access.plan(group_id, {"ada@example.com": "Group Admin"})
             print(plan)
         """
-        return self._portal.call(self._async.plan, group_id, desired, prune=prune)
+        return self._portal.call(
+            self._async.plan,
+            group_id,
+            desired,
+            prune=prune,
+            cascade=cascade,
+            max_removals=max_removals,
+            allow_unresolved=allow_unresolved,
+            protect=protect,
+            columns=columns,
+        )
 
     def apply(
         self,
@@ -185,9 +281,15 @@ class Access(SyncFacade[AsyncAccess]):
         *,
         journal: str | os.PathLike[str] | None = None,
         cascade: bool | None = None,
+        expect_digest: str | None = None,
+        max_age: timedelta | float | None = None,
+        group_id: str | None = None,
         me: str | None = None,
+        protect: Collection[str] = (),
+        admin_roles: Collection[str | Role] = (ADMIN_ROLE,),
         allow_last_admin: bool = False,
         allow_self: bool = False,
+        allow_unknown_roles: bool = False,
         strict: bool = False,
         concurrency: int = 10,
         on_progress: Callable[[Progress], object] | None = None,
@@ -195,19 +297,24 @@ class Access(SyncFacade[AsyncAccess]):
         """Carry out a plan (listGroupMemberships, and the operations of its changes: createGroupMembership,
         updateGroupUserMembership, deleteGroupMembership; the permissions of those).
 
-        The members are listed once, before the first change. What is as wanted already is "unchanged"; a member who
-        is not as the plan saw them is "failed" with a `StalePlanError`, and with `strict` nothing is sent at all.
-        New admins come first and removals last. `cascade` must be given when the plan removes members: True takes
-        their memberships of the organizations below too.
+        What the plan says in words is not believed: people and roles are looked up by id and shown as the API names
+        them (`preview()`, `pending`). Where a role's name or a person's id is not what the API says, a `PlanError`
+        names the entries. A role that nobody holds has no name to compare: it needs `allow_unknown_roles`.
 
-        A plan that would leave the group without a "Group Admin" raises `ProtectedMemberError` before anything is
-        sent, unless `allow_last_admin`; so does one that changes or removes `me`, an email address or user id, unless
-        `allow_self`. The API does not say who the token's owner is: without `me` nobody looks.
+        The members are listed before the first change, again after a pause of more than ten seconds, and every five
+        minutes. What is as wanted already is "unchanged"; a member who is not as the plan saw them is
+        "changed_since", and with `strict` nothing is sent at all. New admins come first and removals last; removals
+        are not begun when an addition has failed. `cascade` must be given when the plan removes members and does not
+        say it itself.
+
+        Raises `PlanError` when the plan is for another API (`base_url`), not for `group_id`, has another digest than
+        `expect_digest`, or is older than `max_age` (a `timedelta`, or seconds).
 
         `journal` is the path of a file with a line before and after each change, flushed to the disk. After an
-        interruption, the same plan with the same journal goes on where it was: what was done is not done again, what
-        may have been done is looked up, and what failed is tried again. It is locked while it is in use. Raises
-        `JournalError` when it is that of another plan, and `InvalidArgumentError` before anything is sent.
+        interruption, the same plan with the same journal goes on where it was: what was done is confirmed by the API
+        and not done again, what may have been done is looked up, and what failed is tried again. What was done and is
+        not so any more is "changed_since". It is locked while it is in use. Raises `JournalError` when it is that of
+        another plan, and `InvalidArgumentError` before anything is sent.
 
         Example:
             plan = client.access.plan(group_id, {"ada@example.com": "Group Admin"})
@@ -220,32 +327,76 @@ class Access(SyncFacade[AsyncAccess]):
                 plan,
                 journal=journal,
                 cascade=cascade,
+                expect_digest=expect_digest,
+                max_age=max_age,
+                group_id=group_id,
                 me=me,
+                protect=protect,
+                admin_roles=admin_roles,
                 allow_last_admin=allow_last_admin,
                 allow_self=allow_self,
+                allow_unknown_roles=allow_unknown_roles,
                 strict=strict,
                 concurrency=concurrency,
                 on_progress=on_progress,
             ),
         )
 
+    def undo(
+        self,
+        journal: str | os.PathLike[str],
+        plan: Plan,
+        *,
+        allow_admins: bool = False,
+        admin_roles: Collection[str | Role] = (ADMIN_ROLE,),
+    ) -> Plan:
+        """The plan that puts back what an apply has changed. Nothing is changed (listGroupMemberships;
+        group.membership.read).
+
+        `journal` is that of the apply, and `plan` the plan that was applied. Only what is still as the apply left it
+        is put back; what somebody has changed since is left alone, with a note. Memberships of organizations that a
+        removal took too do not come back: `notes` lists them. Nobody becomes an admin again without `allow_admins`.
+
+        Raises `JournalError` when the journal is that of another plan, and `PlanError` when the plan is for another
+        API.
+
+        Example:
+            undo = client.access.undo("plan.journal", plan)
+            client.access.apply(undo, cascade=False, me="me@example.com").collect()
+        """
+        return self._portal.call(
+            self._async.undo, journal, plan, allow_admins=allow_admins, admin_roles=admin_roles
+        )
+
     def offboard(
         self,
-        email: str,
+        people: str | os.PathLike[str] | Iterable[str],
         *,
         cascade: bool,
         dry_run: bool = True,
+        all_accounts: bool = False,
+        journal: str | os.PathLike[str] | None = None,
+        me: str | None = None,
+        protect: Collection[str] = (),
+        admin_roles: Collection[str | Role] = (ADMIN_ROLE,),
         allow_last_admin: bool = False,
+        allow_self: bool = False,
         concurrency: int = 10,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> Offboarding:
-        """Remove a person from every group that the token sees (listGroups, listGroupMemberships,
-        listGroupUserOrgMemberships, deleteGroupMembership; the permissions of those).
+        """Remove people from every group that the token sees, and say what is left of them (listGroups,
+        listGroupMemberships, listGroupUserOrgMemberships, listGroupSsoConnectionUsers, deleteGroupMembership; the
+        permissions of those).
 
-        With `dry_run`, the default, it only reports what would go. With `cascade=True` the memberships of the
-        organizations below go too; it has no default. A group whose members may not be read is reported. The last
-        "Group Admin" of a group is not removed unless `allow_last_admin`. Raises `InvalidArgumentError` before
-        anything is sent.
+        `people` is one person, several, or a `Path`: a file with one person a line, or a CSV file with the column
+        user_id, email or username. With `dry_run`, the default, it only reports what would go. With
+        `cascade=True` the memberships of the organizations below go too; it has no default. Several accounts under
+        one name are an `AmbiguousMatchError` that lists their user ids, unless `all_accounts`. The last admin of a
+        group is "refused" there, and a group whose members cannot all be read is "unreadable"; the other groups go
+        on. `journal` works as in `apply`.
+
+        `collect()` looks at every group again: the report's `complete` is True only when everybody was found and no
+        access is left. It never deletes accounts; `sso_users` says which `delete_sso_user` calls would.
 
         Example:
             print(client.access.offboard("ada@example.com", cascade=True).collect())
@@ -253,10 +404,16 @@ class Access(SyncFacade[AsyncAccess]):
         return Offboarding(
             self._portal,
             self._async.offboard(
-                email,
+                people,
                 cascade=cascade,
                 dry_run=dry_run,
+                all_accounts=all_accounts,
+                journal=journal,
+                me=me,
+                protect=protect,
+                admin_roles=admin_roles,
                 allow_last_admin=allow_last_admin,
+                allow_self=allow_self,
                 concurrency=concurrency,
                 on_progress=on_progress,
             ),

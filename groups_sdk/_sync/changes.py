@@ -8,28 +8,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from groups_sdk._public import set_module
-from groups_sdk._twins import BatchIterator, SyncObject
+from groups_sdk._twins import BatchIterator, SyncContextManager
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._outcomes import Change, Outcome, Status
 
 
-class Changes(SyncObject[AsyncChanges]):
+class Changes(SyncContextManager[AsyncChanges]):
     """Changes to be made: iterate them for their outcomes as they finish, or `collect()` all.
 
-    Nothing is sent before the first step. An iteration goes in batches of `concurrency` changes: nothing is under way
-    while you look at an outcome, so that you can stop at any of them. `collect()` is faster: it keeps that many
-    changes under way all the time. One change that fails does not stop the others; a 401 and a closed client do, and
-    then the rest have outcomes that failed with the same error and were not `sent`.
+    Nothing is sent before the first step. Changes go out `concurrency` at a time. If you break out of a loop, up to
+    `concurrency` - 1 others of the same batch are already done: `outcomes` has all of them, and `pending` what was not
+    begun. `collect()` is faster, since no change waits for the others of a batch. So is a loop inside `with`:
+    leaving the block lets what is under way come to its end, and begins nothing else. There up to twice `concurrency`
+    others may be done when you break. To stop after exactly one, use `concurrency=1` and no block.
+
+    A change that fails with 400, 404 or 409 does not stop the others. A 403 stops the changes of the same kind in the
+    same group. A 401, a 410, a 429 after all retries, planned maintenance and a closed client stop everything. What
+    was not begun for such a reason is "not_started", with that error, and was not `sent`.
 
     The work is done once: iterating again hands out the outcomes so far and goes on with what is left. When a step is
     interrupted, `outcomes` has what came of everything that was begun, with the status "unknown" for
-    what was under way.
+    what was under way. Work that was never run warns with a `ResourceWarning`.
 
     Example:
         changes = client.access.delete_memberships(group_id, [membership_id], cascade=False)
-        for outcome in changes:
-            print(outcome)
+        with changes:
+            for outcome in changes:
+                if outcome.status == "unknown":
+                    break
+        print(changes, changes.outcomes, changes.pending)
     """
+
+    def __repr__(self) -> str:
+        return repr(self._async).replace("Async", "", 1)
 
     @property
     def outcomes(self) -> Sequence[Outcome]:
@@ -63,6 +74,11 @@ class Changes(SyncObject[AsyncChanges]):
     def finish(self) -> list[Outcome]:
         """Do all that is left. Returns all outcomes."""
         return self._portal.call(self._async.finish)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was noticed on the way, such as an address that is not what the plan says; to be shown with it all."""
+        return self._async.notes
 
     def collect(self) -> list[Outcome]:
         """Make all changes that are left. Returns all outcomes."""

@@ -232,24 +232,34 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         """
         self._portal.call(self._async.update_membership, group_id, membership_id, role_id=role_id)
 
-    def delete_membership(self, group_id: str, membership_id: str, *, cascade: bool | None = None) -> None:
+    def delete_membership(
+        self, group_id: str, membership_id: str, *, cascade: bool | None = None, accept_missing: bool = True
+    ) -> None:
         """Remove a member from the group (deleteGroupMembership). Needs the permission group.membership.delete.
 
         `cascade=True` removes their memberships of the group's organizations too. What the API does without it, when
-        there are any, is not documented; expect a `ConflictError`. The request is retried when no answer comes; if the
-        retry then gets a 404, the call succeeds, since the first attempt removed the member. Raises `NotFoundError`
-        when the group has no such membership, and `InvalidArgumentError` when an id is not a UUID.
+        there are any, is not documented; expect a `ConflictError`. The request is retried when no answer comes. If the
+        retry then gets a 404 from the API itself, the call succeeds, since the first attempt must have removed the
+        member; `accept_missing=False` raises here too. Raises `NotFoundError` when the group has no such membership.
+        Its `maybe_applied` is True when an earlier attempt may have removed the member: list the members to know.
+        Raises `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             client.delete_membership(group_id, membership_id, cascade=True)
         """
-        self._portal.call(self._async.delete_membership, group_id, membership_id, cascade=cascade)
+        self._portal.call(
+            self._async.delete_membership,
+            group_id,
+            membership_id,
+            cascade=cascade,
+            accept_missing=accept_missing,
+        )
 
     def create_membership(self, group_id: str, *, user_id: str, role_id: str) -> GroupMembership:
         """Add a user of Snyk to the group, and return the membership (createGroupMembership).
 
         Needs the permission group.membership.add. The request is not retried once it may have reached the API: after a
-        `TransportError` with `sent=True` or a `ServerError` the user may or may not have been added. Raises
+        `TransportError` or a `ServerError` with `maybe_applied` the user may or may not have been added. Raises
         `ConflictError` when the user is a member already, and `InvalidArgumentError` when an id is not a UUID.
 
         Example:
@@ -345,9 +355,9 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         """Delete the Snyk account of a user of a single sign-on connection (deleteUser).
 
         This deletes the account itself, not only the membership of this group, and the user is notified by email. Needs
-        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes, as in
-        `delete_membership`. Raises `NotFoundError` when the connection has no such user, and `InvalidArgumentError`
-        when an id is not a UUID.
+        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes, and a 404 to
+        the retry counts as in `delete_membership`. Raises `NotFoundError` when the connection has no such user, and
+        `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             client.delete_sso_user(group_id, sso_id, user_id)
@@ -362,7 +372,8 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         It uses this client's credentials, rate limit and retries. `method` is GET, POST, PATCH, PUT or DELETE. `path`
         is relative to the base URL ("/groups/..."). `params` is the query: booleans are sent as true and false, None is
         left out, and `version` is added. `json` is sent as the body. GET, PUT and DELETE are retried when no answer
-        comes, POST and PATCH are not. Raises `ApiError` for an error status, and `InvalidArgumentError` at once when an
+        comes, POST and PATCH are not; a 404 to the retry of a DELETE raises `NotFoundError` with `maybe_applied`.
+        Raises `ApiError` for an error status, and `InvalidArgumentError` at once when an
         argument is not valid.
 
         Example:

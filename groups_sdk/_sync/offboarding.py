@@ -1,4 +1,4 @@
-"""The synchronous twin of groups_sdk.access._offboard.
+"""The synchronous twin of groups_sdk.access._offboarding.offboarding.
 
 Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 """
@@ -8,21 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from groups_sdk._public import set_module
-from groups_sdk._twins import BatchIterator, SyncObject
-from groups_sdk.access._offboard import AsyncOffboarding, OffboardingReport, OffboardingResult
-from groups_sdk.models import Group
+from groups_sdk._twins import BatchIterator, SyncContextManager
+from groups_sdk.access._offboarding.offboarding import AsyncOffboarding
+from groups_sdk.access._offboarding.report import OffboardingReport, OffboardingResult
+from groups_sdk.access._outcomes import Change
 
 
-class Offboarding(SyncObject[AsyncOffboarding]):
-    """One person, out of every group: iterate it for what came of each, or `collect()` a report.
+class Offboarding(SyncContextManager[AsyncOffboarding]):
+    """People, out of every group: iterate it for what came of each membership, or `collect()` a report.
 
-    It behaves as `Changes` does: nothing is sent before the first step, nothing is under way while you look at
-    a result, and `outcomes` has all results so far, whatever stopped the work.
+    It behaves as `Changes` does: nothing is sent before the first step, and `outcomes` has all results so far,
+    whatever stopped the work. Only `collect()` looks a second time, at the end.
 
     Example:
         report = client.access.offboard("ada@example.com", cascade=True).collect()
         print(report)
     """
+
+    def __repr__(self) -> str:
+        return repr(self._async).replace("Async", "", 1)
 
     @property
     def outcomes(self) -> Sequence[OffboardingResult]:
@@ -35,14 +39,14 @@ class Offboarding(SyncObject[AsyncOffboarding]):
         return self._async.total
 
     @property
-    def pending(self) -> Sequence[Group]:
+    def pending(self) -> Sequence[Change]:
         """What is left and was not begun. Empty before the first step."""
         return self._async.pending
 
     def __iter__(self) -> BatchIterator[OffboardingResult]:
         return BatchIterator(self._portal, aiter(self._async))
 
-    def preview(self) -> Sequence[Group]:
+    def preview(self) -> Sequence[Change]:
         """Look, change nothing, and return what would be done: `pending`.
 
         `outcomes` then has what needs nothing to be done.
@@ -58,7 +62,12 @@ class Offboarding(SyncObject[AsyncOffboarding]):
         return self._portal.call(self._async.finish)
 
     def collect(self) -> OffboardingReport:
-        """Go through all groups that are left. Returns the report of all."""
+        """Remove everybody from the groups that are left, look again, and return the report.
+
+        What stops the work once it has begun, such as a 401, is in the report: what was not begun is "not_started",
+        and `looked_again` is False when the second look did not go through. Where the groups cannot be read to begin
+        with, the error is raised.
+        """
         return self._portal.call(self._async.collect)
 
     def report(self) -> OffboardingReport:

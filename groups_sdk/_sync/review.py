@@ -10,9 +10,10 @@ import os
 from groups_sdk._public import set_module
 from groups_sdk._sync.pagination import Paginator
 from groups_sdk._twins import BatchIterator, SyncObject
+from groups_sdk.access._review.diff import ReviewDiff
 from groups_sdk.access._review.files import AnyFile
 from groups_sdk.access._review.member import ReviewedMember, ReviewTotals
-from groups_sdk.access._review.report import Review, ReviewDiff
+from groups_sdk.access._review.report import Review
 from groups_sdk.access._review.stream import AsyncReviewStream
 
 
@@ -40,7 +41,9 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
         return self._portal.call(self._async.collect)
 
     def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
-        """Who came, who went and who changed since an earlier review or its file: see `Review.diff`.
+        """Who was added, removed or changed since an earlier review or its file: see `Review.diff`.
+
+        The file is read before anything is sent, in a worker thread.
 
         Example:
             print(client.access.review(group_id).diff("2025-10.jsonl"))
@@ -50,10 +53,12 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
     def to_csv(self, file: AnyFile) -> ReviewTotals:
         """Write the members as CSV, page by page. Returns the totals.
 
-        Cells that a spreadsheet might take for formulas (they begin with = + - @, a tab or a line break) get an
-        apostrophe in front, which `Review.from_csv` takes away again. A path gets a UTF-8 file with a byte order
-        mark, for spreadsheets, and only when everything has been written; an open text file is written to at once
-        (open it with `newline=""`).
+        Cells that a spreadsheet might take for formulas (they begin with = + - @ or a control character, also behind
+        invisible ones) get an apostrophe in front, which `Review.from_csv` takes away again. A path gets a UTF-8 file
+        with a byte order mark, for spreadsheets, and only when everything has been written; an open text file is
+        written to at once (open it with `newline=""`). A new file can be read by its owner only, an existing one
+        keeps its mode. Both are written in worker threads, also an open file of yours: do not use it meanwhile.
+        Cancelling waits until the page at hand is written. Raises `FileAccessError` when the path cannot be written.
 
         Example:
             totals = client.access.review(group_id).to_csv("review.csv")
@@ -63,7 +68,9 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
     def to_jsonl(self, file: AnyFile) -> ReviewTotals:
         """Write the review as JSON lines, page by page, for `Review.from_jsonl`: nothing is lost. Returns the totals.
 
-        A path gets its file only when everything has been written; an open text file is written to at once.
+        A path gets its file only when everything has been written; an open text file is written to at once. A new
+        file can be read by its owner only. Both are written in worker threads, as `to_csv` does. Raises
+        `FileAccessError` when the path cannot be written.
 
         Example:
             totals = client.access.review(group_id).to_jsonl("review.jsonl")
@@ -73,7 +80,8 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
     def to_html(self, file: AnyFile) -> ReviewTotals:
         """Write the review as one self-contained page: see `Review.to_html`. Returns the totals.
 
-        The table is sorted, so all members are kept in memory meanwhile.
+        The table is sorted, so all members are kept in memory meanwhile. The page is made and written in a worker
+        thread, also to an open file. Cancelling waits until that is done.
 
         Example:
             totals = client.access.review(group_id).to_html("review.html")
@@ -85,4 +93,4 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
         return Paginator(self._portal, self._async.listing())
 
 
-set_module("groups_sdk.access._review", globals(), ["ReviewStream"])
+set_module("groups_sdk.access", globals(), ["ReviewStream"])

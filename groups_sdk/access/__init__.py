@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 from groups_sdk._public import set_module
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._facade import AsyncAccess
-from groups_sdk.access._offboard import (
-    AsyncOffboarding,
+from groups_sdk.access._offboarding.offboarding import AsyncOffboarding
+from groups_sdk.access._offboarding.report import (
     OffboardingReport,
     OffboardingResult,
     OffboardingStatus,
+    RemainingAccess,
 )
 from groups_sdk.access._outcomes import Action, Change, Outcome, Progress, Status
 from groups_sdk.access._plan.plan import NotInSnyk, Plan
+from groups_sdk.access._review.diff import MemberChange, ReviewDiff
 from groups_sdk.access._review.member import SSO_LOGIN_METHODS, ReviewedMember, ReviewTotals
-from groups_sdk.access._review.report import MemberChange, Review, ReviewDiff
+from groups_sdk.access._review.report import Review
 from groups_sdk.access._review.stream import AsyncReviewStream
 from groups_sdk.access._roles import ADMIN_ROLE, RoleCount
 
@@ -60,6 +62,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Progress",
+    "RemainingAccess",
     "Review",
     "ReviewDiff",
     "ReviewStream",

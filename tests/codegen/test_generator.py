@@ -295,7 +295,7 @@ class Coins(SyncObject[AsyncCoins]):
         return self._async.total
 
     def __repr__(self) -> str:
-        return repr(self._async).removeprefix("Async")
+        return repr(self._async).replace("Async", "", 1)
 
     def finish(self) -> list[Coin]:
         """All coins."""
