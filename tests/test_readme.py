@@ -21,7 +21,7 @@ from support.loopback import served
 
 import groups_sdk
 from groups_sdk import AsyncGroupsClient, errors
-from groups_sdk.cli import _exits as exits
+from groups_sdk.cli import _exit_codes as exit_codes
 from groups_sdk.cli import main
 from groups_sdk.cli._app import app
 from groups_sdk.testing import FakeSnyk
@@ -140,12 +140,12 @@ def test_every_command_and_exit_code_is_named() -> None:
     assert {command.name for command in app.registered_commands} <= named
     stated = re.findall(r"\b(\d+) [a-z]", section.partition("Exit codes: ")[2])
     assert [int(code) for code in stated] == [
-        exits.DONE,
-        exits.FAILED,
-        exits.USAGE,
-        exits.NOT_AUTHORISED,
-        exits.NOT_FOUND,
-        exits.INTERRUPTED,
+        exit_codes.DONE,
+        exit_codes.FAILED,
+        exit_codes.USAGE,
+        exit_codes.NOT_AUTHORISED,
+        exit_codes.NOT_FOUND,
+        exit_codes.INTERRUPTED,
     ]
 
 

@@ -12,12 +12,14 @@ import typer
 from groups_sdk._terminal import printable
 from groups_sdk._version import __version__
 from groups_sdk.cli import _changing as changing
-from groups_sdk.cli import _guard as guard
+from groups_sdk.cli import _offboarding as offboarding
+from groups_sdk.cli import _planning as planning
 from groups_sdk.cli import _reading as reading
 from groups_sdk.cli import _reviewing as reviewing
+from groups_sdk.cli import _runner as runner
 from groups_sdk.cli import _serving as serving
 from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exits import DONE, INTERRUPTED, SUMMARY, USAGE
+from groups_sdk.cli._exit_codes import DONE, INTERRUPTED, SUMMARY, USAGE
 from groups_sdk.cli._parameters import common_options
 
 __all__ = ["app", "run"]
@@ -47,7 +49,7 @@ def run(argv: Sequence[str], prog: str) -> int:
     except _UsageError as error:
         usage: Any = error
         path = prog if usage.ctx is None else usage.ctx.command_path
-        guard.complain(prog, f"{printable(usage.format_message())} (see {path} --help)")
+        runner.complain(prog, f"{printable(usage.format_message())} (see {path} --help)")
         return USAGE
     except typer.Abort:
         print("interrupted", file=sys.stderr)
@@ -88,7 +90,7 @@ def _add(command: Callable[..., int], name: str, panel: str, needs: str) -> None
                 connection.close()
 
         prog = context.find_root().info_name or "groups-sdk"
-        return guard.run(work, prog=prog, needs=needs, debug=options.debug)
+        return runner.run(work, prog=prog, needs=needs, debug=options.debug)
 
     first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     parameters = [first, *own, *_COMMON]
@@ -114,16 +116,19 @@ _add(reading.orgs, "orgs", _LOOK, f"{_READ} and group.org.list")
 _add(reading.sso, "sso", _LOOK, "group.sso.read, and group.user.read with --users")
 _add(reviewing.review, "review", _LOOK, f"{_READ}, and group.org.list with --orgs")
 
-_add(changing.set_role, "set-role", _CHANGE, f"group.read, {_READ} and group.membership.edit")
+_add(planning.export, "export", _LOOK, _READ)
+
+_add(changing.set_role, "set-role", _CHANGE, f"{_READ} and group.membership.edit")
 _add(changing.remove, "remove", _CHANGE, f"{_READ} and group.membership.delete")
-_add(changing.plan, "plan", _CHANGE, f"group.read and {_READ}")
+_add(planning.plan, "plan", _CHANGE, f"group.read and {_READ}")
 _add(
-    changing.apply,
+    planning.apply,
     "apply",
     _CHANGE,
     f"{_READ} and those of the changes: group.membership.add, .edit, .delete",
 )
-_add(changing.offboard, "offboard", _CHANGE, f"{_READ}, group.org.list and group.membership.delete")
+_add(planning.undo, "undo", _CHANGE, _READ)
+_add(offboarding.offboard, "offboard", _CHANGE, f"{_READ}, group.org.list and group.membership.delete")
 
 app.command("fake", rich_help_panel=_TRY)(serving.fake)
 app.command("demo", rich_help_panel=_TRY)(serving.demo)

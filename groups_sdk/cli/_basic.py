@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from groups_sdk import _arguments as arguments
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._version import __version__
-from groups_sdk.cli import _guard as guard
-from groups_sdk.cli._exits import DONE, SUMMARY, USAGE, CommandError
-from groups_sdk.cli._plain import MEMBERSHIP_COLUMNS, membership_row, table
+from groups_sdk.cli import _runner as runner
+from groups_sdk.cli._exit_codes import DONE, SUMMARY, USAGE, CommandError
+from groups_sdk.cli._text_table import MEMBERSHIP_COLUMNS, membership_row, table
 from groups_sdk.models import GroupMembership
 
 __all__ = ["ELSEWHERE", "run"]
@@ -21,6 +21,7 @@ __all__ = ["ELSEWHERE", "run"]
 # What the extra brings. Asking for its code to find out would be asking for the extra.
 ELSEWHERE = (
     "apply",
+    "export",
     "fake",
     "find",
     "groups",
@@ -34,6 +35,7 @@ ELSEWHERE = (
     "set-role",
     "show",
     "sso",
+    "undo",
 )
 
 
@@ -44,13 +46,13 @@ def run(argv: Sequence[str], prog: str) -> int:
     """
     command = next((word for word in argv if not word.startswith("-")), None)
     if command in ELSEWHERE:
-        guard.complain(
+        runner.complain(
             prog, f'"{command}" needs what the extra brings: python -m pip install "groups-sdk[cli]"'
         )
         return USAGE
     parser = _parser(prog)
     options = parser.parse_args(argv)
-    return guard.run(lambda: _run(parser, options), prog=prog, needs="group.membership.read")
+    return runner.run(lambda: _run(parser, options), prog=prog, needs="group.membership.read")
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

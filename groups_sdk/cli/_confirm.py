@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from groups_sdk._terminal import printable
-from groups_sdk.cli._exits import FAILED, CommandError
+from groups_sdk.cli._exit_codes import FAILED, CommandError
 
 __all__ = ["confirm", "list_steps", "require_somebody"]
 
@@ -37,5 +37,5 @@ def confirm(question: str, steps: Sequence[str], *, yes: bool) -> None:
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         print(file=sys.stderr)
-    if answer.strip().casefold() not in ("y", "yes"):
+    if answer.strip().lower() not in ("y", "yes"):
         raise CommandError("not confirmed: nothing was changed", FAILED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from groups_sdk.cli._exits import CommandError
+from groups_sdk.cli._exit_codes import CommandError
 from groups_sdk.cli._output import Output
 
 if TYPE_CHECKING:

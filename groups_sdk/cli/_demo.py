@@ -11,7 +11,7 @@ from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._pagination import Page
 from groups_sdk._sync.client import GroupsClient
 from groups_sdk._terminal import printable
-from groups_sdk.cli._plain import MEMBERSHIP_COLUMNS, membership_row, table
+from groups_sdk.cli._text_table import MEMBERSHIP_COLUMNS, membership_row, table
 from groups_sdk.errors import NotFoundError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, Role
 from groups_sdk.testing import FakeSnyk

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from groups_sdk.cli._guard import forgive_encodings
+from groups_sdk.cli._runner import forgive_encodings
 
 __all__ = ["main"]
 

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from groups_sdk._terminal import printable
-from groups_sdk.cli._plain import table
+from groups_sdk.cli._text_table import table
 
 __all__ = [
     "Column",

@@ -11,6 +11,8 @@ from groups_sdk.cli._connection import Options
 from groups_sdk.cli._output import Output
 
 __all__ = [
+    "CASCADE_NEEDED",
+    "AdminRoles",
     "AllowLastAdmin",
     "AllowSelf",
     "Cascade",
@@ -20,6 +22,7 @@ __all__ = [
     "GroupOption",
     "Me",
     "PersonArgument",
+    "Protect",
     "SortColumn",
     "SortOrder",
     "Yes",
@@ -27,6 +30,12 @@ __all__ = [
 ]
 
 _CONNECTION = "Connection"
+
+
+CASCADE_NEEDED = (
+    "give --cascade, which takes the memberships of the organizations below too, "
+    "or --no-cascade, which does not"
+)
 
 
 class SortColumn(StrEnum):
@@ -73,7 +82,27 @@ Me = Annotated[
         metavar="PERSON",
         rich_help_panel=_CHANGE,
         show_default=False,
-        help="Your own email address or user id: your membership is not changed then, unless --allow-self.",
+        help="You, by email, username or user id: your membership is not changed then, unless --allow-self.",
+    ),
+]
+Protect = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--protect",
+        metavar="PERSON",
+        rich_help_panel=_CHANGE,
+        show_default=False,
+        help="Somebody who must not be changed, by email, username or user id. Can be given several times.",
+    ),
+]
+AdminRoles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--admin-role",
+        metavar="ROLE",
+        rich_help_panel=_CHANGE,
+        show_default=False,
+        help="A role that counts as admin, by name or id; Group Admin unless given. Can be given several times.",
     ),
 ]
 AllowSelf = Annotated[
@@ -90,7 +119,11 @@ Concurrency = Annotated[
 ]
 
 PersonArgument = Annotated[
-    str, typer.Argument(metavar="PERSON", help="The person, by email, username or user id.")
+    str,
+    typer.Argument(
+        metavar="PERSON",
+        help="The person, by email, username, user id or membership id, else by display name.",
+    ),
 ]
 
 

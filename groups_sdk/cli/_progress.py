@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from groups_sdk import access
 
-__all__ = ["Advance", "Told", "bar", "shown"]
+__all__ = ["Advance", "ProgressReporter", "bar", "shown"]
 
 Advance = Callable[[int, int | None], None]
 """Told how many are done, and of how many; None while that is not known."""
@@ -62,7 +62,7 @@ def bar(what: str) -> Generator[Advance, None, None]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-class Told:
+class ProgressReporter:
     """The `on_progress` of a job, whose bar comes and goes."""
 
     _advance: Advance | None = None

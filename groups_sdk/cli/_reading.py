@@ -8,7 +8,7 @@ import typer
 
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exits import DONE, NOT_FOUND, CommandError
+from groups_sdk.cli._exit_codes import DONE, NOT_FOUND, CommandError
 from groups_sdk.cli._output import print_record, print_records
 from groups_sdk.cli._parameters import GroupArgument, GroupOption, PersonArgument, SortColumn, SortOrder
 from groups_sdk.cli._records import (

@@ -141,11 +141,15 @@ OUTCOMES: list[Column[Outcome]] = [
 
 OFFBOARDING: list[Column[OffboardingResult]] = [
     Column("group", "GROUP", lambda result: result.group.name),
+    Column("person", "PERSON", lambda result: result.person),
+    Column("email", None, lambda result: result.membership.user.email if result.membership else None),
     Column("status", "STATUS", lambda result: result.status.replace("_", " ")),
     Column("role", "ROLE", lambda result: result.membership.role.name if result.membership else None),
     Column("orgs", "ORGS", lambda result: _orgs(result)),
+    Column("earlier", None, lambda result: result.earlier),
     Column("error", "ERROR", lambda result: None if result.error is None else str(result.error)),
     Column("request_id", None, lambda result: _request_id(result.error)),
+    Column("user_id", None, lambda result: result.membership.user.id or None if result.membership else None),
     Column("membership_id", None, lambda result: result.membership.id if result.membership else None),
     Column("group_id", None, lambda result: result.group.id),
 ]
@@ -165,6 +169,7 @@ REVIEWED: list[Column[ReviewedMember]] = [
     *map(_of_membership, MEMBERS),
     Column("sso", None, lambda member: member.sso),
     Column("organizations", None, lambda member: _orgs_of(member)),
+    Column("org_error", None, lambda member: None if member.org_error is None else str(member.org_error)),
 ]
 
 
@@ -176,8 +181,8 @@ def _orgs_of(member: ReviewedMember) -> str | None:
 
 def differences(diff: ReviewDiff) -> list[Difference]:
     """What is different, with how it was before and how it is now."""
-    found: list[Difference] = [("came", None, member) for member in diff.came]
-    found += [("went", member, None) for member in diff.went]
+    found: list[Difference] = [("added", None, member) for member in diff.added]
+    found += [("removed", member, None) for member in diff.removed]
     found += [(f"changed {' and '.join(c.what)}", c.before, c.after) for c in diff.changed]
     return found
 
@@ -193,8 +198,11 @@ def _role_of(member: ReviewedMember | None) -> str | None:
     return None if member is None else member.membership.role.name
 
 
-def _login_of(member: ReviewedMember | None) -> str | None:
-    return None if member is None else member.membership.user.login_method
+_NO_USER = User("")
+
+
+def _user_of(member: ReviewedMember | None) -> User:
+    return _NO_USER if member is None else member.membership.user
 
 
 DIFFERENCES: list[Column[Difference]] = [
@@ -202,8 +210,13 @@ DIFFERENCES: list[Column[Difference]] = [
     Column("email", "EMAIL", lambda difference: _either(difference).user.email),
     Column("role_before", "ROLE BEFORE", lambda difference: _role_of(difference[1])),
     Column("role", "ROLE", lambda difference: _role_of(difference[2])),
-    Column("login_method_before", None, lambda difference: _login_of(difference[1])),
-    Column("login_method", None, lambda difference: _login_of(difference[2])),
+    Column("login_method_before", None, lambda difference: _user_of(difference[1]).login_method),
+    Column("login_method", None, lambda difference: _user_of(difference[2]).login_method),
+    Column("email_before", None, lambda difference: _user_of(difference[1]).email),
+    Column("username_before", None, lambda difference: _user_of(difference[1]).username),
+    Column("username", None, lambda difference: _user_of(difference[2]).username),
+    Column("name_before", None, lambda difference: _user_of(difference[1]).name),
+    Column("name", None, lambda difference: _user_of(difference[2]).name),
     Column("user_id", None, lambda difference: _either(difference).user.id),
     Column("membership_id", None, lambda difference: _either(difference).id),
 ]

@@ -14,8 +14,8 @@ import typer
 from groups_sdk._terminal import printable
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exits import DONE
-from groups_sdk.cli._output import Output, chosen, print_records, say, stdout_is_terminal
+from groups_sdk.cli._exit_codes import DONE, FAILED
+from groups_sdk.cli._output import Output, chosen, counted, print_records, say, stdout_is_terminal
 from groups_sdk.cli._parameters import Concurrency, GroupArgument
 from groups_sdk.cli._records import DIFFERENCES, differences
 from groups_sdk.cli._targets import group_named
@@ -51,12 +51,15 @@ def review(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Who came, who went and who changed since the review that is in that file (.jsonl or .csv).",
+            help="Who was added, removed or changed since the review in that file (.jsonl or .csv).",
         ),
     ] = None,
     orgs: Annotated[
         bool,
-        typer.Option("--orgs", help="The organizations below too: one more request for each member."),
+        typer.Option(
+            "--orgs",
+            help="The organizations below too: one more request for each member. Exit code 1 if some cannot be read.",
+        ),
     ] = False,
     concurrency: Concurrency = 10,
 ) -> int:
@@ -74,18 +77,18 @@ def review(
         kind: path for kind, path in (("csv", csv), ("jsonl", jsonl), ("html", html)) if path is not None
     }
     form = connection.options.output or (Output.TABLE if files else chosen(None))
-    told = progress.Told()
+    reporter = progress.ProgressReporter()
     stream = connection.client.access.review(
         target.id,
         org_memberships=orgs,
         concurrency=concurrency,
-        on_progress=told if progress.shown() else None,
+        on_progress=reporter if progress.shown() else None,
     )
     raw = earlier is None and form in (Output.JSONL, Output.CSV)
-    with told.shown_as("members"):
+    with reporter.shown_as("members"):
         if raw and not files and not stdout_is_terminal():
-            _stream_to_stdout(stream, target, form, org_memberships=orgs)
-            return DONE
+            totals = _stream_to_stdout(stream, target, form, org_memberships=orgs)
+            return _code(totals)
         reviewed, totals = _carry_out(stream, files, whole=earlier is not None or form is not Output.TABLE)
     diff = None if reviewed is None or earlier is None else reviewed.diff(earlier)
     if form is Output.TABLE or reviewed is None:
@@ -97,7 +100,15 @@ def review(
         print_records(DIFFERENCES, differences(diff), form)
     else:
         _write_to_stdout(reviewed, form)
-    return DONE
+    return _code(totals)
+
+
+def _code(totals: ReviewTotals) -> int:
+    """The exit code. When the organizations of some members could not be read, that is said on stderr."""
+    if not totals.orgs_failed:
+        return DONE
+    print(f"the organizations of {counted(totals.orgs_failed, 'member')} could not be read", file=sys.stderr)
+    return FAILED
 
 
 def _carry_out(
@@ -113,11 +124,15 @@ def _carry_out(
     return reviewed, reviewed.totals
 
 
-def _stream_to_stdout(stream: ReviewStream, group: Group, form: Output, *, org_memberships: bool) -> None:
+def _stream_to_stdout(
+    stream: ReviewStream, group: Group, form: Output, *, org_memberships: bool
+) -> ReviewTotals:
     """Write the members page by page, on this thread: while a pipe is full, nothing else waits, nor does Ctrl-C."""
     from groups_sdk.access._review import files
+    from groups_sdk.access._review.member import Tally
 
     now = datetime.now(UTC).replace(microsecond=0)
+    tally = Tally()
     write: files.Write | None = None
     with ExitStack() as stack:
         for page in stream.listing().pages():
@@ -129,6 +144,9 @@ def _stream_to_stdout(stream: ReviewStream, group: Group, form: Output, *, org_m
                     writer = files.csv_writer(sys.stdout, org_memberships=org_memberships)
                 write = stack.enter_context(writer)
             write(page.items)
+            for member in page.items:
+                tally.add(member)
+    return tally.totals(org_memberships=org_memberships)
 
 
 def _write_to_stdout(reviewed: Review, form: Output) -> None:

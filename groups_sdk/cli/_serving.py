@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from groups_sdk.cli import _guard as guard
-from groups_sdk.cli._exits import DONE
+from groups_sdk.cli import _runner as runner
+from groups_sdk.cli._exit_codes import DONE
 
 __all__ = ["demo", "fake"]
 
@@ -28,7 +28,7 @@ def fake(
 
     Prints the lines that lead a shell's programs there. Changes are lost at the end.
     """
-    return guard.run(
+    return runner.run(
         lambda: _serve(port, members), prog=context.find_root().info_name or "groups-sdk", needs=""
     )
 
@@ -58,7 +58,7 @@ def _serve(port: int, members: int | None) -> int:
 
 def demo(context: typer.Context) -> int:
     """Show what the SDK does, on a Groups API in memory."""
-    return guard.run(_demo, prog=context.find_root().info_name or "groups-sdk", needs="")
+    return runner.run(_demo, prog=context.find_root().info_name or "groups-sdk", needs="")
 
 
 def _demo() -> int:

@@ -23,10 +23,12 @@ def print_summary(group: Group, totals: ReviewTotals, reviewed: Review | None) -
     name = group.name or (reviewed.group.name if reviewed else None) or group.id
     facts = [counted(totals.members, "member"), counted(totals.admins, "admin")]
     facts.append(f"{totals.not_on_sso:,} not on SSO")
-    if totals.login_not_told:
-        facts.append(f"{totals.login_not_told:,} with a login that is not told")
+    if totals.login_method_unknown:
+        facts.append(f"login method unknown for {totals.login_method_unknown:,}")
     if totals.in_no_org is not None:
         facts.append(f"{totals.in_no_org:,} in no organization")
+    if totals.orgs_unknown:
+        facts.append(f"organizations unknown for {totals.orgs_unknown:,}")
     say(printable(f"{name}: {', '.join(facts)}"))
     _print_counts("ROLE", totals.by_role)
     _print_counts("LOGIN", totals.by_login_method)
@@ -36,6 +38,7 @@ def print_summary(group: Group, totals: ReviewTotals, reviewed: Review | None) -
         _print_members("ADMINS", reviewed.admins)
         _print_members("NOT ON SSO", reviewed.not_on_sso)
         _print_members("IN NO ORGANIZATION", reviewed.in_no_org or ())
+        _print_members("ORGANIZATIONS UNKNOWN", reviewed.orgs_unknown or ())
 
 
 def print_document(reviewed: Review, diff: ReviewDiff | None) -> None:

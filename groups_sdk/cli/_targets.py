@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from groups_sdk._arguments import UUID
 from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exits import NOT_FOUND, CommandError
+from groups_sdk.cli._exit_codes import NOT_FOUND, CommandError
+from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership
 
 __all__ = ["group_named", "member_named"]
@@ -18,6 +19,8 @@ def group_named(connection: Connection, given: str | None) -> Group:
     Of a group that is given by its id only that id is known: nothing is sent.
     Raises `CommandError`: there is none of that name, there is more than one, or one has to be chosen.
     """
+    from groups_sdk.access._addresses import normalised
+
     if given is not None and UUID.fullmatch(given):
         return Group(given)
     if given is None and connection.fake is not None:
@@ -31,7 +34,7 @@ def group_named(connection: Connection, given: str | None) -> Group:
         problem = "which group? Give one of these"
     else:
         found = [group for group in groups if group.name == given] or [
-            group for group in groups if (group.name or "").casefold() == given.casefold()
+            group for group in groups if normalised(group.name or "") == normalised(given)
         ]
         if not found:
             raise CommandError(f"there is no group {given!r}; there is {_listed(groups)}", NOT_FOUND)
@@ -42,14 +45,18 @@ def group_named(connection: Connection, given: str | None) -> Group:
 
 
 def member_named(connection: Connection, group: Group, person: str) -> GroupMembership:
-    """The member with that email address, username or user id. Raises `CommandError` when there is none."""
+    """The member whom a user id, membership id, email address or username means, else a display name.
+
+    It is for reading only: everybody chooses their display name themselves. Raises `CommandError` when there is none,
+    and `AmbiguousMatchError` when it is not certain who is meant.
+    """
     find = connection.client.access.find_membership
-    if UUID.fullmatch(person):
-        found = find(group.id, user_id=person)
-    elif "@" in person:  # which a username may have in it too
-        found = find(group.id, email=person) or find(group.id, username=person)
-    else:
-        found = find(group.id, username=person)
+    try:
+        found = find(group.id, person)
+    except InvalidArgumentError:  # no identifier looks like that, but a display name may
+        found = None
+    if found is None:
+        found = find(group.id, name=person)
     if found is None:
         raise CommandError(f"{person!r} is no member of {group.name or group.id}", NOT_FOUND)
     return found

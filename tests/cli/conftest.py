@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import httpx
 import pytest
+from support.hanging import Hanging
 from support.loopback import served
+from support.running import Done, call
 
 from groups_sdk.testing import FakeSnyk
 
@@ -30,3 +35,32 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSnyk]:
 @pytest.fixture
 def group_id(fake: FakeSnyk) -> str:
     return fake.group_id
+
+
+@pytest.fixture
+def listing(fake: FakeSnyk) -> Callable[[], dict[str, Any]]:
+    """The answer to a listing of all members, to be spoiled."""
+
+    def ask() -> dict[str, Any]:
+        answer = httpx.get(
+            f"{os.environ['SNYK_API']}/rest/groups/{fake.group_id}/memberships",
+            params={"version": "2025-11-05", "limit": "100", "include_group_membership_count": "true"},
+            headers={"Authorization": f"token {FakeSnyk.TOKEN}"},
+        )
+        document: dict[str, Any] = answer.raise_for_status().json()
+        return document
+
+    return ask
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """A command, run in this process."""
+    return lambda *arguments: call(capsys, *arguments)
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], Hanging]:
+    """An example that stops to answer: to be served."""
+    monkeypatch.setenv("SNYK_TOKEN", FakeSnyk.TOKEN)
+    return lambda method, answered: Hanging(FakeSnyk.example(), method, answered=answered)

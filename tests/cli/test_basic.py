@@ -18,7 +18,7 @@ from groups_sdk._terminal import printable
 from groups_sdk.cli import _basic as basic
 from groups_sdk.cli import _demo as demo
 from groups_sdk.cli import main
-from groups_sdk.cli._plain import MEMBERSHIP_COLUMNS, membership_row, table
+from groups_sdk.cli._text_table import MEMBERSHIP_COLUMNS, membership_row, table
 from groups_sdk.testing import FakeSnyk
 
 TOKEN = FakeSnyk.TOKEN

@@ -17,7 +17,7 @@ from support.running import COMMAND, FAKE_NOTE, NOBODY, ROOT, Done, call, run, s
 from groups_sdk import __version__
 from groups_sdk import _arguments as arguments
 from groups_sdk.cli import _basic as basic
-from groups_sdk.cli import _guard as guard
+from groups_sdk.cli import _runner as runner
 from groups_sdk.cli._app import app
 from groups_sdk.cli._parameters import SortColumn, SortOrder
 from groups_sdk.testing import FakeSnyk
@@ -157,12 +157,10 @@ def test_roles_are_counted(fake: FakeSnyk, group_id: str, cli: Call) -> None:
     }
 
 
-@pytest.mark.parametrize("by", ["email", "username", "id"])
-def test_find_takes_a_person_by_email_username_or_user_id(
-    fake: FakeSnyk, group_id: str, cli: Call, by: str
-) -> None:
+@pytest.mark.parametrize("by", ["email", "username", "id", "membership id"])
+def test_find_takes_a_person_by_every_identifier(fake: FakeSnyk, group_id: str, cli: Call, by: str) -> None:
     member = fake.memberships(group_id)[4]
-    person = getattr(member.user, by)
+    person = member.id if by == "membership id" else getattr(member.user, by)
     done = cli("find", person.upper() if by == "email" else person, "--group", group_id)
     assert (done.code, done.err) == (0, "")
     (found,) = done.objects
@@ -173,6 +171,29 @@ def test_find_takes_a_username_that_looks_like_an_address(fake: FakeSnyk, group_
     user = fake.add_user(username="corp@ada", email="ada@other.example")
     fake.add_membership(group_id, user.id, fake.roles()[0].id)
     assert cli("find", "corp@ada", "-g", group_id).objects[0]["email"] == "ada@other.example"
+
+
+@pytest.mark.parametrize("command", ["find", "orgs"])
+def test_display_name_finds_a_person_for_reading(
+    fake: FakeSnyk, group_id: str, cli: Call, command: str
+) -> None:
+    done = cli(command, "ada AHMED", "-g", group_id)
+    assert (done.code, done.err) == (0, "")
+    assert "ada.0000" in done.out or "Payments" in done.out
+
+
+def test_identifier_goes_before_a_display_name(fake: FakeSnyk, group_id: str, cli: Call) -> None:
+    user = fake.add_user(username="imposter", email="eve@example.com", name="ada.0000")
+    fake.add_membership(group_id, user.id, fake.roles()[0].id)
+    assert cli("find", "ada.0000", "-g", group_id).objects[0]["email"] == "ada.0000@example.com"
+
+
+def test_display_name_of_several_has_to_be_told_apart(fake: FakeSnyk, group_id: str, cli: Call) -> None:
+    user = fake.add_user(username="imposter", email="eve@example.com", name="Ada Ahmed")
+    fake.add_membership(group_id, user.id, fake.roles()[0].id)
+    done = cli("find", "Ada Ahmed", "-g", group_id)
+    assert (done.code, done.out) == (2, "")
+    assert user.id in done.err
 
 
 @pytest.mark.parametrize("command", ["find", "orgs"])
@@ -418,6 +439,6 @@ def test_abort_of_the_command_line_s_library_is_an_interrupt(
     def interrupt(*_: object, **__: object) -> int:
         raise typer.Abort  # what it makes of an interrupt while it reads the arguments, in some releases
 
-    monkeypatch.setattr(guard, "run", interrupt)
+    monkeypatch.setattr(runner, "run", interrupt)
     done = cli("groups")
     assert (done.code, done.err) == (130, "interrupted\n")

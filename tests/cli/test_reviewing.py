@@ -45,7 +45,7 @@ def test_terminal_gets_totals_and_whom_to_look_at(fake: FakeSnyk, group_id: str,
     assert sections[5][-1] == "... and 4 more: --csv, --jsonl and --html have everybody"
 
 
-def test_empty_group_and_untold_logins_are_said_to_be(fake: FakeSnyk, cli: Call) -> None:
+def test_empty_group_and_unknown_login_methods_are_said_to_be(fake: FakeSnyk, cli: Call) -> None:
     group = fake.add_group("Empty")
     done = cli("review", group.id, "-o", "table")
     assert done.out == f"{group.id}: 0 members, 0 admins, 0 not on SSO\n"
@@ -58,9 +58,7 @@ def test_empty_group_and_untold_logins_are_said_to_be(fake: FakeSnyk, cli: Call)
     }
     fake.fail_next(status=200, body={"data": [membership], "links": {}})
     done = cli("review", group.id, "-o", "table")
-    assert done.out.startswith(
-        f"{group.id}: 1 member, 0 admins, 0 not on SSO, 1 with a login that is not told\n"
-    )
+    assert done.out.startswith(f"{group.id}: 1 member, 0 admins, 0 not on SSO, login method unknown for 1\n")
 
 
 def test_pipe_gets_the_lossless_form(fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path) -> None:
@@ -130,7 +128,7 @@ def test_files_are_written_and_the_totals_printed(
 def test_one_file_is_written_without_the_review_being_kept(
     fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("groups_sdk.access._review.AsyncReviewStream.collect", None)
+    monkeypatch.setattr("groups_sdk.access.AsyncReviewStream.collect", None)
     path = tmp_path / f"review.{kind}"
     done = cli("review", group_id, f"--{kind}", str(path))
     assert (done.code, done.err) == (0, "")
@@ -159,24 +157,57 @@ def test_differences_since_an_earlier_review(
 
     done = cli("review", group_id, "--since", str(earlier))
     assert [(o["difference"], o["email"], o["role_before"], o["role"]) for o in done.objects] == [
-        ("came", "new@example.com", None, "Group Admin"),
-        ("went", GRACE, "Group Member", None),
+        ("added", "new@example.com", None, "Group Admin"),
+        ("removed", GRACE, "Group Member", None),
         ("changed role", ADA, "Group Admin", "Group Viewer"),
     ]
     done = cli("review", group_id, "--since", str(earlier), "-o", "table")
     assert f"\nSince {earlier}:\n" in done.out
     assert f"\n  - {GRACE} (Group Member)\n" in done.out
-    assert done.out.endswith("1 came, 1 went, 1 changed\n")
+    assert done.out.endswith("1 added, 1 removed, 1 changed\n")
     document = json.loads(cli("review", group_id, "--since", str(earlier), "-o", "json").out)
     assert [difference["difference"] for difference in document["differences"]] == [
-        "came",
-        "went",
+        "added",
+        "removed",
         "changed role",
     ]
     later = tmp_path / "later.csv"
     done = cli("review", group_id, "--since", str(earlier), "--csv", str(later), "-o", "csv")
     assert done.out.splitlines()[0].startswith("difference,email,role_before,role,")
     assert len(Review.read(later).members) == 36
+
+
+def test_changed_addresses_are_shown_as_they_were_and_are(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier.jsonl"
+    assert cli("review", group_id, "--jsonl", str(earlier)).code == 0
+    earlier.write_text(earlier.read_text().replace(ADA, "ada@old.test").replace('"ada.0000"', '"ada"'))
+    (changed,) = cli("review", group_id, "--since", str(earlier)).objects
+    assert changed["difference"] == "changed email and username"
+    assert (changed["email_before"], changed["email"]) == ("ada@old.test", ADA)
+    assert (changed["username_before"], changed["username"]) == ("ada", "ada.0000")
+    assert changed["name_before"] == changed["name"]
+    done = cli("review", group_id, "--since", str(earlier), "-o", "table")
+    assert f"\n  ~ {ADA}: email ada@old.test -> {ADA}; username ada -> ada.0000\n" in done.out
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl", "csv", "json"])
+def test_organizations_that_cannot_be_read_are_said_to_be_unknown(
+    fake: FakeSnyk, group_id: str, cli: Call, form: str
+) -> None:
+    fake.fail_next(status=404, path="org_memberships")
+    done = cli("review", group_id, "--orgs", "-o", form)
+    assert (done.code, done.err) == (1, "the organizations of 1 member could not be read\n")
+    if form == "table":
+        assert done.out.splitlines()[0].endswith(", organizations unknown for 1")
+        assert "\nORGANIZATIONS UNKNOWN" in done.out
+    if form == "json":
+        document = json.loads(done.out)
+        assert document["totals"]["orgs_failed"] == 1
+        (unknown,) = [member for member in document["members"] if member["org_error"]]
+        assert unknown["organizations"] is None
+        assert "404" in unknown["org_error"]
 
 
 def test_earlier_review_that_is_none_is_wrong_usage(

@@ -123,7 +123,7 @@ def test_job_is_told_of_where_its_bar_comes_and_goes(
 ) -> None:
     monkeypatch.setattr(progress, "shown", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    told = progress.Told()
+    told = progress.ProgressReporter()
     told(Progress(5, 100, 0.5))
     with told.shown_as("changes"):
         told(Progress(10, 100, 1.0))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from groups_sdk._terminal import printable
-from groups_sdk.cli._exits import FAILED, INTERRUPTED, CommandError, explain
+from groups_sdk.cli._exit_codes import FAILED, INTERRUPTED, CommandError, explain
 from groups_sdk.errors import GroupsError
 
 __all__ = ["complain", "forgive_encodings", "run"]

@@ -1,0 +1,197 @@
+"""`groups-sdk offboard`: people, out of every group that the token sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from groups_sdk.cli import _progress as progress
+from groups_sdk.cli._confirm import confirm, list_steps, require_somebody
+from groups_sdk.cli._connection import Connection
+from groups_sdk.cli._exit_codes import DONE, FAILED, NOT_FOUND, CommandError, with_options
+from groups_sdk.cli._output import counted, print_records
+from groups_sdk.cli._parameters import (
+    CASCADE_NEEDED,
+    AdminRoles,
+    AllowLastAdmin,
+    AllowSelf,
+    Cascade,
+    Concurrency,
+    DryRun,
+    Me,
+    Protect,
+    Yes,
+)
+from groups_sdk.cli._records import OFFBOARDING
+from groups_sdk.errors import GroupsError
+
+if TYPE_CHECKING:
+    from groups_sdk._sync.offboarding import Offboarding
+    from groups_sdk.access import OffboardingReport, OffboardingResult
+
+__all__ = ["offboard"]
+
+
+def offboard(
+    connection: Connection,
+    people: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PERSON...", show_default=False, help="Who goes, by email, username or user id."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+            help="More of them: one a line or, in a .csv file, in the column user_id, email or username.",
+        ),
+    ] = None,
+    all_accounts: Annotated[
+        bool,
+        typer.Option(
+            "--all-accounts", help="Take all accounts of a person; several are refused unless this is given."
+        ),
+    ] = False,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            show_default=False,
+            help="Where every removal is noted before and after it, so that the same command goes on after an "
+            "interruption.",
+        ),
+    ] = None,
+    cascade: Cascade = None,
+    me: Me = None,
+    protect: Protect = None,
+    admin_roles: AdminRoles = None,
+    allow_last_admin: AllowLastAdmin = False,
+    allow_self: AllowSelf = False,
+    concurrency: Concurrency = 10,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Remove people from every group that the token sees, and say what is left of them.
+
+    Exit code 0 only when everybody was found and removed and a second look found no access that is left; with
+    --dry-run, when everybody was found and would be removed. 4 when nobody was found.
+    """
+    from groups_sdk.access import OffboardingStatus
+    from groups_sdk.access._people_file import read_people
+    from groups_sdk.cli._run_changes import given_admin_roles, note
+
+    if cascade is None:
+        raise CommandError(CASCADE_NEEDED)
+    everybody = [*(people or ()), *(read_people(file) if file is not None else ())]
+    if not everybody:
+        raise CommandError("give a PERSON, or --file")
+    require_somebody(yes=yes, dry_run=dry_run)
+
+    def job(*, dry: bool) -> tuple[Offboarding, progress.ProgressReporter]:
+        reporter = progress.ProgressReporter()
+        work = connection.client.access.offboard(
+            everybody,
+            cascade=cascade,
+            dry_run=dry,
+            all_accounts=all_accounts,
+            journal=journal,
+            me=me,
+            protect=protect or (),
+            admin_roles=given_admin_roles(admin_roles),
+            allow_last_admin=allow_last_admin,
+            allow_self=allow_self,
+            concurrency=concurrency,
+            on_progress=reporter,
+        )
+        return work, reporter
+
+    work, _ = job(dry=True)
+    with progress.bar("groups"):
+        report = work.collect()
+    going = report.of(OffboardingStatus.WOULD_REMOVE)
+    resumed = journal is not None and journal.exists()
+    if dry_run:
+        list_steps([str(result) for result in going])
+        note("dry run: nothing was changed")
+    elif going or resumed:
+        whom = everybody[0] if len(everybody) == 1 else f"{len(everybody):,} people"
+        below = "and from the organizations below" if cascade else "but not from the organizations below"
+        question = f"Remove {whom}: {counted(len(going), 'membership')} of groups, {below}?"
+        confirm(question, _steps(report), yes=yes)
+        work, reporter = job(dry=False)
+        report = _run(connection, work, reporter, going)
+    print_records(OFFBOARDING, report.results, connection.options.output, noun="result")
+    for line in _rest(report):
+        note(with_options(line))
+    return _code(report)
+
+
+def _run(
+    connection: Connection,
+    work: Offboarding,
+    reporter: progress.ProgressReporter,
+    shown: Sequence[OffboardingResult],
+) -> OffboardingReport:
+    """Remove what was shown, and print what came of it so far when something stops that.
+
+    Raises `CommandError` when more would be removed than was shown: somebody was added to a group meanwhile.
+    """
+    from groups_sdk.access import OffboardingStatus
+    from groups_sdk.cli._run_changes import note
+
+    memberships = {result.membership.id for result in shown if result.membership is not None}
+    with progress.bar("looking"):
+        unseen = [change for change in work.preview() if change.membership_id not in memberships]
+    if unseen:
+        listed = "; ".join(map(str, unseen))
+        raise CommandError(
+            f"memberships have come up since: {listed}; nothing was changed, try again", FAILED
+        )
+    try:
+        with reporter.shown_as("memberships"):
+            return work.collect()
+    except BaseException as error:
+        print_records(OFFBOARDING, work.outcomes, connection.options.output)
+        note(f"stopped: {counted(len(work.pending), 'removal')} not begun")
+        gone = (OffboardingStatus.REMOVED, OffboardingStatus.UNKNOWN)
+        if isinstance(error, GroupsError) and any(result.status in gone for result in work.outcomes):
+            raise CommandError(with_options(str(error)), FAILED) from error  # no longer "nothing was changed"
+        raise
+
+
+def _steps(report: OffboardingReport) -> list[str]:
+    return [*map(str, report.results), *_missing(report)]
+
+
+def _missing(report: OffboardingReport) -> list[str]:
+    return [f"{person}: found in none of {counted(report.groups, 'group')}" for person in report.not_found]
+
+
+def _rest(report: OffboardingReport) -> list[str]:
+    """What the results do not say: who was not found, what is left, and what could not be looked at."""
+    lines: list[str] = []
+    if report.found:
+        others = report.groups - len({result.group.id for result in report.results})
+        lines.append(f"not a member of {others} of {counted(report.groups, 'group')}")
+    lines += _missing(report)
+    lines += [f"remains: {remaining}" for remaining in (*report.remaining, *report.sso_users)]
+    return [*lines, *report.notes]
+
+
+def _code(report: OffboardingReport) -> int:
+    from groups_sdk.access import OffboardingStatus
+
+    if report.complete:
+        return DONE
+    if not report.found:
+        return FAILED if report.of(OffboardingStatus.UNREADABLE) else NOT_FOUND
+    foreseen = report.of(OffboardingStatus.WOULD_REMOVE)
+    return DONE if not report.not_found and len(foreseen) == len(report.results) else FAILED
