@@ -55,7 +55,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy and pyright, strictly, and the share of the public API that is typed."""
-    session.install(*group("types"), *group("test"), ".[speed,cli]")
+    session.install(*group("types"), *group("test"), ".[speed,cli,yaml]")
     session.run("mypy", "--strict", "groups_sdk")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "groups_sdk", "--ignoreexternal")
@@ -87,6 +87,7 @@ def lowest(session: nox.Session) -> None:
             *PROJECT["project"]["dependencies"],
             *PROJECT["project"]["optional-dependencies"]["speed"],
             *PROJECT["project"]["optional-dependencies"]["cli"],
+            *PROJECT["project"]["optional-dependencies"]["yaml"],
         )
     ]
     # The oldest that httpx allows: what is private in it, one guard looks at.
@@ -138,6 +139,23 @@ def chaos(session: nox.Session) -> None:
     session.install(*group("test"), "-e", ".")
     patient = ["-o", "faulthandler_timeout=3600"]  # seconds for one seed
     session.run("pytest", "-q", *patient, "tests/chaos", env={"CHAOS_SEEDS": seeds, "CHAOS_STEPS": steps})
+
+
+@nox.session
+def checker(session: nox.Session) -> None:
+    """Jobs in random worlds for longer: `nox -s checker -- SEEDS RUNS`, such as `17 8` or `1000-4999 4`.
+
+    RUNS is how often a job is begun at the most: after it was killed, or once more when all is done.
+    """
+    seeds, runs = [*session.posargs, *("0-4999", "4")[len(session.posargs) :]][:2]
+    session.install(*group("test"), "-e", ".")
+    session.run(
+        "pytest",
+        "-q",
+        *PARALLEL,
+        "tests/access/checker/test_checker.py",
+        env={"CHECKER_SEEDS": seeds, "CHECKER_RUNS": runs},
+    )
 
 
 @nox.session(reuse_venv=False)  # nothing may be left in it that users do not have

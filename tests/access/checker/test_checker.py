@@ -1,0 +1,32 @@
+"""Many worlds, each with one job in it. A seed that fails prints how it is repeated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from access.checker.playing import play, play_alike
+from access.checker.referee import Violation
+
+
+def _seeds() -> range:
+    first, _, last = os.environ.get("CHECKER_SEEDS", "0-249").partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+@pytest.mark.parametrize("seed", _seeds())
+def test_what_a_job_claims_is_what_it_has_done(seed: int, tmp_path: Path) -> None:
+    try:
+        play(seed, tmp_path)
+    except Violation as violation:
+        pytest.fail(
+            f"{violation}\n\nOnce more: CHECKER_SEEDS={seed} python -m pytest tests/access/checker/test_checker.py",
+            pytrace=False,
+        )
+
+
+@pytest.mark.parametrize("seed", _seeds()[::25])
+def test_both_clients_and_both_event_loops_do_the_same(seed: int, tmp_path: Path) -> None:
+    one, *others = play_alike(seed, tmp_path)
+    assert others == [one, one]
