@@ -12,7 +12,17 @@ from benchmarks import bare, measuring, server
 from benchmarks.environments import Environment
 from benchmarks.measuring import Bench, Line, Outcome, Row, Size
 
-TINY = Size(rounds=1, turns=1, members=500, calls=2, changes=10, read_pages=1, collected=500, streamed=11_000)
+TINY = Size(
+    rounds=1,
+    turns=1,
+    members=500,
+    calls=2,
+    changes=10,
+    read_pages=1,
+    collected=500,
+    streamed=11_000,
+    reviewed=500,
+)
 MODULES = {"pydantic": "pydantic", "pysnyk": "snyk", "openai": "openai"}
 
 
@@ -87,7 +97,7 @@ def test_the_command_prints_the_table_and_its_environments(capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (["17"], "there is no row 17"),
+        (["99"], "there is no row 99"),
         (["--environment", "trio=python"], "not NAME=PYTHON"),
         (["--environment", "openai"], "not NAME=PYTHON"),
     ],

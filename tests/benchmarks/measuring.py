@@ -26,6 +26,7 @@ class Size:
     read_pages: int = 50
     collected: int = 100_000
     streamed: int = 1_000_000
+    reviewed: int = 20_000
 
     @property
     def pages(self) -> int:
@@ -140,7 +141,16 @@ def row(
 
 def rows() -> list[Row]:
     """All rows, in the order of their numbers."""
-    for module in ("listing", "decoding", "calls", "reading_ahead", "memory", "starting"):
+    for module in (
+        "listing",
+        "decoding",
+        "calls",
+        "reading_ahead",
+        "memory",
+        "starting",
+        "reviewing",
+        "applying",
+    ):
         import_module(f"benchmarks.{module}")
     return sorted(ROWS, key=lambda row: (int("".join(filter(str.isdigit, row.number))), row.number))
 
