@@ -140,7 +140,7 @@ async def _plan_of_group(
     matching = _Matching(group, await list_members(client, group_id), state.source)
     for row in rows:
         matching.match(row)
-    if matching.missing:
+    if matching.missing or matching.renamed:
         accounts, notes = await list_sso_accounts(client, group_id)
         matching.match_sso_users(PeopleIndex(accounts))
         matching.notes += notes
@@ -162,6 +162,7 @@ class _Matching:
         self._uncertain = False
         self._by_user_id = True
         self.missing: list[tuple[DesiredMember, Role]] = []
+        self.renamed: list[tuple[DesiredMember, GroupMembership]] = []  # found by id only
         self.notes: list[str] = []
 
     def match(self, row: DesiredMember) -> None:
@@ -178,6 +179,9 @@ class _Matching:
             self.missing.append((row, role))
         else:
             self._want_role(row, member, role)
+            goes_by = {normalised(name) for name in (member.user.email, member.user.username) if name}
+            if row.ids and row.names and goes_by.isdisjoint(map(normalised, row.names)):
+                self.renamed.append((row, member))
 
     def match_sso_users(self, users: PeopleIndex[SsoAccount]) -> None:
         """Look for those who are no members among the users of the group's SSO connections."""
@@ -197,6 +201,18 @@ class _Matching:
                 self._want(row, self._change(Action.ADD, user, role=role))
             else:
                 self._not_in_snyk.append((row, self._unresolved(row, role, found)))
+        for row, member in self.renamed:
+            theirs = users.all_of(Identity(names=row.names), lookalikes=False)
+            others = [described(account) for account in theirs if key_of(account) != key_of(member)]
+            known = f"{row.where}: the id is that of {described(member)}"
+            if others:
+                self._note_uncertain(
+                    AmbiguousMatchError(
+                        f"{known}, and the name that of {'; '.join(others)}", matches=(member,)
+                    )
+                )
+            else:
+                self.notes.append(f"{known}, who does not go by {row.who!r} now")
 
     def _note_uncertain(self, error: AmbiguousMatchError) -> None:
         self._uncertain = True

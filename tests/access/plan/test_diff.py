@@ -213,6 +213,25 @@ async def test_an_old_user_id_with_the_address_of_an_sso_user_is_refused() -> No
             await client.access.plan(fake.group_id, rows)  # type: ignore[arg-type]
 
 
+async def test_the_id_of_a_member_with_the_address_of_somebody_else_is_refused_and_an_old_one_noted() -> None:
+    fake = group_of((ABE, ABE_LOGIN), (EVE, "eve"))
+    connection = fake.add_sso_connection(fake.group_id)
+    bob = fake.add_user(email="bob@mail.test", username="bob")
+    fake.add_sso_user(connection.id, bob.id)
+    abe = member(fake, ABE).user.id
+    async with fake.async_client() as client:
+        rows = [{"user_id": abe, "email": "bob@mail.test", "role": "Group Admin"}]
+        with pytest.raises(
+            AmbiguousMatchError, match=f"entry 1: the id is that of {ABE}.*that of bob@mail.test"
+        ):
+            await client.access.plan(fake.group_id, rows)  # type: ignore[arg-type]
+        rows[0]["email"] = "abe@old.test"
+        plan = await client.access.plan(fake.group_id, rows)  # type: ignore[arg-type]
+    assert [change.person for change in plan.role_changes] == [abe]
+    assert len(plan.notes) == 1
+    assert "who does not go by 'abe@old.test' now" in plan.notes[0]
+
+
 # Prune: nothing is taken away on incomplete knowledge
 
 
