@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -223,6 +224,26 @@ def test_interrupted_offboarding_goes_on_where_it_was(
     assert again.code == 0
     assert [(o["status"], o["earlier"]) for o in again.objects] == [("removed", True)] * 2
     assert len(changes_sent(service.app)) == 2
+
+
+def test_a_full_disk_in_the_midst_does_not_say_that_nothing_was_changed(
+    fake: FakeSnyk, cli: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if changes_sent(fake):
+            raise OSError(28, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    journal = str(tmp_path / "journal")
+    done = cli("offboard", ADA, "--cascade", "--yes", "--journal", journal, "--concurrency", "1")
+    assert done.code == 1
+    assert [o["status"] for o in done.objects] == ["removed"]
+    assert "No space left" in done.err
+    assert "stopped: 1 removal not begun" in done.err
+    assert "nothing was changed" not in done.err
 
 
 def test_error_after_the_removals_does_not_say_that_nothing_was_changed(
