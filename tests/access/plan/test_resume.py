@@ -264,3 +264,16 @@ async def test_a_cancelled_apply_notes_what_nobody_knows(tmp_path: Path) -> None
         outcomes = await client.access.apply(plan, journal=journal).collect()
     assert [(o.status, o.earlier) for o in outcomes] == [("unchanged", False), ("applied", False)]
     assert len(changes_sent(fake)) == 2
+
+
+async def test_a_plan_that_prunes_all_it_may_can_be_resumed(tmp_path: Path) -> None:
+    fake = FakeSnyk.with_members(40)
+    members = fake.memberships(fake.group_id)
+    plan = await planned(fake, {m.user.email: m.role.name for m in members[:36]}, prune=True)
+    assert len(plan.removals) == 4, "a tenth"
+    fake.fail_next(status=401, method="DELETE", path=plan.removals[1].membership_id)
+    async with fake.async_client() as client:
+        for statuses in (["applied", "failed", "not_started", "not_started"], ["applied"] * 4):
+            changes = client.access.apply(plan, journal=tmp_path / "journal", cascade=True, concurrency=1)
+            assert [o.status for o in await changes.collect()] == statuses
+    assert len(fake.memberships(fake.group_id)) == 36
