@@ -241,7 +241,7 @@ async def test_a_group_that_is_out_of_sight_since_is_not_forgotten(tmp_path: Pat
 CHILD = """
 import json, sys
 from groups_sdk import GroupsClient
-with GroupsClient() as client:
+with GroupsClient(user_agent=f"run-{sys.argv[1]}") as client:
     work = client.access.offboard(
         ["leaver@mail.test"], cascade=True, dry_run=False, journal="journal", concurrency=2
     )
@@ -256,11 +256,15 @@ class Deadly:
     def __init__(self, fake: FakeSnyk) -> None:
         self.fake = fake
         self.child: subprocess.Popen[str] | None = None
+        self.run = 0
         self.left = 0  # removals until the next kill; negative: none
         self.after = False
         self.carried_out: Counter[str] = Counter()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        agent = dict(scope["headers"])[b"user-agent"]
+        if not agent.startswith(f"run-{self.run} ".encode()):
+            return await _unheard(send)  # what is still on its way from a process that was killed gets lost
         if scope["method"] != "DELETE":
             return await self.fake(scope, receive, send)
         self.left -= 1
@@ -300,10 +304,11 @@ def test_killed_and_gone_on_with_until_it_is_done(tmp_path: Path) -> None:
     out = ""
     with served(deadly) as url:
         environment = {**os.environ, "SNYK_API": url, "SNYK_TOKEN": FakeSnyk.TOKEN}
-        for left, after in ((2, False), (3, True), (1, True), (2, False), (-1, False)):
-            deadly.left, deadly.after = left, after
+        kills = ((2, False), (3, True), (1, True), (2, False), (-1, False))
+        for deadly.run, (deadly.left, deadly.after) in enumerate(kills):
+            last = deadly.left < 0
             deadly.child = subprocess.Popen(
-                [sys.executable, "-c", CHILD],
+                [sys.executable, "-c", CHILD, str(deadly.run)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -311,7 +316,7 @@ def test_killed_and_gone_on_with_until_it_is_done(tmp_path: Path) -> None:
                 env=environment,
             )
             out, err = deadly.child.communicate(timeout=120)
-            assert deadly.child.returncode == (0 if left < 0 else -signal.SIGKILL), err
+            assert deadly.child.returncode == (0 if last else -signal.SIGKILL), err
     *results, complete = json.loads(out)
     assert complete is True
     assert len(results) == 10

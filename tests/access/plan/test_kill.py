@@ -21,7 +21,7 @@ from groups_sdk import Plan
 from groups_sdk.testing import FakeSnyk
 
 SEED = 20251105
-KILLS = 15
+KILLS = 10
 
 CHILD = """
 import json, sys
