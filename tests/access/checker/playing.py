@@ -31,7 +31,7 @@ FLAVOURS = (
     ("trio", "async"),
     ("asyncio", "sync"),
 )
-_RUNS = int(os.environ.get("CHECKER_RUNS", "4"))
+RUNS = int(os.environ.get("CHECKER_RUNS", "4"))
 
 
 @attrs.define
@@ -348,8 +348,8 @@ class Game:
             return await jobs("apply", plan, journal=journal, concurrency=self.concurrency, **options)
 
         found: list[Claims] = []
-        for number in range(1, _RUNS + 1):
-            last = number == _RUNS
+        for number in range(1, RUNS + 1):
+            last = number == RUNS
             found.append(await self._run(make, journal, Way("collect") if last else None, number))
             if found[-1].finished and self.random.random() < 0.6:
                 break

@@ -85,6 +85,11 @@ class Trouble:
         """Whether nothing of it hides anybody, or moves them."""
         return not self._faults and not self._meanwhile and self.scripted is None
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing happens at all."""
+        return not self._faults and not self._meanwhile and not self.scripted and self._refusal is None
+
     @classmethod
     def script(cls, events: Mapping[int, Event]) -> Trouble:
         """Just these."""
