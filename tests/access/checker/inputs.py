@@ -222,6 +222,8 @@ def guarding(random: Random, world: World, group_ids: Sequence[str]) -> Guarding
     if random.random() < 0.3:
         other = random.choice(sorted(world.roles))
         options["admin_roles"] = [random.choice([ADMIN, ADMIN.lower(), *sorted(world.admin_role_ids)]), other]
+        if random.random() < 0.4:
+            del options["admin_roles"][0]
         ids = {id_ for text in options["admin_roles"] for id_ in role_ids(world, text)}
         admin_role_ids = frozenset(ids)
     if random.random() < 0.1:
