@@ -318,7 +318,7 @@ class Game:
 
     def _strange(self, given: Sequence[Row]) -> list[str]:
         """Names that nobody has who can be seen."""
-        found = []
+        found: list[str] = []
         for row in given:
             people = People(self.world, row.group_id)
             if not row.ids and not any(people.called(text) for text in row.names):

@@ -7,10 +7,12 @@ from pathlib import Path
 import attrs
 import pytest
 from access.checker import offboarding
+from access.checker.history import History
 from access.checker.offboarding import play_offboarding
 from access.checker.referee import Violation
 
 from groups_sdk import OffboardingReport, OffboardingStatus
+from groups_sdk.access import Outcome
 from groups_sdk.access._offboarding import report
 from groups_sdk.access._offboarding.offboarding import OffboardingWork
 from groups_sdk.access._offboarding.removals import AccountRemovals
@@ -68,9 +70,7 @@ def test_a_report_that_leaves_people_out_is_found(tmp_path: Path, monkeypatch: p
 def test_a_claim_that_is_not_true_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = offboarding._outcome
 
-    def boasting(
-        result: report.OffboardingResult, number: int, history: offboarding.History
-    ) -> offboarding.Outcome:
+    def boasting(result: report.OffboardingResult, number: int, history: History) -> Outcome:
         return honest(attrs.evolve(result, status=OffboardingStatus.REMOVED), number, history)
 
     monkeypatch.setattr(offboarding, "_outcome", boasting)
