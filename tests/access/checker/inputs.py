@@ -142,13 +142,13 @@ def _row(random: Random, world: World, people: People, group_id: str, user_id: s
     alike = {*world.imitated, *(user for like in world.imitated.values() for user in people.called(like))}
     if (people.called(text) != {user_id} or user_id in alike) and random.random() < 0.95:
         text = user_id  # several people go by the other one, and all would be refused
-    row = _written(random, world, group_id, text)
+    row = written(random, world, group_id, text)
     place = world.place(user_id, group_id)
     as_it_is = 0.9 if user_id == world.me else 0.3
     return attrs.evolve(row, role=place.role_id) if place and random.random() < as_it_is else row
 
 
-def _written(random: Random, world: World, group_id: str, text: str, like: str | None = None) -> Row:
+def written(random: Random, world: World, group_id: str, text: str, like: str | None = None) -> Row:
     role = role_text(random, world)
     is_id = text in {user.id for user in world.fake.users()} or (len(text) == 36 and text.count("-") == 4)
     if is_id:
@@ -167,18 +167,18 @@ def odd(random: Random, world: World, people: People, group_id: str, *, several:
     user = users[random.choice(people.all)]
     what = random.choice([*_ODD, *(_OF_SEVERAL if several else ())])
     if what == "look-alike" and user.email.isascii():
-        return _written(random, world, group_id, look_alike(random, plain(user.email)), plain(user.email))
+        return written(random, world, group_id, look_alike(random, plain(user.email)), plain(user.email))
     if what == "imitated" and world.imitated:
         alone = [
             like
             for imitator, like in world.imitated.items()
             if imitator in people.members and not people.called(like) & people.members
         ]
-        return _written(random, world, group_id, random.choice(sorted(alone or world.imitated.values())))
+        return written(random, world, group_id, random.choice(sorted(alone or world.imitated.values())))
     shown = [user.name for user in users.values() if " " not in user.name]
     if what == "display name" and shown:
         nobody = [name for name in shown if not people.called(name)]
-        return _written(random, world, group_id, random.choice(sorted(nobody or shown)))
+        return written(random, world, group_id, random.choice(sorted(nobody or shown)))
     if what == "two people":
         member, other = users[random.choice(sorted(people.members))], users[random.choice(people.all)]
         return Row(group_id, member.id, role_text(random, world), (member.id,), (other.email,))
@@ -186,14 +186,14 @@ def odd(random: Random, world: World, people: People, group_id: str, *, several:
         gone = f"0000000{random.randrange(9)}-0000-4000-8000-000000000000"
         return Row(group_id, gone, role_text(random, world), (gone,), (user.email,))
     if what == "outsider":
-        return _written(random, world, group_id, user.email)
+        return written(random, world, group_id, user.email)
     if what == "several accounts":
         by_name = [
             user.email for user in users.values() if len(people.called(user.email) & people.members) > 1
         ]
         if by_name:
-            return _written(random, world, group_id, random.choice(sorted(by_name)))
-    return _written(random, world, group_id, f"nobody.{random.randrange(9)}@example.com")
+            return written(random, world, group_id, random.choice(sorted(by_name)))
+    return written(random, world, group_id, f"nobody.{random.randrange(9)}@example.com")
 
 
 @attrs.frozen(kw_only=True)
@@ -222,6 +222,8 @@ def guarding(random: Random, world: World, group_ids: Sequence[str]) -> Guarding
     if random.random() < 0.3:
         other = random.choice(sorted(world.roles))
         options["admin_roles"] = [random.choice([ADMIN, ADMIN.lower(), *sorted(world.admin_role_ids)]), other]
+        if random.random() < 0.4:
+            del options["admin_roles"][0]
         ids = {id_ for text in options["admin_roles"] for id_ in role_ids(world, text)}
         admin_role_ids = frozenset(ids)
     if random.random() < 0.1:

@@ -14,10 +14,10 @@ from typing import Any
 import anyio
 import attrs
 from access.checker.history import Actor, History, Person, owner_of
-from access.checker.inputs import Guarding, People, Row, guarding, named, odd, rows, wanted
+from access.checker.inputs import Guarding, People, Row, guarding, named, odd, rows, wanted, written
 from access.checker.referee import Case, Referee, Run, Violation
 from access.checker.running import Claims, Way, run
-from access.checker.trouble import Event, Trouble
+from access.checker.trouble import Event, OfHandover, Trouble
 from access.checker.world import World, plain, world
 from support import clock
 from support.jobs import AT_ONCE, Jobs
@@ -31,7 +31,7 @@ FLAVOURS = (
     ("trio", "async"),
     ("asyncio", "sync"),
 )
-_RUNS = int(os.environ.get("CHECKER_RUNS", "4"))
+RUNS = int(os.environ.get("CHECKER_RUNS", "4"))
 
 
 @attrs.define
@@ -84,11 +84,15 @@ class Game:
 
     async def play(self) -> None:
         name = self.random.choice(["update", "delete", "apply", "apply", "undo", "who"])
+        if self.seed % 8 == 7 and not self.calm:
+            name = "handover"
         self.tally.jobs[name] += 1
         self.world.start(Trouble.script({}) if self.calm else None)
         try:
             if name in ("update", "delete"):
                 await self._in_bulk(removing=name == "delete")
+            elif name == "handover":
+                await self._handed_over()
             elif name == "who":
                 await self._who_is_meant()
             else:
@@ -125,6 +129,32 @@ class Game:
             claims.known, guards, [claims], meant=meant, named=frozenset() if removing else before, bulk=True
         )
         self._no_member_is_overlooked(claims, group_id, given, before)
+
+    async def _handed_over(self) -> None:
+        """All admins of a group give way to others, of whom some may fail."""
+        group_id = self.random.choice(self.world.group_ids)
+        guards = self._guards([group_id])
+        for name in ("me", "protect"):
+            guards.options.pop(name, None)
+        guards = attrs.evolve(guards, me=None, protected=frozenset())
+        state = self.world.fake.state()
+        others = sorted(self.world.roles.keys() - guards.admin_role_ids)
+        old = sorted(state.admins(group_id, guards.admin_role_ids))
+        members = sorted({user for group, user in state.members if group == group_id} - {*old})
+        new = self.random.sample(members, min(len(members), self.random.choice([0, 1, 1, 2])))
+        roles = {user: self.random.choice(sorted(guards.admin_role_ids)) for user in new}
+        roles |= {user: self.random.choice(others) for user in old} if others else {}
+        if self.random.random() < 0.8:
+            self.world.fake.trouble = OfHandover(self.seed, additions=len(new))
+        options = {**guards.options, "concurrency": self.concurrency}
+
+        async def make(jobs: Jobs) -> Any:
+            return await jobs("update_memberships", group_id, roles, **options)
+
+        meant = {(group_id, user): frozenset[str | None]({role}) for user, role in roles.items()}
+        if roles:
+            claims = await self._run(make, way=Way("collect"))
+            self._judge(claims.known, guards, [claims], meant=meant, bulk=True)
 
     async def _who_is_meant(self) -> None:
         """Odd rows, one by one: whom a job would change for each. Nothing goes wrong meanwhile."""
@@ -178,13 +208,19 @@ class Game:
         ]
         guards = self._guards(group_ids)
         prune = self.random.random() < 0.6
+        unknown = None
+        if prune and self.random.random() < 0.2:
+            unknown = written(self.random, self.world, group_ids[0], f"unknown.{self.seed}@example.com")
+            given.append(unknown)
         strange = self._strange(given)
         allowed = [text for text in self._outside(given) if self.random.random() < 0.9]
+        if unknown is not None:  # allowed by mistake only
+            allowed = [text for text in allowed if text not in unknown.names]
         options: dict[str, Any] = {
             "prune": prune,
             "cascade": self.random.choice([True, False]),
             "allow_unresolved": allowed,
-            "max_removals": self.random.choice([None, 50, 50, 50]),
+            "max_removals": self.random.choice([None, 50, 50, self.random.randrange(4)]),
         }
         if "protect" in guards.options and self.random.random() < 0.5:
             options["protect"] = guards.options["protect"]
@@ -200,7 +236,7 @@ class Game:
         plan = await self._plan(None if several else group_ids[0], desired, options)
         if plan is None:
             return
-        self._check_plan(plan, strange, allowed)
+        self._check_plan(plan, strange, allowed, options["max_removals"])
         plan, lie = self._tampered(plan)
         journal = self.directory / f"{self.seed}.journal"
         begun = len(self.world.fake.history)
@@ -282,7 +318,7 @@ class Game:
 
     def _strange(self, given: Sequence[Row]) -> list[str]:
         """Names that nobody has who can be seen."""
-        found = []
+        found: list[str] = []
         for row in given:
             people = People(self.world, row.group_id)
             if not row.ids and not any(people.called(text) for text in row.names):
@@ -299,10 +335,15 @@ class Game:
             if not people.meant(row) & people.members
         ]
 
-    def _check_plan(self, plan: Plan, strange: Sequence[str], allowed: Sequence[str]) -> None:
+    def _check_plan(
+        self, plan: Plan, strange: Sequence[str], allowed: Sequence[str], most: int | None
+    ) -> None:
         left = {plain(text) for text in strange} - {plain(text) for text in allowed}
         if plan.removals and left:
             self.problems.append(f"the plan removes members while nobody knows who these are: {left}")
+        for group_id, count in Counter(change.group_id for change in plan.removals).items():
+            if count > (3 if most is None else most):  # of less than 40 members
+                self.problems.append(f"the plan removes {count} of {group_id}, more than {most}")
 
     def _tampered(self, plan: Plan) -> tuple[Plan, str | None]:
         """The plan, or rarely one in which somebody has edited a word or an id; and the key of that change."""
@@ -348,8 +389,8 @@ class Game:
             return await jobs("apply", plan, journal=journal, concurrency=self.concurrency, **options)
 
         found: list[Claims] = []
-        for number in range(1, _RUNS + 1):
-            last = number == _RUNS
+        for number in range(1, RUNS + 1):
+            last = number == RUNS
             found.append(await self._run(make, journal, Way("collect") if last else None, number))
             if found[-1].finished and self.random.random() < 0.6:
                 break

@@ -93,7 +93,8 @@ async def run(
         dying.bury()
     if work is None:
         return Claims([], None, False, error)
-    changes = [*(outcome.change for outcome in work.outcomes), *work.pending]
+    of_outcomes = [outcome.change for outcome in work.outcomes if hasattr(outcome, "change")]
+    changes = [*of_outcomes, *work.pending]
     if dying.dead:
         return Claims([], None, False, error, known=changes)
     known = work.total is not None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from access.checker.offboarding import play_offboarding
 from access.checker.playing import play, play_alike
 from access.checker.referee import Violation
 
@@ -17,8 +19,17 @@ def _seeds() -> range:
 
 @pytest.mark.parametrize("seed", _seeds())
 def test_what_a_job_claims_is_what_it_has_done(seed: int, tmp_path: Path) -> None:
+    _referee(play, seed, tmp_path)
+
+
+@pytest.mark.parametrize("seed", _seeds()[::4])
+def test_who_leaves_is_gone_and_nobody_else(seed: int, tmp_path: Path) -> None:
+    _referee(play_offboarding, seed, tmp_path)
+
+
+def _referee(game: Callable[[int, Path], None], seed: int, directory: Path) -> None:
     try:
-        play(seed, tmp_path)
+        game(seed, directory)
     except Violation as violation:
         pytest.fail(
             f"{violation}\n\nOnce more: CHECKER_SEEDS={seed} python -m pytest tests/access/checker/test_checker.py",

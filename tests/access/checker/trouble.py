@@ -74,9 +74,11 @@ class Trouble:
         random = Random(f"{seed}/trouble")
         faults, meanwhile = random.choice([0.0, 0.05, 0.15, 0.4]), random.choice([0.0, 0.05, 0.2])
         refusal = None
-        if random.random() < 0.15:
+        if random.random() < 0.2:
             refusal = Refusal(
-                random.choice(LASTING), random.choice(["POST", "PATCH", "DELETE"]), random.randrange(15)
+                random.choice([*LASTING, Fault.FORBIDDEN, Fault.FORBIDDEN]),
+                random.choice(["POST", "PATCH", "DELETE"]),
+                random.randrange(15),
             )
         return cls(seed, faults=faults, meanwhile=meanwhile, refusal=refusal)
 
@@ -84,6 +86,11 @@ class Trouble:
     def calm(self) -> bool:
         """Whether nothing of it hides anybody, or moves them."""
         return not self._faults and not self._meanwhile and self.scripted is None
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing happens at all."""
+        return not self._faults and not self._meanwhile and not self.scripted and self._refusal is None
 
     @classmethod
     def script(cls, events: Mapping[int, Event]) -> Trouble:
@@ -107,3 +114,23 @@ class Trouble:
             return Event(random.choice(OF_LISTINGS), after=True, meanwhile=meanwhile, random=random)
         after = write and random.random() < 0.5
         return Event(random.choice(EITHER if after else BEFORE), after, meanwhile, random)
+
+
+class OfHandover(Trouble):
+    """The worst that a handover can meet: new admins fail, and nobody can tell whether the old ones are gone."""
+
+    def __init__(self, seed: int, *, additions: int) -> None:
+        super().__init__(seed, faults=0.5, meanwhile=0.0)
+        self._random = Random(f"{seed}/handover")
+        self._additions = additions
+        self._open = False
+
+    def at(self, number: int, *, write: bool, listing: bool, method: str = "GET") -> Event:
+        random = self._random
+        if not write:
+            return Event(Fault.DROPPED if self._open and random.random() < 0.8 else None)
+        self._additions -= 1
+        if self._additions >= 0:
+            return Event(random.choice([Fault.CONFLICT, Fault.NOT_FOUND]) if random.random() < 0.8 else None)
+        self._open = random.random() < 0.6
+        return Event(Fault.ERROR, after=True) if self._open else Event()
