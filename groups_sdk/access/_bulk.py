@@ -63,7 +63,10 @@ class _Bulk(ChangeWork):
             if first is not identity:
                 raise InvalidArgumentError(f"{identity} and {first} are the same member; nothing was sent")
             change = self._change(member, wanted)
-            if roles.same_role(change.before, wanted):
+            if not member.user.id and self.guards.people:  # it may be anybody's: that of who is guarded, too
+                error = IncompleteListingError(f"{identity} is listed without its user; nothing was sent")
+                outcomes.append(Outcome(change, Status.FAILED, error, sent=False))
+            elif roles.same_role(change.before, wanted):
                 outcomes.append(Outcome(change, Status.UNCHANGED, sent=False))
             else:
                 todo.append(change)

@@ -167,6 +167,18 @@ async def test_a_member_without_a_user_is_looked_for_among_all_members() -> None
     assert target not in {m.id for m in fake.memberships(fake.group_id)}
 
 
+@pytest.mark.parametrize("guarded", [{"me": "grace.0001@example.com"}, {"protect": ["grace.0001"]}])
+async def test_a_member_without_a_user_may_be_whoever_is_guarded(guarded: dict[str, Any]) -> None:
+    fake = FakeSnyk.example()
+    (target,) = ids(fake, 3)
+    async with fake.async_client() as client:
+        changed_listing(client, {target: None})
+        work = client.access.delete_memberships(fake.group_id, [target], cascade=True, **guarded)
+        (outcome,) = await work.collect()
+    assert (outcome.status, type(outcome.error), outcome.sent) == ("failed", IncompleteListingError, False)
+    assert changes_sent(fake) == []
+
+
 async def test_two_names_of_one_member_are_refused() -> None:
     fake = FakeSnyk.example()
     user = fake.memberships(fake.group_id)[1].user

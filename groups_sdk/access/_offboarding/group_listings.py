@@ -9,9 +9,8 @@ import attrs
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import fatal
-from groups_sdk.access._roles import is_uuid
 from groups_sdk.access._tasks import for_each
-from groups_sdk.errors import ForbiddenError, GroupsError, IncompleteListingError
+from groups_sdk.errors import ForbiddenError, GroupsError
 from groups_sdk.models import Group, GroupMembership, OrgMembership
 
 __all__ = ["GroupListings", "OrgMemberships", "list_every_group"]
@@ -72,8 +71,6 @@ class OrgMemberships:
 
         Raises the errors that any other request would meet too.
         """
-        if not is_uuid(user_id):
-            return IncompleteListingError("the API listed the member without their user id")
         if group_id in self._forbidden:
             return self._forbidden[group_id]
         try:

@@ -291,10 +291,6 @@ def nobody_is_forgotten(leaving: Leaving, history: History, claims: Sequence[Cla
         not_found = {user for text in report.not_found for user in leaving.accounts(text)}
         unreadable = {r.group.id.lower() for r in report.results if r.membership is None}
         told = {(r.group.id.lower(), r.membership.user.id.lower()) for r in report.results if r.membership}
-        if any(step.fault is Fault.USER_MISSING for step in steps):
-            # Who was given by the id of a membership may then be known by nothing else, and by that in no other group.
-            ids = {id_ for _, id_ in _memberships(history)}
-            not_found |= {user for text in ids & leaving.called.keys() for user in leaving.accounts(text)}
         for person in sorted(_always(states, leaving)):
             if person not in told and person[0] not in unreadable and person[1] not in not_found:
                 yield f"run {number} says nothing of {person}"

@@ -13,7 +13,7 @@ from access.checker.referee import Violation
 
 
 def _seeds() -> range:
-    first, _, last = os.environ.get("CHECKER_SEEDS", "0-149").partition("-")
+    first, _, last = os.environ.get("CHECKER_SEEDS", "0-249").partition("-")
     return range(int(first), int(last or first) + 1)
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from support import clock
 from support.jobs import BOTH, ONCE, Jobs, changes_sent, role_id
+from support.worlds import changed_listing
 
 from groups_sdk import (
     AmbiguousMatchError,
@@ -718,3 +719,18 @@ async def test_bad_input_is_refused_before_anything_is_sent(bad: dict[str, Any])
         with pytest.raises(InvalidArgumentError):
             client.access.offboard(**bad)
     assert fake.requests == []
+
+
+async def test_a_membership_that_is_listed_without_its_user_is_not_removed() -> None:
+    fake = groups_of(1, "First", "Second")
+    mine = fake.add_user(email="me@mail.test", username="me")
+    for group in (0, 1):
+        join(fake, group, mine.id)
+    hidden = membership_of(fake, 0, "me@mail.test").id
+    async with fake.async_client() as client:
+        changed_listing(client, {hidden: None})
+        work = client.access.offboard(hidden, cascade=True, dry_run=False, me="me@mail.test")
+        report = await work.collect()
+    assert [result.status for result in report.results] == ["unreadable"]
+    assert not report.complete
+    assert changes_sent(fake) == []
