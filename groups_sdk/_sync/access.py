@@ -188,9 +188,11 @@ class Access(SyncFacade[AsyncAccess]):
     ) -> Changes:
         """Remove members from a group (deleteGroupMembership; group.membership.delete, group.membership.read).
 
-        With `cascade=True` their memberships of the organizations below go too; it has no default. Who is no member
-        is "failed" with a `MemberNotFoundError`. A removal whose answer is not clear is "applied" only after all
-        members were listed without them. Raises `InvalidArgumentError` when a person is given twice, and
+        With `cascade=True` their memberships of the organizations below go too; it has no default. All members are
+        listed first: several accounts may go by one name. Who is no member is "failed" with a `MemberNotFoundError`;
+        so is, with an `IncompleteListingError`, whoever is given by name while members are missing from the listing.
+        A removal whose answer is not clear is "applied" only after all members were listed without them. Raises
+        `InvalidArgumentError` when a person is given twice, and
         `AmbiguousMatchError` when it is not certain who is meant: then nothing is sent at all.
 
         Example:

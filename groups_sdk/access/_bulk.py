@@ -10,7 +10,7 @@ from groups_sdk.access import _roles as roles
 from groups_sdk.access._change_work import ChangeWork, decided
 from groups_sdk.access._finding import look_at
 from groups_sdk.access._guards import Guards
-from groups_sdk.access._listing import MemberListing
+from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Status
 from groups_sdk.access._people import Identity, identity_of
@@ -63,7 +63,14 @@ class _Bulk(ChangeWork):
             if first is not identity:
                 raise InvalidArgumentError(f"{identity} and {first} are the same member; nothing was sent")
             change = self._change(member, wanted)
-            if not member.user.id and self.guards.people:  # it may be anybody's: that of who is guarded, too
+            if role is None and listing.missing and not identity.ids:  # others may go by this name, too
+                error = IncompleteListingError(
+                    f"others may go by {identity}: {listing.gap}; nothing was sent"
+                )
+                outcomes.append(Outcome(change, Status.FAILED, error, sent=False))
+            elif (
+                not member.user.id and self.guards.people
+            ):  # it may be anybody's: that of who is guarded, too
                 error = IncompleteListingError(f"{identity} is listed without its user; nothing was sent")
                 outcomes.append(Outcome(change, Status.FAILED, error, sent=False))
             elif roles.same_role(change.before, wanted):
@@ -125,6 +132,11 @@ class Removals(_Bulk):
         for person in people:
             _add_once(wanted, person, None)
         super().__init__(client, group_id, wanted, guards, cascade=decided(cascade))
+
+    async def look(self, group_id: str) -> MemberListing:
+        return await list_members(
+            self.client, group_id
+        )  # filters could miss a second account of the same name
 
 
 def _add_once(known: dict[Identity, V], person: str, value: V) -> None:

@@ -12,6 +12,7 @@ from support.jobs import BOTH, NOWHERE, ONCE, Jobs, changes_sent, role_id, roles
 from support.worlds import changed_listing
 
 from groups_sdk import (
+    AmbiguousMatchError,
     AsyncGroupsClient,
     ClientClosedError,
     ConflictError,
@@ -111,8 +112,35 @@ async def test_of_an_incomplete_listing_nobody_is_called_no_member() -> None:
         changes = client.access.delete_memberships(fake.group_id, people, cascade=True)
         fake.twist_next_page("no_links")
         outcomes = {o.change.membership_id: o for o in await changes.collect()}
-    assert isinstance(outcomes[people[3]].error, IncompleteListingError)
-    assert not outcomes[people[3]].sent
+        assert isinstance(outcomes[people[3]].error, IncompleteListingError)
+        assert not outcomes[people[3]].sent
+        shown = fake.memberships(fake.group_id)[5].user
+        for person, status in ((shown.email, "failed"), (shown.id, "applied")):
+            fake.twist_next_page("no_links")
+            work = client.access.delete_memberships(fake.group_id, [person], cascade=True)
+            (outcome,) = await work.collect()
+            assert outcome.status == status, "another account may go by the name"
+
+
+async def test_filters_that_miss_a_second_account_remove_nobody() -> None:
+    fake = Exact()
+    group, roles = fake.add_group(), [fake.add_role(name) for name in ("Group Admin", "Group Member")]
+    fake.group_id = group.id
+    for number, email in enumerate(("root@mail.test", "KIM@mail.test", "kim@mail.test")):
+        fake.add_membership(group.id, fake.add_user(email=email).id, roles[number > 0].id)
+    async with fake.async_client() as client:
+        with pytest.raises(AmbiguousMatchError, match="2 accounts"):
+            await client.access.delete_memberships(group.id, ["KIM@mail.test"], cascade=True).collect()
+    assert changes_sent(fake) == []
+
+
+class Exact(FakeSnyk):
+    """Whose email filter finds capital letters only."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        parts = scope["query_string"].decode().split("&")
+        parts = ["user_id=" + NOWHERE if part.startswith("email=kim") else part for part in parts]
+        await super().__call__({**scope, "query_string": "&".join(parts).encode()}, receive, send)
 
 
 @BOTH

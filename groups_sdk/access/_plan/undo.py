@@ -10,7 +10,7 @@ from functools import partial
 import anyio.to_thread
 import attrs
 
-from groups_sdk.access._evidence import membership_of
+from groups_sdk.access._evidence import State, membership_of, state_of
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Status
@@ -23,7 +23,7 @@ from groups_sdk.models import Role
 
 __all__ = ["make_undo"]
 
-_MAY_BE_OURS = (Status.APPLIED, Status.UNKNOWN, None)
+_MAY_BE_OURS = (Status.UNKNOWN, None)  # None: it was begun, and the journal has no end of it
 
 
 async def make_undo(
@@ -44,11 +44,17 @@ async def make_undo(
     notes: list[str] = []
     listings: dict[str, MemberListing] = {}
     for entry in record.entries:
-        if entry.status not in _MAY_BE_OURS:
+        if entry.status is not Status.APPLIED and entry.status not in _MAY_BE_OURS:
             continue
         group_id = entry.change.group_id
         if group_id not in listings:
             listings[group_id] = await list_members(client, group_id)
+        if entry.status in _MAY_BE_OURS:
+            if state_of(entry.change, listings[group_id]) is not State.AS_SEEN:
+                notes.append(
+                    f"not undone: {entry.change}: whether the apply has made this change is not known"
+                )
+            continue
         change = _reversed(entry, listings[group_id], notes)
         if change is not None and admins.include(change.role) and not allow_admins:
             notes.append(f"not undone: {change} makes an admin (allow_admins permits it)")
@@ -69,13 +75,12 @@ async def make_undo(
 
 
 def _reversed(entry: JournalEntry, listing: MemberListing, notes: list[str]) -> Change | None:
-    """What puts a change back. None, mostly with a note, where it was not made or somebody has changed more since."""
+    """What puts a change back that was made. None, with a note, where somebody has changed more since."""
     change = entry.change
     now = membership_of(change, listing)
     if change.action is Action.REMOVE:
         if now is not None:
-            if entry.status is Status.APPLIED or now.id.lower() != (change.membership_id or "").lower():
-                notes.append(f"not undone: {change}: {described(now)} is a member again")
+            notes.append(f"not undone: {change}: {described(now)} is a member again")
             return None
         if listing.gap is not None:
             notes.append(f"not undone: {change}: whether they are a member is not known: {listing.gap}")
@@ -85,10 +90,8 @@ def _reversed(entry: JournalEntry, listing: MemberListing, notes: list[str]) -> 
             return None
         return attrs.evolve(change, action=Action.ADD, membership_id=None, before=None, role=change.before)
     if now is None or not same_role(now.role, change.role):
-        as_before = now is None if change.action is Action.ADD else now and same_role(now.role, change.before)
-        if entry.status is Status.APPLIED or not as_before:
-            role = f"has the role {now.role.name or now.role.id}" if now else "is not listed as a member"
-            notes.append(f"not undone: {change}: changed since, {role} now")
+        role = f"has the role {now.role.name or now.role.id}" if now else "is not listed as a member"
+        notes.append(f"not undone: {change}: changed since, {role} now")
         return None
     if change.action is Action.ADD:
         return attrs.evolve(
