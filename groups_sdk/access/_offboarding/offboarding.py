@@ -171,7 +171,8 @@ class OffboardingWork:
         index = PeopleIndex(accounts)
         not_found: list[str] = []
         for person in self._people:
-            found = index.all_of(person)
+            # A membership that is listed without its user may be anybody's: its group is unreadable.
+            found = [account for account in index.all_of(person) if account.user.id]
             if not self._all_accounts:
                 the_one(found, person)
             for account in found:

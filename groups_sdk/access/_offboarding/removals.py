@@ -54,7 +54,6 @@ class AccountRemovals(ChangeWork):
             for group_id, listing in self.listings.items()
             for member in listing.memberships
             if key_of(member) in self.accounts and (group_id, key_of(member)) not in self.left_alone
-            if member.user.id  # otherwise nobody knows whose it is: the group is unreadable
         ]
         self.note_missing_admins(dict.fromkeys(change.group_id for change in changes))
         self._refuse(changes)

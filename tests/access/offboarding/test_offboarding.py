@@ -732,5 +732,6 @@ async def test_a_membership_that_is_listed_without_its_user_is_not_removed() -> 
         work = client.access.offboard(hidden, cascade=True, dry_run=False, me="me@mail.test")
         report = await work.collect()
     assert [result.status for result in report.results] == ["unreadable"]
+    assert report.not_found == (hidden,)
     assert not report.complete
     assert changes_sent(fake) == []
