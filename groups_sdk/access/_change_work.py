@@ -10,7 +10,7 @@ from math import inf
 import anyio
 
 from groups_sdk.access._evidence import State, outcome_by_look, state_of
-from groups_sdk.access._guards import GroupGuard, Guards, require_me
+from groups_sdk.access._guards import GroupGuard, Guards, require_me, unprotected
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Refusals, Status, fatal, outcome_of
@@ -70,6 +70,7 @@ class ChangeWork(ABC):
         await self._look_at_all(self._group_ids)
         require_me(self.guards, [*self.group_guards.values()])
         self.note_missing_admins(self.group_guards)
+        self.note_missing_protected()
         outcomes, todo = self.decide()
         self._check_guards(todo)
         self._todo = todo
@@ -83,6 +84,13 @@ class ChangeWork(ABC):
                     f"nobody in the group {group_id} has an admin role ({self.guards.admin_roles}): "
                     "if another role is admin there, name it (admin_roles)"
                 )
+
+    def note_missing_protected(self) -> None:
+        """Note whom `protect` names without anybody going by it: a mistyped name protects nobody."""
+        for person in self.guards.protect:
+            known = [self.people] if self.people else [listing.people for listing in self.listings.values()]
+            if known and not any(people.all_of(person) for people in known):
+                self.notes.append(f"{unprotected(person)} the group: check the spelling")
 
     def session(self) -> AbstractAsyncContextManager[object]:
         return nullcontext()

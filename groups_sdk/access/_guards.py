@@ -15,7 +15,7 @@ from groups_sdk.access._roles import ADMIN_ROLE, AdminRoles
 from groups_sdk.errors import InvalidArgumentError, MemberNotFoundError, ProtectedMemberError
 from groups_sdk.models import GroupMembership, Role
 
-__all__ = ["GroupGuard", "Guards", "listed", "require_me"]
+__all__ = ["GroupGuard", "Guards", "listed", "require_me", "unprotected"]
 
 _SHOWN = 10
 _OWN = "your own membership would be changed"
@@ -170,6 +170,11 @@ def _about(change: Change) -> set[str]:
     user = change.user
     names = (user.id, user.email, user.username) if user else ()
     return {change.person, *(normalised(text) for text in (*names, change.membership_id) if text)}
+
+
+def unprotected(person: Identity) -> str:
+    """The beginning of a note about somebody in `protect` whom nobody goes by; the place follows."""
+    return f"protect names {str(person)!r}, who is no member of"
 
 
 def require_me(guards: Guards, of_groups: Sequence[GroupGuard]) -> None:

@@ -36,6 +36,7 @@ class AccountRemovals(ChangeWork):
         for listing in look.listings.values():
             self.adopt(listing)
         require_me(self.guards, [*self.group_guards.values()])
+        self.note_missing_protected()
 
     def prepared(self) -> Prepared:
         """The outcomes of what is refused, and the removals in stages. Raises `ProtectedMemberError`."""

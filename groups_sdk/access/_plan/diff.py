@@ -12,6 +12,7 @@ import attrs
 from groups_sdk import _arguments as arguments
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._change_work import decided
+from groups_sdk.access._guards import unprotected
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change
@@ -97,7 +98,7 @@ async def _by_group(
     client: Operations, group_id: str | None, state: DesiredState
 ) -> dict[str, list[DesiredMember]]:
     """The rows of each group. A row without a group belongs to `group_id`."""
-    wanted: dict[str, list[DesiredMember]] = {}
+    wanted: dict[str, list[DesiredMember]] = {} if group_id is None else {group_id.lower(): []}
     names: dict[str, str] = {}
     groups: list[Group] | None = None
     for row in state.members:
@@ -305,7 +306,12 @@ class _Matching:
             )
         if self._listing.missing:
             raise IncompleteListingError(f"members of {name} are not removed: {self._listing.gap}")
-        protected = {key_of(m) for person in pruning.protect for m in self._listing.people.all_of(person)}
+        protected: set[str] = set()
+        for person in pruning.protect:
+            found = {key_of(member) for member in self._listing.people.all_of(person)}
+            protected |= found
+            if not found:
+                self.notes.append(f"{unprotected(person)} {name}: check the spelling")
         removals: list[Change] = []
         for member in others:
             if key_of(member) in protected:

@@ -170,6 +170,26 @@ async def test_a_membership_that_nobody_confirms_to_be_theirs_is_left_alone(prun
     assert changes_sent(fake) == []
 
 
+async def test_a_mistyped_name_that_protects_nobody_is_noted() -> None:
+    fake = FakeSnyk.example()
+    plan = await planned(fake, {GRACE: "Group Viewer"})
+    async with fake.async_client() as client:
+        for work in (
+            client.access.apply(plan, protect=["alan.0002", "alan.002"]),
+            client.access.update_memberships(fake.group_id, {GRACE: "Group Viewer"}, protect=["alan.002"]),
+        ):
+            await work.preview()
+            assert work.notes == (
+                "protect names 'alan.002', who is no member of the group: check the spelling",
+            )
+        offboarding = client.access.offboard(GRACE, cascade=True, protect=["alan.002"])
+        assert any("protect names 'alan.002'" in note for note in (await offboarding.collect()).notes)
+        made = await client.access.plan(
+            fake.group_id, keep_all(fake, grace0001=""), prune=True, protect=["alan.002"]
+        )
+    assert "protect names 'alan.002', who is no member of Engineering: check the spelling" in made.notes
+
+
 async def test_which_roles_count_as_admin_can_be_said() -> None:
     fake = FakeSnyk.example()
     viewers = [m.user.email for m in fake.memberships(fake.group_id) if m.role.name == "Group Viewer"]

@@ -176,7 +176,8 @@ async def test_what_cannot_be_planned_is_refused() -> None:
             with pytest.raises(InvalidArgumentError, match=message):
                 await plan(group_id, **options)
         assert len(fake.requests) == count
-        assert (await plan(fake.group_id, {})).changes == ()
+        nobody = await plan(fake.group_id, {})
+        assert (nobody.changes, nobody.group.name, nobody.not_mentioned) == ((), "Engineering", 36)
     fake.add_token("blind", permissions=["group.read"])
     async with fake.async_client(token="blind") as client:
         with pytest.raises(ForbiddenError):
