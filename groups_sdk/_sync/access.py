@@ -148,7 +148,8 @@ class Access(SyncFacade[AsyncAccess]):
         """Give members other roles (updateGroupUserMembership; group.membership.edit, group.membership.read).
 
         `changes` maps people to roles. Up to three people are looked up by the API's filters, which takes a handful
-        of requests in a group of any size; for more, the members are listed once. Who has the role already is
+        of requests in a group of any size; a second account whose address is spelt otherwise can be missed then, so
+        give the user id where that may be. For more people, the members are listed once. Who has the role already is
         "unchanged", who is no member is "failed" with a `MemberNotFoundError`; nothing is sent for either. Raises
         `InvalidArgumentError` when a person is given twice, and `AmbiguousMatchError` when it is not certain who is
         meant: then nothing is sent at all.

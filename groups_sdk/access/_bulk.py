@@ -38,16 +38,6 @@ class _Bulk(ChangeWork):
         super().__init__(client, [self.group_id] if wanted else [], guards, cascade=cascade)
         self._wanted = wanted
 
-    async def look(self, group_id: str) -> MemberListing:
-        return await look_at(
-            self.client,
-            group_id,
-            [*self._wanted],
-            others=self.guards.people,
-            roles=[role for role in self._wanted.values() if role is not None],
-            admin_roles=self.guards.admin_roles,
-        )
-
     def decide(self) -> tuple[list[Outcome], list[Change]]:
         outcomes: list[Outcome] = []
         todo: list[Change] = []
@@ -118,6 +108,17 @@ class RoleChanges(_Bulk):
         for person, role in pairs:
             _add_once(wanted, person, roles.checked(role))
         super().__init__(client, group_id, wanted, guards, cascade=None)
+        self._roles = [role for role in wanted.values() if role is not None]
+
+    async def look(self, group_id: str) -> MemberListing:
+        return await look_at(
+            self.client,
+            group_id,
+            [*self._wanted],
+            others=self.guards.people,
+            roles=self._roles,
+            admin_roles=self.guards.admin_roles,
+        )
 
 
 class Removals(_Bulk):

@@ -18,7 +18,7 @@ from groups_sdk.access._roles import AdminRoles, RoleIndex, is_id
 from groups_sdk.errors import RoleChoiceError
 from groups_sdk.models import GroupMembership, Role
 
-__all__ = ["find_accounts", "find_by_display_name", "find_membership", "look_at"]
+__all__ = ["find_by_display_name", "find_membership", "look_at"]
 
 _FEW = 3  # people for whom filters cost less than a listing
 
@@ -28,18 +28,13 @@ async def find_membership(client: Operations, group_id: str, identity: Identity)
 
     Raises `AmbiguousMatchError`, and `IncompleteListingError` when a member may have been left out.
     """
-    return the_one(await find_accounts(client, group_id, identity), identity)
-
-
-async def find_accounts(client: Operations, group_id: str, identity: Identity) -> list[GroupMembership]:
-    """Every membership that the identity fits; none only when everybody was listed."""
     found = await _filtered(client, group_id, identity)
     if not found:
         listing = await list_members(client, group_id)
         found = listing.people.all_of(identity)
         if not found:
             listing.require_complete()
-    return found
+    return the_one(found, identity)
 
 
 async def find_by_display_name(client: Operations, group_id: str, name: str) -> GroupMembership | None:
