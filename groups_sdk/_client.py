@@ -464,7 +464,7 @@ class AsyncGroupsClient:
         try:
             await self._caller.send(request)
         except NotFoundError as error:
-            if not (accept_missing and error.maybe_applied and error.is_jsonapi):
+            if not (accept_missing and error.maybe_applied and error.from_api):
                 raise
 
     def _list(

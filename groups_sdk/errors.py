@@ -34,7 +34,6 @@ Each has `maybe_applied`: True when the change that was asked for may have been 
 `DecodeError`, was made. It is never True for reads. All of them can be pickled, and none contains a token.
 """
 
-import json
 from typing import Any
 
 import attrs
@@ -301,7 +300,8 @@ class ApiError(GroupsError):
     the first entry. `request_id` is the id that Snyk support asks for. `method` and `path` are those of the request,
     the path without its query. `body` is the text of the answer, cut after 64 KiB. `attempts` is the number of
     requests that were tried. `maybe_applied` is True when a write got a 408 or 5xx, or an earlier attempt of it was
-    sent and never had a clear answer.
+    sent and never had a clear answer. `from_api` is True when the answer had the form in which the API itself writes
+    errors, and False for one that a proxy or gateway on the way may have written.
     """
 
     def __init__(
@@ -315,6 +315,7 @@ class ApiError(GroupsError):
         body: str = "",
         attempts: int = 1,
         maybe_applied: bool = False,
+        from_api: bool = False,
     ) -> None:
         first = errors[0] if errors else ErrorObject()
         self.status_code = status_code
@@ -328,20 +329,8 @@ class ApiError(GroupsError):
         self.body = body
         self.attempts = attempts
         self.maybe_applied = maybe_applied
+        self.from_api = from_api
         super().__init__(status_code)
-
-    @property
-    def is_jsonapi(self) -> bool:
-        """Whether the answer was an error document as the API writes them, not a gateway's page or JSON.
-
-        That is an object whose `errors` are objects with at least a `status` and a `detail`.
-        """
-        try:
-            document = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return False
-        errors = document.get("errors") if isinstance(document, dict) else None
-        return isinstance(errors, list) and bool(errors) and all(map(_is_error_object, errors))
 
     def __str__(self) -> str:
         code = f" {self.code}" if self.code else ""
@@ -400,10 +389,6 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 def api_error_class(status_code: int) -> type[ApiError]:
     """The class for an error status; `ApiError` when there is no class for that status."""
     return ServerError if status_code >= 500 else _BY_STATUS.get(status_code, ApiError)
-
-
-def _is_error_object(entry: object) -> bool:
-    return isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in ("status", "detail"))
 
 
 def _sentence(entry: ErrorObject) -> str:

@@ -90,7 +90,7 @@ def made(cls: type[GroupsError]) -> GroupsError:
     given: dict[str, Any] = {}
     if issubclass(cls, ApiError):
         given = {"status_code": 418, "errors": (ENTRY,), "request_id": "r", "method": "PATCH", "path": "/x"}
-        given |= {"body": "b", "attempts": 3, "maybe_applied": True}
+        given |= {"body": "b", "attempts": 3, "maybe_applied": True, "from_api": True}
         error: GroupsError = cls(**given)
         if isinstance(error, RateLimitedError):
             given["retry_after"] = error.retry_after = 7.5
@@ -144,29 +144,6 @@ def test_what_could_not_be_read_of_a_write_was_applied() -> None:
     of_a_write, of_a_read = DecodeError("odd", applied=True), DecodeError("odd")
     assert (of_a_write.applied, of_a_write.maybe_applied) == (True, True)
     assert (of_a_read.applied, of_a_read.maybe_applied) == (False, False)
-
-
-@pytest.mark.parametrize(
-    ("body", "is_jsonapi"),
-    [
-        ('{"errors": [{"status": "404", "detail": "no such membership"}]}', True),
-        ('{"jsonapi": {"version": "1.0"}, "errors": [{"id": "1", "status": "404", "detail": ""}]}', True),
-        ('{"errors": [{"status": "404", "detail": "no"}, {"title": "no"}]}', False),
-        ('{"errors": [{"status": 404, "detail": "no"}]}', False),
-        ('{"errors": ["not found"]}', False),
-        ('{"errors": []}', False),
-        ('{"errors": {"status": "404", "detail": "no"}}', False),
-        ('{"message": "no Route matched with those values"}', False),
-        ('{"status": "404", "detail": "not found"}', False),
-        ('[{"status": "404", "detail": "not found"}]', False),
-        ("<html><title>404 Not Found</title></html>", False),
-        ('{"errors": [{"status": "404", "detail": "cut off', False),
-        ("[" * 100_000, False),
-        ("", False),
-    ],
-)
-def test_a_document_of_the_api_is_told_from_what_a_gateway_says(body: str, is_jsonapi: bool) -> None:
-    assert ApiError(status_code=404, body=body).is_jsonapi is is_jsonapi
 
 
 def test_a_member_set_later_is_what_the_text_says() -> None:

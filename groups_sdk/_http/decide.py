@@ -11,7 +11,7 @@ from typing import ClassVar, TypeAlias
 import attrs
 
 from groups_sdk._http.retries import RetryPolicy, may_retry
-from groups_sdk._jsonapi import decode_errors
+from groups_sdk._jsonapi import decode_errors, is_error_document
 from groups_sdk._operations import TOKEN_REQUEST, Operation
 from groups_sdk._responses import ApiResponse
 from groups_sdk.errors import (
@@ -202,16 +202,18 @@ def make_error(call: CallState, attempt: Attempt) -> GroupsError:
 
 def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiError:
     response, status = attempt.response, attempt.response.status_code
+    content = attempt.text.encode()
     token_refused = call.operation is TOKEN_REQUEST and status in (400, 401, 403)
     error = (UnauthorizedError if token_refused else api_error_class(status))(
         status_code=status,
-        errors=decode_errors(attempt.text.encode()),
+        errors=decode_errors(content),
         request_id=response.request_id,
         method=call.operation.method,
         path=call.path,
         body=attempt.text[:_BODY_KEPT],
         attempts=response.attempts,
         maybe_applied=maybe_applied,
+        from_api=is_error_document(content),
     )
     if isinstance(error, RateLimitedError):
         error.retry_after = attempt.retry_after

@@ -7,6 +7,13 @@ resources in them with the readers of `values`, and `errors` reads the bodies of
 from __future__ import annotations
 
 from groups_sdk._jsonapi.documents import decode_one, decode_page, membership_creation, role_change
-from groups_sdk._jsonapi.errors import decode_errors
+from groups_sdk._jsonapi.errors import decode_errors, is_error_document
 
-__all__ = ["decode_errors", "decode_one", "decode_page", "membership_creation", "role_change"]
+__all__ = [
+    "decode_errors",
+    "decode_one",
+    "decode_page",
+    "is_error_document",
+    "membership_creation",
+    "role_change",
+]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from groups_sdk._jsonapi import parsing
 from groups_sdk.errors import ErrorObject
 
-__all__ = ["decode_errors"]
+__all__ = ["decode_errors", "is_error_document"]
 
 _CHARACTERS_KEPT: Final = 500
 _ENTRIES_KEPT: Final = 100
@@ -36,6 +36,26 @@ def decode_errors(content: bytes) -> tuple[ErrorObject, ...]:
         detail = _text_of(content[:_TEXT_READ].decode("utf-8", "replace"))
         return (ErrorObject(detail=detail),) if detail else ()
     return _entries(document.get("errors") if type(document) is dict else document) or _entries(document)
+
+
+def is_error_document(content: bytes) -> bool:
+    """Whether a body is a JSON:API error document as the API writes them, not a gateway's page or JSON. Never raises.
+
+    That is an object whose `errors` are objects with at least a `status` and a `detail`.
+
+    Example:
+        is_error_document(b'{"errors": [{"status": "404", "detail": "no such group"}]}')  # True
+    """
+    try:
+        document = parsing.parse(content)
+    except (ValueError, RecursionError):
+        return False
+    errors = document.get("errors") if type(document) is dict else None
+    return type(errors) is list and bool(errors) and all(map(_is_error_object, errors))
+
+
+def _is_error_object(entry: Any) -> bool:
+    return type(entry) is dict and all(type(entry.get(name)) is str for name in ("status", "detail"))
 
 
 def _entries(value: Any) -> tuple[ErrorObject, ...]:

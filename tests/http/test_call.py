@@ -141,7 +141,7 @@ async def test_a_caller_who_wants_to_look_is_told_of_the_404() -> None:
     async with client_for(Script(504, (404, NOT_FOUND))) as client:
         with pytest.raises(NotFoundError) as caught:
             await client.delete_membership(GROUP, MEMBER, accept_missing=False)
-    assert (caught.value.maybe_applied, caught.value.is_jsonapi) == (True, True)
+    assert (caught.value.maybe_applied, caught.value.from_api) == (True, True)
     async with client_for(Script(504, (404, NOT_FOUND))) as client:
         with pytest.raises(NotFoundError) as caught:
             await client.request("DELETE", f"/groups/{GROUP}/memberships/{MEMBER}")

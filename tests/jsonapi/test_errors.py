@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.resources import ANY_JSON
 
 from groups_sdk import ErrorObject
-from groups_sdk._jsonapi import decode_errors
+from groups_sdk._jsonapi import decode_errors, is_error_document
 
 pytestmark = pytest.mark.usefixtures("both_parsers")
 
@@ -115,3 +115,26 @@ def test_only_the_beginning_of_a_page_is_read() -> None:
 
 def test_entries_past_the_hundredth_are_left_out() -> None:
     assert len(decode_errors(json.dumps({"errors": [{"detail": "x"}] * 1000}).encode())) == 100
+
+
+@pytest.mark.parametrize(
+    ("body", "from_api"),
+    [
+        ('{"errors": [{"status": "404", "detail": "no such membership"}]}', True),
+        ('{"jsonapi": {"version": "1.0"}, "errors": [{"id": "1", "status": "404", "detail": ""}]}', True),
+        ('{"errors": [{"status": "404", "detail": "no"}, {"title": "no"}]}', False),
+        ('{"errors": [{"status": 404, "detail": "no"}]}', False),
+        ('{"errors": ["not found"]}', False),
+        ('{"errors": []}', False),
+        ('{"errors": {"status": "404", "detail": "no"}}', False),
+        ('{"message": "no Route matched with those values"}', False),
+        ('{"status": "404", "detail": "not found"}', False),
+        ('[{"status": "404", "detail": "not found"}]', False),
+        ("<html><title>404 Not Found</title></html>", False),
+        ('{"errors": [{"status": "404", "detail": "cut off', False),
+        ("[" * 100_000, False),
+        ("", False),
+    ],
+)
+def test_a_document_of_the_api_is_told_from_what_a_gateway_says(body: str, from_api: bool) -> None:
+    assert is_error_document(body.encode()) is from_api

@@ -78,7 +78,7 @@ class Leftovers:
                     org, role = membership.org, membership.role
                     text = f"is a member of the organization {org.name or org.id}, as {role.name or role.id}"
                     self._add(trace.group_id, trace.person, f"{text}; this API cannot remove that")
-            elif not (trace.orgs_read and isinstance(orgs, NotFoundError) and orgs.is_jsonapi):
+            elif not (trace.orgs_read and isinstance(orgs, NotFoundError) and orgs.from_api):
                 # Where they were shown before, a 404 of the API means that it does not know the member any more.
                 text = f"memberships of organizations cannot be looked for: {orgs}"
                 self._add(trace.group_id, trace.person, text)
