@@ -106,6 +106,15 @@ class RoleIndex:
         """The role with this id, as the API names it; None when no member has it."""
         return self._roles.get(id_.strip().lower())
 
+    def named(self, name: str) -> list[Role]:
+        """The roles of this name: exactly, or else without regard to the case of the letters A to Z."""
+        named = [known for known in self._roles.values() if known.id and known.name]
+        return (
+            [known for known in named if known.name == name]
+            or [known for known in named if (known.name or "").strip() == name.strip()]
+            or [known for known in named if normalised(known.name or "") == normalised(name)]
+        )
+
     def resolve(self, role: str | Role) -> Role:
         """The role that is meant. A role that nobody has yet can be given by its id only: it has no name here.
 
@@ -124,14 +133,10 @@ class RoleIndex:
         text = role.strip()
         if is_uuid(text):
             return self.by_id(text) or Role(id=text.lower())
-        named = [known for known in self._roles.values() if known.id and known.name]
-        found = (
-            [known for known in named if known.name == role]
-            or [known for known in named if (known.name or "").strip() == text]
-            or [known for known in named if normalised(known.name or "") == normalised(text)]
-        )
+        found = self.named(role)
         if len(found) == 1:
             return found[0]
+        named = [known for known in self._roles.values() if known.id and known.name]
         choices = tuple(count.role for count in self.counts() if count.role in (found or named))
         listed = ", ".join(f"{choice.name} ({choice.id})" for choice in choices) or "none"
         if found:

@@ -12,31 +12,14 @@ from groups_sdk import _arguments as arguments
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._version import __version__
 from groups_sdk.cli import _runner as runner
+from groups_sdk.cli._catalog import COMMANDS
 from groups_sdk.cli._exit_codes import DONE, SUMMARY, USAGE, CommandError
 from groups_sdk.cli._text_table import MEMBERSHIP_COLUMNS, membership_row, table
 from groups_sdk.models import GroupMembership
 
-__all__ = ["ELSEWHERE", "run"]
+__all__ = ["run"]
 
-# What the extra brings. Asking for its code to find out would be asking for the extra.
-ELSEWHERE = (
-    "apply",
-    "export",
-    "fake",
-    "find",
-    "groups",
-    "members",
-    "offboard",
-    "orgs",
-    "plan",
-    "remove",
-    "review",
-    "roles",
-    "set-role",
-    "show",
-    "sso",
-    "undo",
-)
+_HERE = ("demo", "memberships")
 
 
 def run(argv: Sequence[str], prog: str) -> int:
@@ -45,10 +28,8 @@ def run(argv: Sequence[str], prog: str) -> int:
     Raises `SystemExit` for `--help`, `--version` and wrong usage.
     """
     command = next((word for word in argv if not word.startswith("-")), None)
-    if command in ELSEWHERE:
-        runner.complain(
-            prog, f'"{command}" needs what the extra brings: python -m pip install "groups-sdk[cli]"'
-        )
+    if command in COMMANDS and command not in _HERE:
+        runner.complain(prog, f'"{command}" needs the extra "cli": python -m pip install "groups-sdk[cli]"')
         return USAGE
     parser = _parser(prog)
     options = parser.parse_args(argv)
@@ -92,8 +73,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
         description="See who is in your Snyk groups, and with what role. With the extra, python -m pip install "
-        f'"groups-sdk[cli]", there are more commands: {", ".join(ELSEWHERE)}.',
-        epilog=SUMMARY,
+        f'"groups-sdk[cli]", there are more commands: {", ".join(name for name in COMMANDS if name not in _HERE)}.',
+        epilog="exit codes: " + ", ".join(f"{code} {meaning}" for code, meaning in SUMMARY.items()),
     )
     parser.add_argument("--version", action="version", version=f"groups_sdk {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", title="commands")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -40,6 +42,12 @@ class Connection:
         self.options = options
         self._opened: list[GroupsClient] = []
 
+    @property
+    def default_group(self) -> tuple[str, str] | None:
+        """The group to work on where none is given, and where that is said; None when it is said nowhere."""
+        group = os.environ.get("SNYK_GROUP_ID", "").strip()
+        return None if self.options.fake or not group else (group, " (from SNYK_GROUP_ID)")
+
     @cached_property
     def fake(self) -> FakeSnyk | None:
         """The example in memory, where the command shall work on that."""
@@ -68,6 +76,11 @@ class Connection:
             client = GroupsClient(user_agent="groups_sdk-cli", **given)
         self._opened.append(client)
         return client
+
+    @property
+    def host(self) -> str:
+        """The host that requests go to; empty before the client is opened."""
+        return urlsplit(self._opened[0].base_url).hostname or "" if self._opened else ""
 
     def close(self) -> None:
         """Close the client, if it was ever opened."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from groups_sdk.cli._runner import forgive_encodings
 
 __all__ = ["main"]
 
-_EXTRA = ("typer", "rich")
+_EXTRA = ("click", "rich")
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "groups-sdk") -> int:
@@ -22,10 +23,8 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "groups-sdk") -> int:
     """
     forgive_encodings()
     arguments = sys.argv[1:] if argv is None else list(argv)
-    try:
+    if all(map(find_spec, _EXTRA)):
         from groups_sdk.cli._app import run
-    except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
-            raise
+    else:
         from groups_sdk.cli._basic import run
     return run(arguments, prog)

@@ -1,11 +1,6 @@
 """How a command ends: its exit code, and the one line that says why.
 
-0    done
-1    some of it failed, or anything that is not listed here
-2    wrong usage or settings: nothing was changed
-3    not authorised (401, 403)
-4    not found (404, or nobody goes by that name)
-130  interrupted
+`SUMMARY` lists the codes. Where several apply, 1 goes before 5.
 """
 
 from __future__ import annotations
@@ -13,6 +8,7 @@ from __future__ import annotations
 import re
 
 from groups_sdk._terminal import printable
+from groups_sdk.cli._network import network_problem
 from groups_sdk.errors import (
     AmbiguousMatchError,
     ConfigurationError,
@@ -23,16 +19,21 @@ from groups_sdk.errors import (
     NotFoundError,
     PlanError,
     ProtectedMemberError,
+    RateLimitedError,
     StalePlanError,
+    TransportError,
     UnauthorizedError,
 )
 
 __all__ = [
+    "DIFFERENT",
     "DONE",
     "FAILED",
     "INTERRUPTED",
+    "NETWORK",
     "NOT_AUTHORISED",
     "NOT_FOUND",
+    "RATE_LIMITED",
     "SUMMARY",
     "USAGE",
     "CommandError",
@@ -41,12 +42,20 @@ __all__ = [
     "with_options",
 ]
 
-DONE, FAILED, USAGE, NOT_AUTHORISED, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DONE, FAILED, USAGE, NOT_AUTHORISED, NOT_FOUND, DIFFERENT, RATE_LIMITED, NETWORK = range(8)
+INTERRUPTED = 130
 
-SUMMARY = (
-    "exit codes: 0 done, 1 some of it failed, 2 wrong usage or settings, 3 not authorised, 4 not found, "
-    "130 interrupted"
-)
+SUMMARY = {
+    DONE: "done",
+    FAILED: "some of it failed, or cannot be planned; or any other error",
+    USAGE: "wrong usage or settings; nothing was changed",
+    NOT_AUTHORISED: "not authorised",
+    NOT_FOUND: "not found",
+    DIFFERENT: "there are differences (plan and review, with --exit-code)",
+    RATE_LIMITED: "the API's rate limit was still exceeded after all retries",
+    NETWORK: "the API cannot be reached, or did not answer in time",
+    INTERRUPTED: "interrupted (Ctrl-C)",
+}
 
 # The first that fits: exit code, and what the user can do about it. What no row names, such as IncompleteListingError
 # and FileAccessError, says itself what is wrong.
@@ -57,18 +66,16 @@ _OUTCOMES: tuple[tuple[tuple[type[GroupsError], ...], int, str], ...] = (
         USAGE,
         "",
     ),
+    ((UnauthorizedError,), NOT_AUTHORISED, "`groups-sdk whoami` shows which token was used."),
     (
-        (UnauthorizedError,),
+        (ForbiddenError,),
         NOT_AUTHORISED,
-        "Check the token, and that SNYK_API names the region that it belongs to.",
+        "This needs the permission {needs}. `groups-sdk whoami` shows which token was used.",
     ),
-    ((ForbiddenError,), NOT_AUTHORISED, "The token's owner needs the permission {needs}."),
     ((MemberNotFoundError,), NOT_FOUND, ""),
-    (
-        (NotFoundError,),
-        NOT_FOUND,
-        "There is no such thing in this region, or the token's owner may not see it.",
-    ),
+    ((NotFoundError,), NOT_FOUND, "It does not exist in this region, or the token may not see it."),
+    ((RateLimitedError,), RATE_LIMITED, "Wait a minute, and run the same command again."),
+    ((TransportError,), NETWORK, ""),
     ((GroupsError,), FAILED, ""),
 )
 
@@ -96,11 +103,13 @@ class CommandError(Exception):
         self.code = code
 
 
-def explain(error: CommandError | GroupsError | OSError, needs: str) -> tuple[int, str]:
+def explain(
+    error: CommandError | GroupsError | OSError, needs: str, host: str = "the API"
+) -> tuple[int, str]:
     """The exit code and one printable line. `needs` names the permissions that the command wants.
 
     Example:
-        code, line = explain(error, "group.membership.read")
+        code, line = explain(error, "group.membership.read", "api.snyk.io")
     """
     if isinstance(error, CommandError):
         return error.code, printable(str(error))
@@ -108,7 +117,8 @@ def explain(error: CommandError | GroupsError | OSError, needs: str) -> tuple[in
         where = f": {error.filename}" if error.filename else ""
         return FAILED, printable(f"{error.strerror or error}{where}")
     code, hint = _row(error)
-    return code, printable(f"{with_options(str(error))} {hint.format(needs=needs)}".rstrip())
+    text = network_problem(error, host) if isinstance(error, TransportError) else with_options(str(error))
+    return code, printable(f"{text} {hint.format(needs=needs)}".rstrip())
 
 
 def code_of(error: Exception | None) -> int:

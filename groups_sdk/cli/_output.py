@@ -26,6 +26,7 @@ __all__ = [
     "counted",
     "csv_cell",
     "json_text",
+    "note",
     "print_record",
     "print_records",
     "print_table",
@@ -116,6 +117,11 @@ def record(columns: Sequence[Column[T]], row: T) -> dict[str, Any]:
 def say(line: str) -> None:
     """One line on stdout. What is not known to be harmless must have gone through `printable` before."""
     print(line)
+
+
+def note(text: str) -> None:
+    """One line on stderr."""
+    print(printable(text), file=sys.stderr)
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,182 +2,192 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-import typer
+import click
 
+from groups_sdk.cli._completing import complete_group
 from groups_sdk.cli._connection import Options
+from groups_sdk.cli._exit_codes import CommandError
 from groups_sdk.cli._output import Output
 
 __all__ = [
+    "ADMIN_ROLES",
+    "ALLOW_LAST_ADMIN",
+    "ALLOW_SELF",
+    "CASCADE",
     "CASCADE_NEEDED",
-    "AdminRoles",
-    "AllowLastAdmin",
-    "AllowSelf",
-    "Cascade",
-    "Concurrency",
-    "DryRun",
-    "GroupArgument",
-    "GroupOption",
-    "Me",
-    "PersonArgument",
-    "Protect",
-    "SortColumn",
-    "SortOrder",
-    "Yes",
-    "common_options",
+    "COMMON",
+    "CONCURRENCY",
+    "DRY_RUN",
+    "GROUP_ARGUMENT",
+    "GROUP_OPTION",
+    "ME",
+    "PERSON_ARGUMENT",
+    "PROTECT",
+    "YES",
+    "Argument",
+    "Option",
+    "connection_options",
+    "existing_file",
+    "new_file",
+    "resolve_group",
 ]
-
-_CONNECTION = "Connection"
-
 
 CASCADE_NEEDED = (
-    "give --cascade, which takes the memberships of the organizations below too, "
-    "or --no-cascade, which does not"
+    "choose --cascade (removes people from the organizations below the group too) or --no-cascade (does not)"
 )
 
-
-class SortColumn(StrEnum):
-    """What members can be sorted by."""
-
-    USERNAME = "username"
-    USER_DISPLAY_NAME = "user_display_name"
-    EMAIL = "email"
-    LOGIN_METHOD = "login_method"
-    ROLE_NAME = "role_name"
-
-
-class SortOrder(StrEnum):
-    """Which way they are sorted."""
-
-    ASC = "ASC"
-    DESC = "DESC"
-
-
-_GROUP = "The group, by id or name; when left out, the only one that the token sees."
-
-GroupArgument = Annotated[str | None, typer.Argument(metavar="GROUP", help=_GROUP, show_default=False)]
-GroupOption = Annotated[
-    str | None, typer.Option("--group", "-g", metavar="GROUP", help=_GROUP, show_default=False)
-]
+_CONNECTION = "Connection"
 _CHANGE = "Change"
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", rich_help_panel=_CHANGE, help="Do it without asking.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", rich_help_panel=_CHANGE, help="Say what would be done, and do nothing.")
-]
-Cascade = Annotated[
-    bool | None,
-    typer.Option(
-        "--cascade/--no-cascade",
-        rich_help_panel=_CHANGE,
-        show_default=False,
-        help="Whether the memberships of the organizations below go too. One of them must be given for removals.",
-    ),
-]
-Me = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PERSON",
-        rich_help_panel=_CHANGE,
-        show_default=False,
-        help="You, by email, username or user id: your membership is not changed then, unless --allow-self.",
-    ),
-]
-Protect = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--protect",
-        metavar="PERSON",
-        rich_help_panel=_CHANGE,
-        show_default=False,
-        help="Somebody who must not be changed, by email, username or user id. Can be given several times.",
-    ),
-]
-AdminRoles = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--admin-role",
-        metavar="ROLE",
-        rich_help_panel=_CHANGE,
-        show_default=False,
-        help="A role that counts as admin, by name or id; Group Admin unless given. Can be given several times.",
-    ),
-]
-AllowSelf = Annotated[
-    bool, typer.Option("--allow-self", rich_help_panel=_CHANGE, help="Permit changes of your own membership.")
-]
-AllowLastAdmin = Annotated[
-    bool,
-    typer.Option(
-        "--allow-last-admin", rich_help_panel=_CHANGE, help="Permit that a group is left without an admin."
-    ),
-]
-Concurrency = Annotated[
-    int, typer.Option(min=1, metavar="N", rich_help_panel=_CHANGE, help="How many changes are sent at once.")
-]
-
-PersonArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="PERSON",
-        help="The person, by email, username, user id or membership id, else by display name.",
-    ),
-]
+_REGIONS = ("SNYK-US-01", "SNYK-US-02", "SNYK-EU-01", "SNYK-AU-01", "SNYK-GOV-01")
 
 
-def common_options(
-    output: Annotated[
-        Output | None,
-        typer.Option(
-            "--output",
-            "-o",
-            case_sensitive=False,
-            show_default=False,
-            help="The form of the output: a table on a terminal and jsonl in a pipe, unless given.",
-        ),
-    ] = None,
-    fake: Annotated[
-        bool,
-        typer.Option(
-            "--fake",
-            rich_help_panel=_CONNECTION,
-            help="Work on an example in memory: no account, no network. Changes are lost at the end.",
-        ),
-    ] = False,
-    region: Annotated[
-        str | None,
-        typer.Option(rich_help_panel=_CONNECTION, metavar="NAME", help="The region, such as SNYK-EU-01."),
-    ] = None,
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_CONNECTION, metavar="URL", help="Where the API is, if not in a region."
-        ),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel=_CONNECTION, metavar="SECONDS", help="For one attempt; 30 unless given."
-        ),
-    ] = None,
-    deadline: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel=_CONNECTION,
-            metavar="SECONDS",
-            help="For a whole call with its retries; 300 unless given.",
-        ),
-    ] = None,
-    debug: Annotated[
-        bool,
-        typer.Option(
-            "--debug",
-            rich_help_panel=_CONNECTION,
-            help="Log every call to stderr, and show where in the program an error came from.",
-        ),
-    ] = False,
-) -> Options:
-    """The options of every command."""
-    return Options(output, fake, region, base_url, timeout, deadline, debug)
+class Option(click.Option):
+    """An option that names its section in the help."""
+
+    def __init__(self, *declarations: str, section: str = "Options", **settings: Any) -> None:
+        super().__init__(declarations, **settings)
+        self.section: str = section
+
+
+class Argument(click.Argument):
+    """An argument with a line in the help."""
+
+    def __init__(self, name: str, about: str, **settings: Any) -> None:
+        super().__init__([name], **settings)
+        self.about: str = about
+
+
+def existing_file(*, dash: bool = False) -> click.Path:
+    """A file to be read. `dash`: or `-`, which is standard input."""
+    return click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=dash)
+
+
+def new_file(*, dash: bool = False) -> click.Path:
+    """A file to be written. `dash`: or `-`, which is standard output."""
+    return click.Path(dir_okay=False, path_type=Path, allow_dash=dash)
+
+
+_GROUP = "The group, by id or name. Default: SNYK_GROUP_ID, the profile's group, or the only group that you can see."
+
+GROUP_OPTION = Option("--group", "-g", metavar="GROUP", shell_complete=complete_group, help=_GROUP)
+GROUP_ARGUMENT = Argument(
+    "group_argument",
+    "The same as --group.",
+    metavar="[GROUP]",
+    required=False,
+    shell_complete=complete_group,
+)
+
+PERSON_ARGUMENT = Argument(
+    "person",
+    "Email, username, user id or membership id; or else a display name.",
+    metavar="PERSON",
+)
+
+YES = Option("--yes", "-y", is_flag=True, section=_CHANGE, help="Do not ask for confirmation.")
+DRY_RUN = Option(
+    "--dry-run", is_flag=True, section=_CHANGE, help="Only show what would be done. Nothing is changed."
+)
+CASCADE = Option(
+    "--cascade/--no-cascade",
+    default=None,
+    section=_CHANGE,
+    help="Whether removals also take people out of the organizations below the group. Removals need one of the two.",
+)
+ME = Option(
+    "--me",
+    metavar="PERSON",
+    section=_CHANGE,
+    help="You, by email, username or user id: your own membership is then not changed, unless --allow-self.",
+)
+PROTECT = Option(
+    "--protect",
+    metavar="PERSON",
+    multiple=True,
+    section=_CHANGE,
+    help="Somebody who must not be changed, by email, username or user id. Repeatable.",
+)
+ADMIN_ROLES = Option(
+    "--admin-role",
+    "admin_roles",
+    metavar="ROLE",
+    multiple=True,
+    section=_CHANGE,
+    help="A role that counts as admin, by name or id. Repeatable. Default: Group Admin.",
+)
+ALLOW_SELF = Option(
+    "--allow-self", is_flag=True, section=_CHANGE, help="Allow changes to your own membership."
+)
+ALLOW_LAST_ADMIN = Option(
+    "--allow-last-admin", is_flag=True, section=_CHANGE, help="Allow a group to be left without an admin."
+)
+CONCURRENCY = Option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=10,
+    metavar="N",
+    section=_CHANGE,
+    help="How many requests run at the same time. Default: 10.",
+)
+
+COMMON: list[click.Parameter] = [
+    Option(
+        "--output",
+        "-o",
+        type=click.Choice([str(form) for form in Output], case_sensitive=False),
+        help="Output format. Default: table on a terminal, jsonl otherwise.",
+    ),
+    Option(
+        "--fake",
+        is_flag=True,
+        section=_CONNECTION,
+        help="Work on an example in memory: no account, no network. Changes are lost at the end.",
+    ),
+    Option(
+        "--region",
+        type=click.Choice(_REGIONS, case_sensitive=False),
+        section=_CONNECTION,
+        metavar="NAME",
+        help="The region of your account, such as SNYK-EU-01.",
+    ),
+    Option(
+        "--base-url", metavar="URL", section=_CONNECTION, help="The URL of the API, if it is in no region."
+    ),
+    Option(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        section=_CONNECTION,
+        help="Time limit for one attempt. Default: 30.",
+    ),
+    Option(
+        "--deadline",
+        type=float,
+        metavar="SECONDS",
+        section=_CONNECTION,
+        help="Time limit for one call including retries. Default: 300.",
+    ),
+    Option(
+        "--debug",
+        is_flag=True,
+        section=_CONNECTION,
+        help="Log every call to stderr, and show a traceback with an error.",
+    ),
+]
+
+
+def connection_options(given: Mapping[str, Any]) -> Options:
+    """The values of `COMMON`."""
+    output = given["output"]
+    return Options(**{**given, "output": None if output is None else Output(output.lower())})
+
+
+def resolve_group(argument: str | None, option: str | None) -> str | None:
+    """The group that was given, as an argument or as an option. Raises `CommandError` when it is two."""
+    if argument is not None and option is not None and argument != option:
+        raise CommandError(f"two groups were given: {argument!r} and --group {option!r}")
+    return argument if option is None else option

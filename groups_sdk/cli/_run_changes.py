@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from groups_sdk._arguments import UUID
-from groups_sdk._terminal import printable
-from groups_sdk.access import ADMIN_ROLE, Change, Changes, Outcome, Status
+from groups_sdk.access import Change, Changes, Outcome, Status
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._confirm import confirm, list_steps
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import DONE, FAILED, CommandError, code_of, with_options
-from groups_sdk.cli._output import counted, print_records
+from groups_sdk.cli._output import counted, note, print_records
 from groups_sdk.cli._records import OUTCOMES, PENDING
 from groups_sdk.errors import ForbiddenError, GroupsError, NotFoundError
 
-__all__ = ["given_admin_roles", "note", "organizations_that_go", "run_changes"]
+__all__ = ["organizations_that_go", "run_changes"]
 
 
 _NOT_DONE = {
@@ -93,16 +91,6 @@ def organizations_that_go(connection: Connection, change: Change) -> str:
         return ", and from organizations below that may not be listed"
     names = ", ".join(membership.org.name or membership.org.id for membership in orgs)
     return f", and from {names}" if names else ""
-
-
-def given_admin_roles(roles: Sequence[str] | None) -> Sequence[str]:
-    """The roles that count as admin: those that were given, or the one that does for most."""
-    return roles or (ADMIN_ROLE,)
-
-
-def note(text: str) -> None:
-    """One line on stderr."""
-    print(printable(text), file=sys.stderr)
 
 
 def _say_notes(notes: Iterable[str]) -> int:

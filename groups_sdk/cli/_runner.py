@@ -30,8 +30,13 @@ def complain(prog: str, line: str) -> None:
     print(f"{prog}: error: {line}", file=sys.stderr)
 
 
-def run(work: Callable[[], int], *, prog: str, needs: str, debug: bool = False) -> int:
-    """Do the work and return its exit code, or that of the error that it met, which gets its line on stderr."""
+def run(
+    work: Callable[[], int], *, prog: str, needs: str, host: Callable[[], str] = str, debug: bool = False
+) -> int:
+    """Do the work and return its exit code, or that of the error that it met, which gets its line on stderr.
+
+    `host` tells where the requests went, for the error when no answer came.
+    """
     try:
         with _notices(prog, debug=debug):
             code = work()
@@ -46,7 +51,7 @@ def run(work: Callable[[], int], *, prog: str, needs: str, debug: bool = False) 
     except (CommandError, GroupsError, OSError) as error:
         if debug:
             traceback.print_exc()  # without the locals, which may be anybody's secrets
-        code, line = explain(error, needs)
+        code, line = explain(error, needs, host() or "the API")
         complain(prog, line)
     return code
 

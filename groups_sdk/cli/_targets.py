@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from groups_sdk._arguments import UUID
 from groups_sdk.cli._connection import Connection
@@ -12,15 +13,20 @@ from groups_sdk.models import Group, GroupMembership
 
 __all__ = ["group_named", "member_named"]
 
+_LISTED = 10  # groups in a message
+
 
 def group_named(connection: Connection, given: str | None) -> Group:
-    """The group of that id or name; without either the only one that there is to see.
+    """The group of that id or name; without either the default one, or the only one that there is to see.
 
     Of a group that is given by its id only that id is known: nothing is sent.
     Raises `CommandError`: there is none of that name, there is more than one, or one has to be chosen.
     """
     from groups_sdk.access._addresses import normalised
 
+    source = ""
+    if given is None and (default := connection.default_group):
+        given, source = default
     if given is not None and UUID.fullmatch(given):
         return Group(given)
     if given is None and connection.fake is not None:
@@ -28,19 +34,18 @@ def group_named(connection: Connection, given: str | None) -> Group:
         return next(Group(group.id, group.name) for group in fake.groups() if group.id == fake.group_id)
     groups = connection.client.list_groups().collect()
     if not groups:
-        raise CommandError("the token sees no group at all", NOT_FOUND)
+        raise CommandError("the token can see no groups", NOT_FOUND)
     if given is None:
-        found = groups
-        problem = "which group? Give one of these"
-    else:
-        found = [group for group in groups if group.name == given] or [
-            group for group in groups if normalised(group.name or "") == normalised(given)
-        ]
-        if not found:
-            raise CommandError(f"there is no group {given!r}; there is {_listed(groups)}", NOT_FOUND)
-        problem = f"more than one group is called {given!r}: give the id of one of these"
+        if len(groups) > 1:
+            raise CommandError(f"choose a group with --group: {_listed(groups)}")
+        return groups[0]
+    found = [group for group in groups if group.name == given] or [
+        group for group in groups if normalised(group.name or "") == normalised(given)
+    ]
+    if not found:
+        raise CommandError(f"there is no group {given!r}{source}. {_suggestion(given, groups)}", NOT_FOUND)
     if len(found) > 1:
-        raise CommandError(f"{problem}: {_listed(found)}")
+        raise CommandError(f"several groups are named {given!r}, give the id of one: {_listed(found)}")
     return found[0]
 
 
@@ -58,9 +63,21 @@ def member_named(connection: Connection, group: Group, person: str) -> GroupMemb
     if found is None:
         found = find(group.id, name=person)
     if found is None:
-        raise CommandError(f"{person!r} is no member of {group.name or group.id}", NOT_FOUND)
+        raise CommandError(f"{person!r} is not a member of {group.name or group.id}", NOT_FOUND)
     return found
 
 
+def _suggestion(given: str, groups: Sequence[Group]) -> str:
+    names = {(group.name or "").lower(): group.name or "" for group in groups}
+    close = [names[name] for name in get_close_matches(given.lower(), names, n=3)]
+    if close:
+        return f"Did you mean {' or '.join(map(repr, close))}?"
+    if len(groups) <= _LISTED:
+        return f"There is {_listed(groups)}"
+    return "`groups-sdk groups` lists them."
+
+
 def _listed(groups: Sequence[Group]) -> str:
-    return ", ".join(f"{group.name or '-'} ({group.id})" for group in groups)
+    shown = ", ".join(f"{group.name or '-'} ({group.id})" for group in groups[:_LISTED])
+    more = len(groups) - _LISTED
+    return f"{shown} and {more:,} more; `groups-sdk groups` lists them" if more > 0 else shown

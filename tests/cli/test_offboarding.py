@@ -14,7 +14,7 @@ from support.loopback import served
 from support.running import NOBODY as NO_ID
 from support.running import Done, at_terminal, interrupted
 
-from groups_sdk.cli import _offboarding as offboarding
+from groups_sdk.cli._commands import offboarding
 from groups_sdk.cli._confirm import confirm
 from groups_sdk.testing import FakeSnyk
 

@@ -151,7 +151,7 @@ def test_file_says_its_groups(fake: FakeSnyk, cli: Call, tmp_path: Path) -> None
 def test_file_that_says_no_group_wants_one(fake: FakeSnyk, cli: Call, desired: Path, tmp_path: Path) -> None:
     done = cli("plan", str(desired))
     assert (done.code, done.out) == (2, "")
-    assert "which group?" in done.err
+    assert "choose a group with --group: Engineering (" in done.err
     mixed = tmp_path / "mixed.csv"
     mixed.write_text(f"group,email,role\nEngineering,{ADA},Group Viewer\n,{GRACE},Group Viewer\n")
     assert cli("plan", str(mixed)).code == 2

@@ -7,16 +7,22 @@ import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from groups_sdk._terminal import printable
 from groups_sdk.cli import _progress as progress
+from groups_sdk.cli._command import command
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import DONE, FAILED
 from groups_sdk.cli._output import Output, chosen, counted, print_records, say, stdout_is_terminal
-from groups_sdk.cli._parameters import Concurrency, GroupArgument
+from groups_sdk.cli._parameters import (
+    CONCURRENCY,
+    GROUP_ARGUMENT,
+    GROUP_OPTION,
+    Option,
+    existing_file,
+    new_file,
+)
 from groups_sdk.cli._records import DIFFERENCES, differences
 from groups_sdk.cli._targets import group_named
 
@@ -27,47 +33,44 @@ if TYPE_CHECKING:
 __all__ = ["review"]
 
 
+@command(
+    "review",
+    GROUP_ARGUMENT,
+    GROUP_OPTION,
+    Option(
+        "--csv", metavar="FILE", type=new_file(), help="Write the members to a CSV file, for spreadsheets."
+    ),
+    Option("--jsonl", metavar="FILE", type=new_file(), help="Write the whole review to a file, for --since."),
+    Option(
+        "--html", metavar="FILE", type=new_file(), help="Write a report to read in a browser, or to print."
+    ),
+    Option(
+        "--since",
+        metavar="FILE",
+        type=existing_file(),
+        help="Show what has changed since the review in this file (.jsonl or .csv).",
+    ),
+    Option(
+        "--orgs",
+        is_flag=True,
+        help="Read everybody's organizations too: one more request for each member. Exit code 1 if some cannot be "
+        "read.",
+    ),
+    CONCURRENCY,
+    details="""Shows totals and whom to look at, on a terminal or when it writes a file. In a pipe it prints what
+--jsonl writes, so that "review > FILE" works too; with --since it prints the differences.""",
+)
 def review(
     connection: Connection,
-    group: GroupArgument = None,
-    csv: Annotated[
-        Path | None,
-        typer.Option(
-            "--csv", metavar="FILE", dir_okay=False, help="Write the members there, for spreadsheets."
-        ),
-    ] = None,
-    jsonl: Annotated[
-        Path | None,
-        typer.Option("--jsonl", metavar="FILE", dir_okay=False, help="Write everything there, for --since."),
-    ] = None,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a page there, for a browser."),
-    ] = None,
-    since: Annotated[
-        Path | None,
-        typer.Option(
-            "--since",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="Who was added, removed or changed since the review in that file (.jsonl or .csv).",
-        ),
-    ] = None,
-    orgs: Annotated[
-        bool,
-        typer.Option(
-            "--orgs",
-            help="The organizations below too: one more request for each member. Exit code 1 if some cannot be read.",
-        ),
-    ] = False,
-    concurrency: Concurrency = 10,
+    group: str | None,
+    *,
+    csv: Path | None,
+    jsonl: Path | None,
+    html: Path | None,
+    since: Path | None,
+    orgs: bool,
+    concurrency: int,
 ) -> int:
-    """Review a group: who is in it, with what role, how they log in, since when.
-
-    Prints totals and whom to look at, on a terminal or when it writes a FILE. In a pipe it prints what --jsonl
-    writes, so that "review > FILE" will do; with --since it prints the differences.
-    """
     from groups_sdk.access import Review
     from groups_sdk.cli._summary import print_document, print_summary
 

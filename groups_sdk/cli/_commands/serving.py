@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
 
-import typer
+import click
 
-from groups_sdk.cli import _runner as runner
+from groups_sdk.cli._command import local_command
 from groups_sdk.cli._exit_codes import DONE
+from groups_sdk.cli._parameters import Option
 
 __all__ = ["demo", "fake"]
 
 
-def fake(
-    context: typer.Context,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="The port to listen on; 0: any that is free.")
-    ] = 0,
-    members: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="One group with that many members, in place of the example."),
-    ] = None,
-) -> int:
-    """Serve a Groups API in memory on this machine, until Ctrl-C.
-
-    Prints the lines that lead a shell's programs there. Changes are lost at the end.
-    """
-    return runner.run(
-        lambda: _serve(port, members), prog=context.find_root().info_name or "groups-sdk", needs=""
-    )
+@local_command(
+    "fake",
+    Option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=0,
+        metavar="N",
+        help="The port to listen on. Default: any free one.",
+    ),
+    Option(
+        "--members",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Serve one group with N members instead of the example.",
+    ),
+    details="""Prints the lines that point a shell's programs to it, and runs until Ctrl-C. Changes are lost at the
+end.""",
+)
+def fake(port: int, members: int | None) -> int:
+    return _serve(port, members)
 
 
 def _serve(port: int, members: int | None) -> int:
@@ -56,12 +59,8 @@ def _serve(port: int, members: int | None) -> int:
     return DONE
 
 
-def demo(context: typer.Context) -> int:
-    """Show what the SDK does, on a Groups API in memory."""
-    return runner.run(_demo, prog=context.find_root().info_name or "groups-sdk", needs="")
-
-
-def _demo() -> int:
+@local_command("demo")
+def demo() -> int:
     from groups_sdk.cli import _demo as demo
 
     demo.run()

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from groups_sdk.cli import _progress as progress
+from groups_sdk.cli._command import command
 from groups_sdk.cli._confirm import confirm, list_steps, require_somebody
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import DONE, FAILED, NOT_FOUND, CommandError, with_options
-from groups_sdk.cli._output import counted, print_records
+from groups_sdk.cli._guards import GUARDS, guards
+from groups_sdk.cli._output import counted, note, print_records
 from groups_sdk.cli._parameters import (
+    CASCADE,
     CASCADE_NEEDED,
-    AdminRoles,
-    AllowLastAdmin,
-    AllowSelf,
-    Cascade,
-    Concurrency,
-    DryRun,
-    Me,
-    Protect,
-    Yes,
+    CONCURRENCY,
+    DRY_RUN,
+    YES,
+    Argument,
+    Option,
+    existing_file,
+    new_file,
 )
 from groups_sdk.cli._records import OFFBOARDING
 from groups_sdk.errors import GroupsError
@@ -35,62 +34,60 @@ if TYPE_CHECKING:
 __all__ = ["offboard"]
 
 
+@command(
+    "offboard",
+    Argument(
+        "people",
+        "Email, username or user id. Several can be given.",
+        metavar="[PERSON...]",
+        nargs=-1,
+    ),
+    Option(
+        "--file",
+        metavar="FILE",
+        type=existing_file(),
+        help="More people: one on each line or, in a .csv file, in the column user_id, email or username.",
+    ),
+    Option(
+        "--all-accounts",
+        is_flag=True,
+        help="Take all accounts of a person. Without it, a person with several accounts is refused.",
+    ),
+    Option(
+        "--journal",
+        metavar="FILE",
+        type=new_file(),
+        help="Every removal is recorded there before and after it is sent, so that the same command can continue after "
+        "an interruption.",
+    ),
+    CASCADE,
+    *GUARDS,
+    CONCURRENCY,
+    YES,
+    DRY_RUN,
+    details="""It works on all groups, whatever SNYK_GROUP_ID and the profile say. Afterwards it looks again, and lists
+what access is left. Exit code 0 only when everybody was found and removed, and nothing is left; with --dry-run, when
+everybody was found and would be removed. 4 when nobody was found.""",
+)
 def offboard(
     connection: Connection,
-    people: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PERSON...", show_default=False, help="Who goes, by email, username or user id."
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            show_default=False,
-            help="More of them: one a line or, in a .csv file, in the column user_id, email or username.",
-        ),
-    ] = None,
-    all_accounts: Annotated[
-        bool,
-        typer.Option(
-            "--all-accounts", help="Take all accounts of a person; several are refused unless this is given."
-        ),
-    ] = False,
-    journal: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            dir_okay=False,
-            show_default=False,
-            help="Where every removal is noted before and after it, so that the same command goes on after an "
-            "interruption.",
-        ),
-    ] = None,
-    cascade: Cascade = None,
-    me: Me = None,
-    protect: Protect = None,
-    admin_roles: AdminRoles = None,
-    allow_last_admin: AllowLastAdmin = False,
-    allow_self: AllowSelf = False,
-    concurrency: Concurrency = 10,
-    yes: Yes = False,
-    dry_run: DryRun = False,
+    people: tuple[str, ...],
+    file: Path | None,
+    *,
+    all_accounts: bool,
+    journal: Path | None,
+    cascade: bool | None,
+    concurrency: int,
+    yes: bool,
+    dry_run: bool,
+    **given: Any,
 ) -> int:
-    """Remove people from every group that the token sees, and say what is left of them.
-
-    Exit code 0 only when everybody was found and removed and a second look found no access that is left; with
-    --dry-run, when everybody was found and would be removed. 4 when nobody was found.
-    """
     from groups_sdk.access import OffboardingStatus
     from groups_sdk.access._people_file import read_people
-    from groups_sdk.cli._run_changes import given_admin_roles, note
 
     if cascade is None:
         raise CommandError(CASCADE_NEEDED)
-    everybody = [*(people or ()), *(read_people(file) if file is not None else ())]
+    everybody = [*people, *(read_people(file) if file is not None else ())]
     if not everybody:
         raise CommandError("give a PERSON, or --file")
     require_somebody(yes=yes, dry_run=dry_run)
@@ -103,11 +100,7 @@ def offboard(
             dry_run=dry,
             all_accounts=all_accounts,
             journal=journal,
-            me=me,
-            protect=protect or (),
-            admin_roles=given_admin_roles(admin_roles),
-            allow_last_admin=allow_last_admin,
-            allow_self=allow_self,
+            **guards(given),
             concurrency=concurrency,
             on_progress=reporter,
         )
@@ -145,7 +138,6 @@ def _run(
     Raises `CommandError` when more would be removed than was shown: somebody was added to a group meanwhile.
     """
     from groups_sdk.access import OffboardingStatus
-    from groups_sdk.cli._run_changes import note
 
     memberships = {result.membership.id for result in shown if result.membership is not None}
     with progress.bar("looking"):

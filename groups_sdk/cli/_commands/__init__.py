@@ -1,0 +1,1 @@
+"""The commands, by what they do. Each file is imported when one of its commands is run."""

@@ -1,0 +1,172 @@
+"""`groups-sdk apply` and `undo`: a plan is carried out, or taken back."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from groups_sdk.cli import _progress as progress
+from groups_sdk.cli._command import command
+from groups_sdk.cli._confirm import require_somebody
+from groups_sdk.cli._connection import Connection
+from groups_sdk.cli._exit_codes import CommandError
+from groups_sdk.cli._guards import GUARDS, admin_roles, guards
+from groups_sdk.cli._output import note
+from groups_sdk.cli._parameters import (
+    ADMIN_ROLES,
+    CASCADE,
+    CASCADE_NEEDED,
+    CONCURRENCY,
+    DRY_RUN,
+    YES,
+    Option,
+    new_file,
+)
+from groups_sdk.cli._plans import PLAN_FILE, SAVE, journal_beside, read_plan, show_plan
+from groups_sdk.cli._targets import group_named
+
+if TYPE_CHECKING:
+    from groups_sdk.access import Plan
+
+__all__ = ["apply", "undo"]
+
+_AGE = re.compile(r"(\d{1,9})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@command(
+    "apply",
+    PLAN_FILE,
+    Option(
+        "--journal",
+        metavar="FILE",
+        type=new_file(),
+        help="Every change is recorded there before and after it is sent, so that the same command can continue after "
+        "an interruption. Default: PLAN.journal (none with --fake).",
+    ),
+    Option("--expect", metavar="DIGEST", help="Refuse a plan whose digest is not the one that was approved."),
+    Option("--max-age", metavar="AGE", help="Refuse a plan that is older than this, such as 90m, 24h or 3d."),
+    Option("--group", "-g", metavar="GROUP", help="Refuse a plan for any group but this one, by id or name."),
+    CASCADE,
+    Option(
+        "--allow-unknown-roles",
+        is_flag=True,
+        help="Allow roles that no member has yet. The API cannot tell what such a role is called.",
+    ),
+    Option(
+        "--strict",
+        is_flag=True,
+        help="Change nothing at all when a member is no longer as the plan saw them.",
+    ),
+    *GUARDS,
+    CONCURRENCY,
+    YES,
+    DRY_RUN,
+    details="""People and roles are shown as the API names them now, whatever the plan says. The same command again
+continues after an interruption.""",
+)
+def apply(
+    connection: Connection,
+    file: Path,
+    journal: Path | None,
+    expect: str | None,
+    max_age: str | None,
+    group: str | None,
+    *,
+    cascade: bool | None,
+    allow_unknown_roles: bool,
+    strict: bool,
+    concurrency: int,
+    yes: bool,
+    dry_run: bool,
+    **given: Any,
+) -> int:
+    from groups_sdk.cli._run_changes import run_changes
+
+    oldest = None if max_age is None else _age(max_age)
+    made = read_plan(file)
+    if made.removals and made.cascade is None and cascade is None:
+        raise CommandError(f"the plan removes members, and does not say how: {CASCADE_NEEDED}")
+    require_somebody(yes=yes, dry_run=dry_run)
+    journal = _journal_of(file, journal, fake=connection.options.fake)
+    if journal is not None and dry_run and not journal.exists():
+        journal = None  # looking leaves no file behind
+    changes = connection.client.access.apply(
+        made,
+        journal=journal,
+        cascade=cascade,
+        expect_digest=expect,
+        max_age=oldest,
+        group_id=None if group is None else group_named(connection, group).id,
+        **guards(given),
+        allow_unknown_roles=allow_unknown_roles,
+        strict=strict,
+        concurrency=concurrency,
+        on_progress=(reporter := progress.ProgressReporter()),
+    )
+    note(f"digest {made.digest}")
+    where = ", ".join(_names_of(connection, made))
+    return run_changes(connection, where, changes, reporter, yes=yes, dry_run=dry_run)
+
+
+@command(
+    "undo",
+    PLAN_FILE,
+    Option(
+        "--journal",
+        metavar="FILE",
+        type=new_file(),
+        help="The journal of the apply. Default: PLAN.journal.",
+    ),
+    Option("--allow-admins", is_flag=True, help="Also make people admins again who were admins before."),
+    ADMIN_ROLES,
+    SAVE,
+    details="Nothing is changed: save the plan, and give it to apply.",
+)
+def undo(
+    connection: Connection,
+    file: Path,
+    journal: Path | None,
+    *,
+    allow_admins: bool,
+    save: Path | None,
+    **given: Any,
+) -> int:
+    made = read_plan(file)
+    with progress.bar("looking"):
+        reverse = connection.client.access.undo(
+            journal or journal_beside(file),
+            made,
+            allow_admins=allow_admins,
+            admin_roles=admin_roles(given["admin_roles"]),
+        )
+    return show_plan(connection, reverse, save)
+
+
+def _journal_of(file: Path, journal: Path | None, *, fake: bool) -> Path | None:
+    """The journal of a plan. An example in memory does not last as long as a journal would."""
+    return journal or (None if fake else journal_beside(file))
+
+
+def _names_of(connection: Connection, made: Plan) -> list[str]:
+    """The groups of a plan as the API names them, or their ids: anybody may have edited the plan."""
+    names = {group.id.lower(): group.name for group in connection.client.list_groups()}
+    shown: list[str] = []
+    for group in made.groups:
+        name = names.get(group.id.lower())
+        if name and group.name and name != group.name:
+            note(f"the group {group.id} is named {name!r}, where the plan says {group.name!r}")
+        shown.append(name or group.id)
+    return shown
+
+
+def _age(text: str) -> timedelta:
+    """How old a plan may be. Raises `CommandError`."""
+    found = _AGE.fullmatch(text.strip())
+    if not found:
+        raise CommandError(
+            f"--max-age must be a number with s, m, h or d, such as 90m, 24h or 3d; got {text!r}"
+        )
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
