@@ -114,7 +114,7 @@ def _user(change: Change) -> User:
 
 
 PENDING: list[Column[Change]] = [
-    Column("action", "ACTION", lambda change: change.action.replace("_", " ")),
+    Column("action", "ACTION", lambda change: str(change.action)),
     Column("email", "EMAIL", lambda change: _user(change).email),
     Column("role_before", "ROLE", lambda change: (change.before or _NO_ROLE).name),
     Column("role", "NEW ROLE", lambda change: (change.role or _NO_ROLE).name),
@@ -143,7 +143,7 @@ OFFBOARDING: list[Column[OffboardingResult]] = [
     Column("group", "GROUP", lambda result: result.group.name),
     Column("person", "PERSON", lambda result: result.person),
     Column("email", None, lambda result: result.membership.user.email if result.membership else None),
-    Column("status", "STATUS", lambda result: result.status.replace("_", " ")),
+    Column("status", "STATUS", lambda result: str(result.status)),
     Column("role", "ROLE", lambda result: result.membership.role.name if result.membership else None),
     Column("orgs", "ORGS", lambda result: _orgs(result)),
     Column("earlier", None, lambda result: result.earlier),

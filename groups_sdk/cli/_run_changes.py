@@ -58,13 +58,40 @@ def run_changes(
             changes.collect()
     except BaseException as error:
         print_records(OUTCOMES, changes.outcomes, output)
-        note(f"stopped: {counted(len(changes.pending), 'change')} not begun")
+        note(_stopped(changes))
         if isinstance(error, GroupsError) and any(outcome.sent for outcome in changes.outcomes):
             raise CommandError(with_options(str(error)), FAILED) from error  # no longer "nothing was changed"
         raise
     _say_notes(changes.notes[noted:])
     print_records(OUTCOMES, changes.outcomes, output, noun="outcome")
+    if not pending:
+        _say_finished(changes.outcomes)
     return _code(changes.outcomes, of=len(changes.outcomes))
+
+
+def _stopped(changes: Changes) -> str:
+    """How far the work was when something stopped it, and how to go on."""
+    done = sum(outcome.status in (Status.APPLIED, Status.UNCHANGED) for outcome in changes.outcomes)
+    unknown = sum(outcome.status is Status.UNKNOWN for outcome in changes.outcomes)
+    failed = len(changes.outcomes) - done - unknown
+    words = [f"{done} done"]
+    words += [f"{unknown} uncertain (may have been applied)"] if unknown else []
+    words += [f"{failed} not done"] if failed else []
+    words.append(f"{len(changes.pending)} not started")
+    return f"stopped: {', '.join(words)}. The same command again does the rest"
+
+
+def _say_finished(outcomes: Sequence[Outcome]) -> None:
+    """Say that there was nothing left to do, and whether earlier runs have done it."""
+    earlier = sum(outcome.earlier for outcome in outcomes)
+    since = sum(outcome.status is Status.CHANGED_SINCE for outcome in outcomes)
+    if not outcomes:
+        note("nothing to do")
+    elif earlier == len(outcomes):
+        rest = f"; {since} changed by somebody else since" if since else "; nothing has changed since"
+        note(f"finished already: an earlier run did all {counted(earlier, 'change')}{rest}")
+    elif all(outcome.status is Status.UNCHANGED for outcome in outcomes):
+        note("nothing to do: everything is already as wanted")
 
 
 def _code(outcomes: Sequence[Outcome], *, of: int) -> int:

@@ -267,7 +267,10 @@ def test_interrupt_leaves_no_change_without_its_outcome(
         )
     assert done.code == 130
     assert sorted(o["status"] for o in done.objects) == ["applied", "unknown", "unknown"]
-    assert done.err.splitlines()[-2:] == ["stopped: 1 change not begun", "interrupted"]
+    assert done.err.splitlines()[-2:] == [
+        "stopped: 1 done, 2 uncertain (may have been applied), 1 not started. The same command again does the rest",
+        "interrupted",
+    ]
 
 
 def test_change_of_the_example_says_that_it_is_lost(cli: Call) -> None:

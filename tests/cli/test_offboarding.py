@@ -85,8 +85,8 @@ def test_dry_run_is_all_well_when_everybody_was_found(fake: FakeSnyk, cli: Call,
     done = cli("offboard", ADA, "--no-cascade", "--dry-run", "--journal", str(journal))
     assert done.code == 0
     assert {(o["group"], o["status"]) for o in done.objects} == {
-        ("Engineering", "would remove"),
-        ("Research", "would remove"),
+        ("Engineering", "would_remove"),
+        ("Research", "would_remove"),
     }
     assert "dry run: nothing was changed\n" in done.err
     assert changes_sent(fake) == []
@@ -205,7 +205,7 @@ def test_interrupted_offboarding_says_what_came_of_each_group(
         done = interrupted(service, 1, "offboard", ADA, "--cascade", "--yes", "--concurrency", "1")
     assert done.code == 130
     assert sorted(o["status"] for o in done.objects) == ["removed", "unknown"]
-    assert done.err.endswith("stopped: 0 removals not begun\ninterrupted\n")
+    assert done.err.endswith("0 not started. The same command again does the rest\ninterrupted\n")
 
 
 def test_interrupted_offboarding_goes_on_where_it_was(
@@ -242,7 +242,7 @@ def test_a_full_disk_in_the_midst_does_not_say_that_nothing_was_changed(
     assert done.code == 1
     assert [o["status"] for o in done.objects] == ["removed"]
     assert "No space left" in done.err
-    assert "stopped: 1 removal not begun" in done.err
+    assert "1 not started. The same command again" in done.err
     assert "nothing was changed" not in done.err
 
 

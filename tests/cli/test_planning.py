@@ -407,7 +407,7 @@ def test_error_after_the_first_change_does_not_say_that_nothing_was_changed(
     done = cli("apply", str(plan), "--yes")
     assert done.code == 1
     assert [(o["email"], o["status"]) for o in done.objects] == [(GRACE, "applied")]
-    assert "stopped: 1 change not begun\n" in done.err
+    assert "1 not started. The same command again does the rest\n" in done.err
     assert "403" in done.err.splitlines()[-1]
 
 

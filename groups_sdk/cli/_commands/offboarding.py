@@ -152,11 +152,24 @@ def _run(
             return work.collect()
     except BaseException as error:
         print_records(OFFBOARDING, work.outcomes, connection.options.output)
-        note(f"stopped: {counted(len(work.pending), 'removal')} not begun")
+        note(_stopped(work))
         gone = (OffboardingStatus.REMOVED, OffboardingStatus.UNKNOWN)
         if isinstance(error, GroupsError) and any(result.status in gone for result in work.outcomes):
             raise CommandError(with_options(str(error)), FAILED) from error  # no longer "nothing was changed"
         raise
+
+
+def _stopped(work: Offboarding) -> str:
+    """How far the work was when something stopped it, and how to go on."""
+    from groups_sdk.access import OffboardingStatus
+
+    unknown = sum(result.status is OffboardingStatus.UNKNOWN for result in work.outcomes)
+    done = sum(result.status is OffboardingStatus.REMOVED for result in work.outcomes)
+    uncertain = f", {unknown} uncertain (may have been removed)" if unknown else ""
+    return (
+        f"stopped: {done} removed{uncertain}, {len(work.pending)} not started. "
+        "The same command again does the rest"
+    )
 
 
 def _steps(report: OffboardingReport) -> list[str]:
