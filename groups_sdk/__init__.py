@@ -7,7 +7,8 @@
 To import from here:
 
     clients        AsyncGroupsClient and GroupsClient; `client.access` has everyday jobs such as a review
-    settings       Region, RetryPolicy, RateLimit, and credentials: ApiToken, BearerToken, OAuthClientCredentials
+    settings       Region, RetryPolicy, RateLimit
+    credentials    ApiToken, BearerToken, OAuthClientCredentials, SnykCliCredentials
     listings       AsyncPaginator and Paginator, Page
     models         Group, GroupMembership, User, Role, Org, OrgMembership, SsoConnection, SsoUser
     answers        ApiResponse, Headers

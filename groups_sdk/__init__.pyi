@@ -6,6 +6,9 @@ from groups_sdk._arguments import (
 from groups_sdk._arguments import (
     SortOrder as SortOrder,
 )
+from groups_sdk._base_urls import (
+    Region as Region,
+)
 from groups_sdk._client import (
     AsyncGroupsClient as AsyncGroupsClient,
 )
@@ -20,6 +23,9 @@ from groups_sdk._credentials import (
 )
 from groups_sdk._credentials import (
     OAuthClientCredentials as OAuthClientCredentials,
+)
+from groups_sdk._credentials import (
+    SnykCliCredentials as SnykCliCredentials,
 )
 from groups_sdk._deprecations import (
     ApiDeprecationWarning as ApiDeprecationWarning,
@@ -47,9 +53,6 @@ from groups_sdk._responses import (
 )
 from groups_sdk._responses import (
     Headers as Headers,
-)
-from groups_sdk._settings import (
-    Region as Region,
 )
 from groups_sdk._sync.client import (
     GroupsClient as GroupsClient,

@@ -14,6 +14,7 @@ import attrs
 from groups_sdk import _arguments as arguments
 from groups_sdk import _operations as operations
 from groups_sdk._arguments import SortBy, SortOrder
+from groups_sdk._base_urls import Region
 from groups_sdk._credentials import Credentials
 from groups_sdk._http.call import Caller
 from groups_sdk._http.connections import ConnectionPool
@@ -25,7 +26,7 @@ from groups_sdk._operations import Operation, Parameter, Request
 from groups_sdk._pagination import AsyncPaginator, Page
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
-from groups_sdk._settings import DEFAULT_API_VERSION, Region, check_api_version, resolve
+from groups_sdk._settings import DEFAULT_API_VERSION, check_api_version, resolve
 from groups_sdk._version import __version__
 from groups_sdk.errors import InvalidArgumentError, NotFoundError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
@@ -43,11 +44,13 @@ T = TypeVar("T")
 class AsyncGroupsClient:
     """The client for the Snyk Groups API, asynchronously, on asyncio or trio.
 
-    `token` is an API token or personal access token, or a credentials object (`ApiToken`, `BearerToken`,
-    `OAuthClientCredentials`); by default it is taken from `SNYK_OAUTH_TOKEN` or `SNYK_TOKEN`, or from the Snyk CLI's
-    configuration. `region` is a `Region` or its name ("SNYK-EU-01"); use `base_url` for a host that is not a region.
-    Plain http is only accepted for this machine, unless `allow_http` is True. `api_version` is a date such as
-    "2025-11-05".
+    `token` is an API token or personal access token, an OAuth access token that is a JWT, or a credentials object
+    (`ApiToken`, `BearerToken`, `OAuthClientCredentials`, `SnykCliCredentials`). By default it is the first that is set
+    of `SNYK_OAUTH_CLIENT_ID` with `SNYK_OAUTH_CLIENT_SECRET`, `SNYK_OAUTH_TOKEN`, `SNYK_TOKEN`, `SNYK_CFG_API`, and
+    `api` in the Snyk CLI's configuration. `region` is a `Region` or its name ("SNYK-EU-01"); use `base_url` for a host
+    that is not a region. By default it is `SNYK_API`, `SNYK_CFG_ENDPOINT`, `endpoint` in the Snyk CLI's configuration,
+    the region that the token names, or SNYK-US-01. Plain http is only accepted for this machine, unless `allow_http` is
+    True. `api_version` is a date such as "2025-11-05".
 
     `timeout` limits one attempt, and `deadline` a whole call with its retries and waits (in a listing: one page), both
     in seconds; None means no limit. `retries` and `rate_limit` are policies; `rate_limit=None` turns rate limiting

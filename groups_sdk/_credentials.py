@@ -1,33 +1,45 @@
-"""The credentials of a client: an API token, a bearer token, or OAuth2 client credentials. No I/O happens here."""
+"""The credentials of a client: an API token, a bearer token, OAuth2 client credentials, the login of the Snyk CLI."""
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 
 from groups_sdk._public import set_module
+from groups_sdk._snyk_cli import CliFile, CliLogin
+from groups_sdk._sources import Environment, secret_problem
+from groups_sdk._tokens import is_jwt, is_personal, jwt_claims, jwt_expiry
 from groups_sdk.errors import ConfigurationError
 
-__all__ = ["ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials", "StaticToken"]
-
-_VISIBLE = re.compile(r"[\x21-\x7e]+")
-
-
-def secret_problem(what: str, value: object) -> str | None:
-    """What is wrong with a secret that is to be sent in a header, without showing it; None when it is valid."""
-    if not isinstance(value, str):
-        return f"{what} must be a string, not {type(value).__name__}"
-    if not value.strip():
-        return f"{what} is empty"
-    if not _VISIBLE.fullmatch(value):
-        return f"{what} contains a space, a line break or another character that is not allowed in a token"
-    return None
+__all__ = [
+    "ApiToken",
+    "BearerToken",
+    "Credentials",
+    "OAuthClientCredentials",
+    "SnykCliCredentials",
+    "StaticToken",
+    "read_token",
+]
 
 
 class Credentials:
-    """The base class of the three kinds of credentials. Their `repr` does not show the secret."""
+    """The base class of the four kinds of credentials. Their `repr` does not show the secret."""
 
     __slots__ = ()
+
+    @property
+    def kind(self) -> str:
+        """What they are, in words: "API token", "personal access token", "OAuth access token", "OAuth client
+        credentials" or "Snyk CLI login".
+        """
+        raise NotImplementedError
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When they expire, in UTC, where the token itself or the Snyk CLI tells; otherwise None."""
+        return None
 
     def secrets(self) -> tuple[str, ...]:
         """The texts that must never be logged or shown."""
@@ -71,6 +83,11 @@ class ApiToken(StaticToken):
     __slots__ = ()
     scheme = "token"
 
+    @property
+    def kind(self) -> str:
+        """ "personal access token" or "API token"."""
+        return "personal access token" if is_personal(self._token) else "API token"
+
 
 class BearerToken(StaticToken):
     """An OAuth2 access token that you obtained yourself. It is not renewed.
@@ -83,6 +100,16 @@ class BearerToken(StaticToken):
 
     __slots__ = ()
     scheme = "Bearer"
+
+    @property
+    def kind(self) -> str:
+        """ "OAuth access token"."""
+        return "OAuth access token"
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it expires, in UTC, where it is a JWT that says so; otherwise None."""
+        return jwt_expiry(self._token)
 
 
 class OAuthClientCredentials(Credentials):
@@ -109,6 +136,11 @@ class OAuthClientCredentials(Credentials):
         self._client_secret = client_secret
         self.token_url: str | None = token_url
 
+    @property
+    def kind(self) -> str:
+        """ "OAuth client credentials"."""
+        return "OAuth client credentials"
+
     def secrets(self) -> tuple[str, ...]:
         return (self._client_secret,)
 
@@ -121,4 +153,76 @@ class OAuthClientCredentials(Credentials):
         }
 
 
-set_module("groups_sdk", globals(), ["ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials"])
+class SnykCliCredentials(Credentials):
+    """The login of `snyk auth`: the session of the person who has logged in with the Snyk CLI on this machine.
+
+    It is used only where it is asked for in this way, so that a service does not work as a person by accident. `path`
+    is the CLI's file, by default `configstore/snyk.json` in `$XDG_CONFIG_HOME` or `~/.config`. The access token is
+    read from it and sent as it is: the login is never renewed, and the file never changed. When the API refuses the
+    token, the file is read once more, since the CLI may have renewed the login; another token of the same person is
+    then used for one more attempt. The region is that of the login, unless you name another.
+
+    Raises `ConfigurationError` when there is no login, when it has expired, and when the file cannot be read.
+
+    Example:
+        client = AsyncGroupsClient(SnykCliCredentials())
+    """
+
+    __slots__ = ("_login", "_path")
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        file = CliFile(Environment(os.environ), None if path is None else Path(path))
+        self._path = file.path
+        self._login = file.login()
+        if expired_at := self._login.expired_at:
+            raise ConfigurationError(_expired(file, expired_at))
+
+    @property
+    def kind(self) -> str:
+        """ "Snyk CLI login"."""
+        return "Snyk CLI login"
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the login expires, in UTC, where the CLI's file or the token tells; otherwise None."""
+        return self._login.expires_at
+
+    def secrets(self) -> tuple[str, ...]:
+        return (self._login.access_token,)
+
+    def read_again(self, refused: str) -> CliLogin | str:
+        """The login that is in the file now, in place of one that the API has refused; or what the user can do."""
+        file = CliFile(Environment({}), self._path)
+        try:
+            login = file.login()
+        except ConfigurationError as error:
+            return str(error)
+        if expired_at := login.expired_at:
+            return _expired(file, expired_at)
+        if login.access_token == refused:
+            return (
+                f"Snyk does not accept the login of `snyk auth` in {file}. Run `snyk auth` to log in again."
+            )
+        before, now = jwt_claims(self._login.access_token), jwt_claims(login.access_token)
+        if any(before.get(claim) != now.get(claim) for claim in ("sub", "aud")):
+            return f"The login of `snyk auth` in {file} is another person's or region's by now. Start again to use it."
+        return login
+
+
+def _expired(file: CliFile, expired_at: datetime) -> str:
+    return (
+        f"The login of `snyk auth` in {file} expired at {expired_at:%Y-%m-%d %H:%M} UTC. "
+        "Run `snyk auth` to log in again."
+    )
+
+
+def read_token(text: str) -> ApiToken | BearerToken:
+    """The token of a setting that may hold either: a JWT is an OAuth access token, and is sent as one."""
+    return BearerToken(text) if is_jwt(text) else ApiToken(text)
+
+
+set_module(
+    "groups_sdk",
+    globals(),
+    ["ApiToken", "BearerToken", "Credentials", "OAuthClientCredentials", "SnykCliCredentials"],
+)

@@ -346,7 +346,13 @@ class BadRequestError(ApiError):
 
 
 class UnauthorizedError(ApiError):
-    """401: the token is missing, wrong or expired."""
+    """401: the token is missing, wrong or expired. `advice` says what to do, where more is known; otherwise None."""
+
+    advice: str | None = None
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.advice is None else f"{text} {self.advice}"
 
 
 class ForbiddenError(ApiError):

@@ -1,60 +1,41 @@
+"""Where each setting comes from, what it may be, and that no error shows a secret."""
+
 from __future__ import annotations
 
-import base64
 import json
 import os
 import pickle
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import attrs
-import httpx
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
+from support.tokens import jwt, pat, pat_of
+from support.tracebacks import lines_with_locals
 
-from groups_sdk._credentials import ApiToken, BearerToken, Credentials, OAuthClientCredentials
-from groups_sdk._settings import (
-    DEFAULT_API_VERSION,
-    Region,
-    Settings,
-    check_api_version,
-    normalise_base_url,
-    resolve,
+from groups_sdk._base_urls import Region
+from groups_sdk._credentials import (
+    ApiToken,
+    BearerToken,
+    Credentials,
+    OAuthClientCredentials,
 )
+from groups_sdk._settings import DEFAULT_API_VERSION, Settings, check_api_version, resolve
 from groups_sdk.errors import ConfigurationError
 
 TOKEN = "7e5f1a1c-0000-4000-8000-5ec2e75ec2e7"
 OTHER = "0d1ff0e2-0000-4000-8000-5ec2e75ec2e7"
 US_01 = "https://api.snyk.io/rest"
 EU_01 = "https://api.eu.snyk.io/rest"
+EU_HOST = "api.eu.snyk.io"
 HOME = "/nonexistent-home"
-
-
-def pat(host: object, *, kind: str = "snyk_uat", last: bool = False) -> str:
-    return pat_of(json.dumps({"j": "id", "h": host}).encode(), kind=kind, last=last)
-
-
-def pat_of(claims: bytes, *, kind: str = "snyk_uat", last: bool = False) -> str:
-    payload = base64.urlsafe_b64encode(claims).decode().rstrip("=")
-    return f"{kind}.a1b2c3d4.{'c2ln' if last else payload}.{payload if last else 'c2lnbmF0dXJl'}"
 
 
 def secret(settings: Settings) -> tuple[type[Credentials], str]:
     return type(settings.credentials), settings.credentials.secrets()[0]
-
-
-def lines_with_locals(error: BaseException) -> str:
-    """The traceback as a tool that prints locals would show it, without this test module's own frames."""
-    report = traceback.TracebackException.from_exception(error, capture_locals=True)
-    frames = [frame for frame in report.stack if frame.filename != __file__]
-    assert frames
-    assert error.__cause__ is None
-    assert error.__context__ is None
-    return "".join([str(error), repr(error), *(str(frame.locals) for frame in frames)])
 
 
 @pytest.fixture
@@ -83,28 +64,6 @@ class Forbidden(Mapping[str, str]):
 
     def __len__(self) -> int:
         raise AssertionError
-
-
-class TestRegion:
-    @pytest.mark.parametrize(
-        ("name", "base_url"),
-        [
-            ("SNYK-US-01", "https://api.snyk.io/rest"),
-            ("SNYK-US-02", "https://api.us.snyk.io/rest"),
-            ("SNYK-EU-01", "https://api.eu.snyk.io/rest"),
-            ("SNYK-AU-01", "https://api.au.snyk.io/rest"),
-            ("SNYK-GOV-01", "https://api.snykgov.io/rest"),
-        ],
-    )
-    def test_is_found_by_name_in_any_case(self, name: str, base_url: str) -> None:
-        assert Region(name) is Region(name.lower()) is Region(name.title())
-        assert Region(name).base_url == base_url
-        assert normalise_base_url(base_url) == base_url
-
-    @pytest.mark.parametrize("name", ["", "EU", "SNYK-EU-01 ", "SNYK-EU-01\n", 7, None, []])
-    def test_anything_else_is_no_region(self, name: Any) -> None:
-        with pytest.raises(ValueError, match="is not a valid Region"):
-            Region(name)
 
 
 class TestApiVersion:
@@ -158,176 +117,6 @@ class TestApiVersion:
         assert TOKEN[:8] not in str(caught.value)
 
 
-class TestNormaliseBaseUrl:
-    @pytest.mark.parametrize(
-        ("url", "normalised"),
-        [
-            ("https://api.snyk.io", US_01),
-            ("https://api.snyk.io/", US_01),
-            ("https://api.snyk.io//", US_01),
-            ("https://api.snyk.io/v1", US_01),
-            ("https://api.snyk.io/v1/", US_01),
-            ("https://api.snyk.io/rest", US_01),
-            ("https://api.snyk.io/rest//", US_01),
-            ("https://api.snyk.io/rest/v1", US_01),
-            ("https://api.snyk.io/api/v1", US_01),
-            ("https://app.snyk.io", US_01),
-            ("https://snyk.io/api/v1", US_01),
-            ("HTTPS://App.EU.Snyk.IO/api", EU_01),
-            ("https://app.us.snyk.io/v1", "https://api.us.snyk.io/rest"),
-            ("https://app.snykgov.io", "https://api.snykgov.io/rest"),
-            ("https://app.eu.snyk.io:8443/rest", "https://api.eu.snyk.io:8443/rest"),
-            ("https://api.snyk.io:0443", "https://api.snyk.io:443/rest"),
-            ("https://api.snyk.io:", US_01),
-            ("https://tenant.snyk.io", "https://tenant.snyk.io/rest"),
-            ("https://app.example.com", "https://app.example.com/rest"),
-            ("https://app.notsnyk.io", "https://app.notsnyk.io/rest"),
-            ("https://app.snyk.io.example.com", "https://app.snyk.io.example.com/rest"),
-            ("https://Example.com/Gateway/snyk/v1/", "https://example.com/Gateway/snyk/rest"),
-            ("https://example.com/api", "https://example.com/api/rest"),
-            ("https://example.com/rested", "https://example.com/rested/rest"),
-            ("https://example.com/a@b;c=%20", "https://example.com/a@b;c=%20/rest"),
-            ("https://192.0.2.7:8443", "https://192.0.2.7:8443/rest"),
-            ("https://[2001:DB8:0::1]:8443/rest", "https://[2001:db8::1]:8443/rest"),
-        ],
-    )
-    def test_leads_to_the_rest_api(self, url: str, normalised: str) -> None:
-        assert normalise_base_url(url) == normalised
-
-    @pytest.mark.parametrize(
-        "host",
-        [
-            "localhost",
-            "LocalHost:8000",
-            "fake.localhost",
-            "127.0.0.1:80",
-            "127.9.9.9",
-            "[::1]",
-            "[0:0::1]:8000",
-        ],
-    )
-    def test_plain_http_is_for_this_machine(self, host: str) -> None:
-        assert normalise_base_url(f"http://{host}").startswith("http://")
-
-    @pytest.mark.parametrize(
-        "host",
-        [
-            "api.snyk.io",
-            "localhost.example.com",
-            "notlocalhost",
-            "128.0.0.1",
-            "127.0.0.1.example.com",
-            "0.0.0.0",
-            "[::]",
-            "[::2]",
-            "[::ffff:192.0.2.1]",
-        ],
-    )
-    def test_plain_http_to_another_machine_must_be_allowed(self, host: str) -> None:
-        with pytest.raises(
-            ConfigurationError, match=r"base URL: plain http would send the token unencrypted"
-        ):
-            normalise_base_url(f"http://{host}")
-        assert normalise_base_url(f"http://{host}", allow_http=True).startswith("http://")
-
-    @pytest.mark.parametrize(
-        ("url", "why"),
-        [
-            ("", "must begin with https://"),
-            ("api.snyk.io", "must begin with https://"),
-            ("api.snyk.io:443", "must begin with https://"),
-            ("//api.snyk.io", "must begin with https://"),
-            ("https:/api.snyk.io", "must begin with https://"),
-            ("ftp://api.snyk.io", "must begin with https://"),
-            ("xhttps://api.snyk.io", "must begin with https://"),
-            ("file:///etc/passwd", "must begin with https://"),
-            ("https://", "no host"),
-            ("https:///rest", "no host"),
-            ("https://:443", "no host"),
-            ("https://user@api.snyk.io", "user name or password"),
-            ("https://user:pass@api.snyk.io", "user name or password"),
-            ("https://@api.snyk.io", "user name or password"),
-            ("https://api.snyk.io@example.com", "user name or password"),
-            ("https://api.snyk.io/rest?version=1", "query or fragment"),
-            ("https://api.snyk.io/rest?", "query or fragment"),
-            ("https://api.snyk.io/#", "query or fragment"),
-            ("https://api.snyk.io#@example.com", "query or fragment"),
-            (" https://api.snyk.io", "whitespace"),
-            ("https://api.snyk.io\n", "whitespace"),
-            ("https://api.sn\tyk.io", "whitespace"),
-            ("https://api.snyk.io/a b", "whitespace"),
-            ("https://api.snyk.io\x00", "whitespace"),
-            ("https://api.snyk.io\\@example.com", "must be percent-encoded"),
-            ("https://\u0430pi.snyk.io", "must be percent-encoded"),
-            ("https://api.snyk.io:port", "malformed host or port"),
-            ("https://api.snyk.io:80:80", "malformed host or port"),
-            ("https://api.snyk.io:-1", "malformed host or port"),
-            ("https://::1", "no host"),
-            ("https://[::1", "malformed host or port"),
-            ("https://[::1]x", "malformed host or port"),
-            ("https://[fe80::1%25eth0]", "malformed host or port"),
-            ("https://api.snyk.io:0", "outside 1 to 65535"),
-            ("https://api.snyk.io:65536", "outside 1 to 65535"),
-            ("https://api.snyk.io:" + "9" * 5000, "outside 1 to 65535"),
-            ("https://[]", "malformed IP address"),
-            ("https://[1::2::3]", "malformed IP address"),
-            ("https://127.1", "malformed IP address"),
-            ("https://2130706433", "malformed IP address"),
-            ("https://256.0.0.1", "malformed IP address"),
-            ("https://api..snyk.io", "malformed host"),
-            ("https://api.snyk.io.", "malformed host"),
-            ("https://.snyk.io", "malformed host"),
-            ("https://-api.snyk.io", "malformed host"),
-            ("https://api%2esnyk.io", "malformed host"),
-            ("https://" + "a" * 64 + ".io", "malformed host"),
-            ("https://" + "a." * 127 + "io", "malformed host"),
-            (None, "must be a string, not NoneType"),
-            (b"https://api.snyk.io", "must be a string, not bytes"),
-        ],
-    )
-    def test_anything_else_is_refused_with_the_reason(self, url: Any, why: str) -> None:
-        with pytest.raises(ConfigurationError, match=f"^base URL: .*{why}"):
-            normalise_base_url(url, allow_http=True)
-
-    def test_a_refusal_shows_no_password(self) -> None:
-        with pytest.raises(ConfigurationError) as caught:
-            normalise_base_url(f"https://user:{TOKEN}@api.snyk.io")
-        assert TOKEN not in lines_with_locals(caught.value)
-
-    @given(
-        url=st.one_of(
-            st.text(),
-            st.builds(
-                "{}://{}{}{}".format,
-                st.sampled_from(["http", "https", "HTTPS", "ftp", ""]),
-                st.one_of(
-                    st.sampled_from(["api.snyk.io", "app.EU.snyk.io", "snyk.io", "[::1]", "LOCALHOST"]),
-                    st.from_regex(r"[a-zA-Z0-9._:\[\]@%-]{0,20}", fullmatch=True),
-                    st.ip_addresses(v=4).map(str),
-                    st.ip_addresses(v=6).map("[{}]".format),
-                ),
-                st.one_of(st.just(""), st.integers(-1, 70000).map(":{}".format)),
-                st.lists(st.sampled_from(["/", "/v1", "/rest", "/api", "/x", "/..", "?", "#", "%"])).map(
-                    "".join
-                ),
-            ),
-        ),
-        allow_http=st.booleans(),
-    )
-    @example(url="https://api.snyk.io/rest/rest/v1//", allow_http=False)
-    def test_gives_a_url_that_stays_as_it_is_or_says_no(self, url: str, allow_http: bool) -> None:
-        try:
-            normalised = normalise_base_url(url, allow_http=allow_http)
-        except ConfigurationError:
-            return
-        assert normalise_base_url(normalised, allow_http=allow_http) == normalised
-        assert normalised.endswith("/rest")
-        parts, seen_by_httpx = urlsplit(normalised), httpx.URL(normalised)
-        assert parts.scheme in ("https", "http")
-        assert parts.hostname == seen_by_httpx.raw_host.decode()
-        assert (parts.username, parts.query, parts.fragment, seen_by_httpx.userinfo) == (None, "", "", b"")
-
-
 class TestToken:
     @pytest.mark.parametrize(
         ("argument", "environ", "content", "expected"),
@@ -340,7 +129,28 @@ class TestToken:
             (None, {"SNYK_TOKEN": TOKEN}, {"api": OTHER}, (ApiToken, TOKEN)),
             (None, {"SNYK_OAUTH_TOKEN": "", "SNYK_TOKEN": TOKEN}, {}, (ApiToken, TOKEN)),
             (None, {"SNYK_OAUTH_TOKEN": " \n", "SNYK_TOKEN": " "}, {"api": TOKEN}, (ApiToken, TOKEN)),
+            (None, {"SNYK_TOKEN": TOKEN, "SNYK_CFG_API": OTHER}, {}, (ApiToken, TOKEN)),
+            (None, {"SNYK_TOKEN": " ", "SNYK_CFG_API": TOKEN}, {"api": OTHER}, (ApiToken, TOKEN)),
+            (None, {"SNYK_CFG_API": ""}, {"api": TOKEN}, (ApiToken, TOKEN)),
             (None, {}, {"api": TOKEN}, (ApiToken, TOKEN)),
+            (
+                None,
+                {"SNYK_OAUTH_CLIENT_ID": "id", "SNYK_OAUTH_CLIENT_SECRET": TOKEN, "SNYK_OAUTH_TOKEN": OTHER},
+                {},
+                (OAuthClientCredentials, TOKEN),
+            ),
+            (
+                TOKEN,
+                {"SNYK_OAUTH_CLIENT_ID": "id", "SNYK_OAUTH_CLIENT_SECRET": OTHER},
+                {},
+                (ApiToken, TOKEN),
+            ),
+            (
+                None,
+                {"SNYK_OAUTH_CLIENT_ID": " ", "SNYK_OAUTH_CLIENT_SECRET": "", "SNYK_OAUTH_TOKEN": TOKEN},
+                {},
+                (BearerToken, TOKEN),
+            ),
         ],
     )
     def test_comes_from_the_first_source_that_has_one(
@@ -360,15 +170,59 @@ class TestToken:
         credentials = BearerToken(TOKEN)
         assert resolve(credentials, environ={}, config_path=no_file).credentials is credentials
 
+    @pytest.mark.parametrize(
+        ("environ", "there", "missing"),
+        [
+            ({"SNYK_OAUTH_CLIENT_ID": TOKEN}, "ID", "SECRET"),
+            ({"SNYK_OAUTH_CLIENT_SECRET": TOKEN}, "SECRET", "ID"),
+            ({"SNYK_OAUTH_CLIENT_SECRET": TOKEN, "SNYK_OAUTH_CLIENT_ID": " "}, "SECRET", "ID"),
+        ],
+    )
+    def test_half_of_client_credentials_is_an_error_that_names_the_other_half(
+        self, no_file: Path, environ: dict[str, str], there: str, missing: str
+    ) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(environ=environ | {"SNYK_TOKEN": OTHER}, config_path=no_file)
+        message = (
+            f"SNYK_OAUTH_CLIENT_{there} is set, but SNYK_OAUTH_CLIENT_{missing} is not. Set both, or neither."
+        )
+        assert str(caught.value) == message
+        assert TOKEN not in lines_with_locals(caught.value)
+
+    def test_client_credentials_that_cannot_be_sent_are_refused_by_name(self, no_file: Path) -> None:
+        environ = {"SNYK_OAUTH_CLIENT_ID": OTHER, "SNYK_OAUTH_CLIENT_SECRET": f"{TOKEN} x"}
+        with pytest.raises(
+            ConfigurationError, match=r"^SNYK_OAUTH_CLIENT_ID and SNYK_OAUTH_CLIENT_SECRET: the client secret"
+        ) as caught:
+            resolve(environ=environ, config_path=no_file)
+        assert TOKEN not in lines_with_locals(caught.value)
+
+    def test_that_is_a_jwt_is_sent_as_an_oauth_access_token(self, config: Callable[..., Path]) -> None:
+        token, empty = jwt(sub="me"), config({})
+        expected = (BearerToken, token)
+        assert secret(resolve(token, environ={}, config_path=empty)) == expected
+        for name in ("SNYK_TOKEN", "SNYK_CFG_API", "SNYK_OAUTH_TOKEN"):
+            assert secret(resolve(environ={name: token}, config_path=empty)) == expected
+        assert secret(resolve(environ={}, config_path=config({"api": token}))) == expected
+        given = ApiToken(token)  # said explicitly
+        assert resolve(given, environ={}, config_path=empty).credentials is given
+
     @pytest.mark.parametrize("content", [{}, {"api": ""}, {"api": " \n"}, {"api": None}])
     def test_found_nowhere_says_where_it_was_looked_for(
         self, config: Callable[..., Path], content: object
     ) -> None:
         path = config(content)
-        with pytest.raises(ConfigurationError, match="no token") as caught:
+        looked_in = f"SNYK_OAUTH_CLIENT_ID, SNYK_OAUTH_TOKEN, SNYK_TOKEN, SNYK_CFG_API, {path}"
+        with pytest.raises(ConfigurationError) as caught:
             resolve(environ={"SNYK_TOKEN": ""}, config_path=path)
-        for place in ("token argument", "SNYK_OAUTH_TOKEN", "SNYK_TOKEN", "'api'", str(path)):
-            assert place in str(caught.value)
+        assert str(caught.value) == (
+            f"No token found. Pass token=, or set SNYK_TOKEN, or log in with the Snyk CLI. Looked in: {looked_in}"
+        )
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(environ={}, config_path=path, snyk_cli_login=True)
+        assert str(caught.value) == (
+            f"No token found. Set SNYK_TOKEN, or run `snyk auth`. Looked in: {looked_in}"
+        )
 
     @pytest.mark.parametrize(
         "bad",
@@ -419,6 +273,9 @@ class TestBaseUrl:
             ({}, {"SNYK_API": "https://b.example/v1/"}, "https://c.example", "b"),
             ({}, {"SNYK_API": "https://app.eu.snyk.io/api"}, None, EU_01),
             ({}, {"SNYK_API": " "}, "https://c.example", "c"),
+            ({}, {"SNYK_API": "https://b.example", "SNYK_CFG_ENDPOINT": "https://d.example"}, None, "b"),
+            ({}, {"SNYK_CFG_ENDPOINT": "https://d.example/v1"}, "https://c.example", "d"),
+            ({}, {"SNYK_CFG_ENDPOINT": " "}, "https://c.example", "c"),
             ({}, {}, "https://c.example/rest", "c"),
             ({}, {}, "", US_01),
             ({}, {}, None, US_01),
@@ -437,13 +294,13 @@ class TestBaseUrl:
 
     @pytest.mark.parametrize("region", [Region.US_01, "SNYK-US-01", "nowhere"])
     def test_and_region_together_are_refused(self, region: str) -> None:
-        with pytest.raises(ConfigurationError, match="either region or base_url"):
+        with pytest.raises(ConfigurationError, match="Give region or base_url, not both"):
             resolve(TOKEN, region, US_01, environ={})
 
     @pytest.mark.parametrize("name", ["", "EU", "SNYK-XX-01", TOKEN, cast("str", 7)])
     def test_of_an_unknown_region_is_refused_and_the_choices_named(self, name: str) -> None:
         with pytest.raises(
-            ConfigurationError, match=r"^region: .*SNYK-US-01, SNYK-US-02, .*SNYK-GOV-01"
+            ConfigurationError, match=r"^region argument: .*SNYK-US-01, SNYK-US-02, .*SNYK-GOV-01"
         ) as caught:
             resolve(OTHER, name, environ={})
         assert TOKEN not in lines_with_locals(caught.value)
@@ -454,7 +311,11 @@ class TestBaseUrl:
         bad = f"https://user:{TOKEN}@api.snyk.io"
         empty, full = config({}), config({"endpoint": bad})
         cases: list[tuple[str, Callable[[], object]]] = [
-            ("base_url: ", lambda: resolve(OTHER, None, bad, environ={}, config_path=empty)),
+            ("base_url argument: ", lambda: resolve(OTHER, None, bad, environ={}, config_path=empty)),
+            (
+                "SNYK_CFG_ENDPOINT: ",
+                lambda: resolve(OTHER, environ={"SNYK_CFG_ENDPOINT": bad}, config_path=empty),
+            ),
             ("SNYK_API: ", lambda: resolve(OTHER, environ={"SNYK_API": bad}, config_path=empty)),
             (f"'endpoint' in {full}: ", lambda: resolve(OTHER, environ={}, config_path=full)),
         ]
@@ -525,39 +386,86 @@ class TestPersonalAccessToken:
         assert resolve(token, environ={"SNYK_API": US_01}, config_path=empty).base_url == US_01
         assert resolve(token, environ={}, config_path=config({"endpoint": US_01})).base_url == US_01
 
-    @pytest.mark.parametrize(
-        "token",
-        [
-            pat("evil.example"),
-            pat("api.eu.snyk.io.evil.example"),
-            pat("evil.example/api.eu.snyk.io"),
-            pat("api.eu.snyk.io@evil.example"),
-            pat("https://api.eu.snyk.io"),
-            pat(""),
-            pat(None),
-            pat(["api.eu.snyk.io"]),
-            pat("api.eu.snyk.io", kind="snyk_xat"),
-            pat("api.eu.snyk.io") + ".more",
-            pat_of(b'["api.eu.snyk.io"]'),
-            pat_of(b'{"h": "api.eu.snyk.io"'),
-            pat_of(b"\xff\xfe"),
-            pat_of(b"[" * 100_000),
-            pat_of(b"{}"),
-            "snyk_uat.a1b2c3d4.!!!.sig",
-            "snyk_uat.a1b2c3d4.A.sig",
-            "snyk_uat.a1b2c3d4.sig",
-            "snyk_uat....",
-            "snyk_uat",
-        ],
-    )
-    def test_that_is_malformed_or_names_an_unknown_host_names_no_region(
-        self, no_file: Path, token: str
-    ) -> None:
-        assert resolve(token, environ={}, config_path=no_file).base_url == US_01
+    @pytest.mark.parametrize("token", [pat(""), pat(None), pat_of(b"{}"), "snyk_uat.a.b", TOKEN])
+    def test_that_names_no_host_is_one_of_the_default_region(self, no_file: Path, token: str) -> None:
+        settings = resolve(token, environ={}, config_path=no_file)
+        assert (settings.base_url, settings.base_url_source) == (US_01, "default")
 
     def test_is_looked_into_only_when_it_is_sent_as_one(self, no_file: Path) -> None:
         credentials = BearerToken(pat("api.eu.snyk.io"))
         assert resolve(credentials, environ={}, config_path=no_file).base_url == US_01
+
+
+class TestOAuthAccessToken:
+    @pytest.mark.parametrize("audience", ["https://api.eu.snyk.io", ["https://api.eu.snyk.io/rest"], EU_HOST])
+    def test_names_its_region_when_nothing_else_does(self, no_file: Path, audience: object) -> None:
+        token = jwt(aud=audience)
+        for settings in (
+            resolve(BearerToken(token), environ={}, config_path=no_file),
+            resolve(environ={"SNYK_OAUTH_TOKEN": token}, config_path=no_file),
+            resolve(environ={"SNYK_TOKEN": token}, config_path=no_file),
+        ):
+            assert (settings.base_url, settings.base_url_source) == (EU_01, "the OAuth access token")
+        assert resolve(token, "SNYK-US-01", environ={}, config_path=no_file).base_url == US_01
+
+    def test_for_several_hosts_is_for_the_one_that_is_snyk_s(self, no_file: Path) -> None:
+        token = jwt(aud=["https://other.example", "https://api.eu.snyk.io"])
+        assert resolve(token, environ={}, config_path=no_file).base_url == EU_01
+
+    @pytest.mark.parametrize("token", [jwt(), jwt(aud=None), jwt(aud=[]), "opaque-token"])
+    def test_without_an_audience_is_one_of_the_default_region(self, no_file: Path, token: str) -> None:
+        settings = resolve(BearerToken(token), environ={}, config_path=no_file)
+        assert (settings.base_url, settings.base_url_source) == (US_01, "default")
+
+    def test_of_the_government_region_may_be_in_snyk_token(self, no_file: Path) -> None:
+        environ = {"SNYK_TOKEN": jwt(aud="https://api.snykgov.io")}
+        assert resolve(environ=environ, config_path=no_file).base_url == "https://api.snykgov.io/rest"
+
+
+class TestTokenOfAnUnknownHost:
+    TOKENS = (
+        pat("api.tenant.example"),
+        pat("api.eu.snyk.io.evil.example"),
+        pat("evil.example/api.eu.snyk.io"),
+        pat("api.eu.snyk.io@evil.example"),
+        pat(["api.eu.snyk.io"]),
+        pat("h" * 500),
+        jwt(aud="https://api.tenant.example"),
+        jwt(aud="https://api.tenant.snyk.io"),
+        jwt(aud="https://api.eu.snyk.io@evil.example"),
+        jwt(aud=["snyk"]),
+    )
+
+    @pytest.mark.parametrize("token", TOKENS)
+    def test_is_sent_nowhere_until_somebody_says_where(self, config: Callable[..., Path], token: str) -> None:
+        empty = config({})
+        for source, call in (
+            ("token argument", lambda: resolve(token, environ={}, config_path=empty)),
+            ("SNYK_TOKEN", lambda: resolve(environ={"SNYK_TOKEN": token}, config_path=empty)),
+        ):
+            with pytest.raises(
+                ConfigurationError, match=r"not one of Snyk's regions.*base_url.*SNYK_API"
+            ) as caught:
+                call()
+            assert str(caught.value).startswith(f"{source}: the ")
+            assert token not in lines_with_locals(caught.value)
+            assert len(str(caught.value)) < 300
+        there = "https://api.tenant.example/rest"
+        for settings in (
+            resolve(token, None, there, environ={}, config_path=empty),
+            resolve(token, environ={"SNYK_API": there}, config_path=empty),
+            resolve(token, environ={"SNYK_CFG_ENDPOINT": there}, config_path=empty),
+            resolve(token, environ={}, config_path=config({"endpoint": there})),
+        ):
+            assert settings.base_url == there
+
+    def test_is_an_error_that_names_the_host_where_it_looks_like_one(self, no_file: Path) -> None:
+        with pytest.raises(
+            ConfigurationError, match=r"personal access token is for a host \(api\.tenant\.example\)"
+        ):
+            resolve(pat("api.tenant.example"), environ={}, config_path=no_file)
+        with pytest.raises(ConfigurationError, match=r"OAuth access token is for a host that is not"):
+            resolve(jwt(aud="not a host\n"), environ={}, config_path=no_file)
 
     @given(
         token=st.one_of(
@@ -566,10 +474,14 @@ class TestPersonalAccessToken:
                 lambda claims: pat_of(json.dumps(claims).encode())
             ),
             st.from_regex(r"snyk_[us]at(\.[!-~]{0,12}){0,5}", fullmatch=True),
+            st.one_of(st.text(), st.lists(st.text())).map(lambda audience: jwt(aud=audience)),
         )
     )
     def test_never_leads_away_from_the_known_regions(self, token: str) -> None:
-        settings = resolve(token, environ={"HOME": HOME})
+        try:
+            settings = resolve(token, environ={"HOME": HOME})
+        except ConfigurationError:
+            return
         assert settings.base_url in {region.base_url for region in Region}
 
 
@@ -578,7 +490,7 @@ class TestGovernmentRegion:
         ("arguments", "environ"),
         [
             ({"region": "SNYK-GOV-01"}, {}),
-            ({"base_url": "https://api.snykgov.io:443/gateway"}, {}),
+            ({"base_url": "https://api.snykgov.io:443/v1"}, {}),
             ({}, {"SNYK_API": "https://APP.snykgov.io/api"}),
         ],
     )
@@ -690,7 +602,7 @@ class TestConfigFile:
     ) -> None:
         path = config(raw=raw)
         for argument in (None, OTHER):  # the second needs the endpoint only
-            with pytest.raises(ConfigurationError, match="is not a JSON object; repair it, or") as caught:
+            with pytest.raises(ConfigurationError, match=r"is not a JSON object\. Repair it, or") as caught:
                 resolve(argument, environ={}, config_path=path)
             assert str(path) in str(caught.value)
             assert TOKEN[:8] not in lines_with_locals(caught.value)

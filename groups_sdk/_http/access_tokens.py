@@ -1,15 +1,20 @@
-"""The Authorization header of each request. Access tokens are fetched when they are needed, one at a time."""
+"""The Authorization header of each request. Access tokens are fetched when they are needed, one at a time.
+
+The login of the Snyk CLI is its access token from the beginning, and can only be read again.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import anyio
+import anyio.to_thread
 import attrs
 
-from groups_sdk._credentials import Credentials, OAuthClientCredentials, StaticToken
+from groups_sdk._credentials import Credentials, OAuthClientCredentials, SnykCliCredentials, StaticToken
 from groups_sdk._operations import TOKEN_REQUEST
 from groups_sdk._responses import ApiResponse
 from groups_sdk.errors import ApiError, DeadlineExceededError, DecodeError, GroupsError
@@ -72,6 +77,8 @@ class AccessTokens:
         self._credentials = credentials
         self._renewal: _Renewal | None = None
         self._grant: TokenGrant | None = None
+        if isinstance(credentials, SnykCliCredentials):
+            self._grant = TokenGrant(credentials.secrets()[0], math.inf)
         self._renew_at = 0.0
         self._issued = deque[str](maxlen=2)  # an answer to the one before may still be on its way
 
@@ -82,7 +89,7 @@ class AccessTokens:
     @property
     def renewable(self) -> bool:
         """Whether a new access token can be had."""
-        return isinstance(self._credentials, OAuthClientCredentials)
+        return isinstance(self._credentials, OAuthClientCredentials | SnykCliCredentials)
 
     @property
     def authorization(self) -> str:
@@ -127,13 +134,26 @@ class AccessTokens:
             self._renewal = None
             renewal.done.set()
 
-    def reject(self, token: object) -> None:
-        """The API answered 401 to that token: have it renewed, unless that was done meanwhile.
+    async def reject(self, token: object) -> str | None:
+        """The API answered 401 to that token: have another one used, unless that was done meanwhile.
 
-        It stays in use until then: a request that is past `ensure` must not go out without any.
+        A token that can be renewed stays in use until then: a request that is past `ensure` must not go out without
+        any. Returns what the user can do, where no other token is to be had.
         """
-        if token is self._grant:
-            self._renew_at = -math.inf
+        if token is not self._grant:
+            return None
+        self._renew_at = -math.inf
+        if not isinstance(self._credentials, SnykCliCredentials) or self._grant is None:
+            return None
+        read = partial(self._credentials.read_again, self._grant.access_token)
+        found = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+        if token is not self._grant:  # another call has read it meanwhile
+            return None
+        if isinstance(found, str):
+            return found
+        self._grant = TokenGrant(found.access_token, math.inf)
+        self._issued.append(found.access_token)
+        return None
 
     def _is_valid(self) -> bool:
         return self._grant is not None and anyio.current_time() < self._renew_at

@@ -124,8 +124,10 @@ class Caller:
                         await anyio.sleep(after)
                     case _:  # Reauthenticate
                         call.renewed = True
-                        resources.tokens.reject(under_way.token)
-                        under_way = None
+                        refused, under_way = under_way.token, None
+                        call.advice = await resources.tokens.reject(refused)
+                        if call.advice is not None:
+                            return self._log(call, make_error(call, attempt))
         return self._log(call, make_error(call, Closed(_CLOSED, under_way is not None and under_way.sent)))
 
     async def _attempt(

@@ -40,6 +40,7 @@ class CallState:
     renewable: bool = False  # whether a new access token can be had after a 401
     attempts: int = 0
     renewed: bool = False
+    advice: str | None = None  # what the user can do, where no other access token is to be had
     maybe_applied: bool = False  # by an attempt that has ended
     last_error: GroupsError | None = None
 
@@ -217,6 +218,8 @@ def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiEr
     )
     if isinstance(error, RateLimitedError):
         error.retry_after = attempt.retry_after
+    if isinstance(error, UnauthorizedError):
+        error.advice = call.advice
     return error
 
 

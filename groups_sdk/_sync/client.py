@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from groups_sdk._arguments import SortBy, SortOrder
+from groups_sdk._base_urls import Region
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._credentials import Credentials
 from groups_sdk._http.rate_limit import RateLimit
@@ -17,7 +18,7 @@ from groups_sdk._operations import Parameter
 from groups_sdk._portal import Portal
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
-from groups_sdk._settings import DEFAULT_API_VERSION, Region
+from groups_sdk._settings import DEFAULT_API_VERSION
 from groups_sdk._sync.pagination import Paginator
 from groups_sdk._twins import SyncClient
 from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 class GroupsClient(SyncClient[AsyncGroupsClient]):
     """The client for the Snyk Groups API, for synchronous code: each call waits for its answer.
 
-    `token` is an API token or personal access token, or a credentials object (`ApiToken`, `BearerToken`,
-    `OAuthClientCredentials`); by default it is taken from `SNYK_OAUTH_TOKEN` or `SNYK_TOKEN`, or from the Snyk CLI's
-    configuration. `region` is a `Region` or its name ("SNYK-EU-01"); use `base_url` for a host that is not a region.
-    Plain http is only accepted for this machine, unless `allow_http` is True. `api_version` is a date such as
-    "2025-11-05".
+    `token` is an API token or personal access token, an OAuth access token that is a JWT, or a credentials object
+    (`ApiToken`, `BearerToken`, `OAuthClientCredentials`, `SnykCliCredentials`). By default it is the first that is set
+    of `SNYK_OAUTH_CLIENT_ID` with `SNYK_OAUTH_CLIENT_SECRET`, `SNYK_OAUTH_TOKEN`, `SNYK_TOKEN`, `SNYK_CFG_API`, and
+    `api` in the Snyk CLI's configuration. `region` is a `Region` or its name ("SNYK-EU-01"); use `base_url` for a host
+    that is not a region. By default it is `SNYK_API`, `SNYK_CFG_ENDPOINT`, `endpoint` in the Snyk CLI's configuration,
+    the region that the token names, or SNYK-US-01. Plain http is only accepted for this machine, unless `allow_http` is
+    True. `api_version` is a date such as "2025-11-05".
 
     `timeout` limits one attempt, and `deadline` a whole call with its retries and waits (in a listing: one page), both
     in seconds; None means no limit. `retries` and `rate_limit` are policies; `rate_limit=None` turns rate limiting

@@ -71,10 +71,10 @@ def test_tokens_are_fetched_once_and_renewed_before_they_expire() -> None:
         await ensure()
         assert fetched == 2
         old = tokens.current
-        tokens.reject(old)
+        await tokens.reject(old)
         await ensure()
         assert fetched == 3
-        tokens.reject(old)  # somebody else's renewal counts: no further one
+        await tokens.reject(old)  # somebody else's renewal counts: no further one
         await ensure()
         assert fetched == 3
 
@@ -256,9 +256,9 @@ async def test_a_request_that_was_prepared_before_a_rejection_still_has_a_token_
     endpoint = Endpoint()
     tokens = AccessTokens(OAuthClientCredentials("id", SECRET))
     await endpoint.ensure(tokens)
-    tokens.reject(tokens.current)  # by another request, while this one waits for its turn
+    await tokens.reject(tokens.current)  # by another request, while this one waits for its turn
     assert tokens.authorization == "Bearer access-1"
-    tokens.reject(tokens.current)
+    await tokens.reject(tokens.current)
     await endpoint.ensure(tokens)
     assert (endpoint.issued, tokens.authorization) == (2, "Bearer access-2")
 
@@ -268,7 +268,7 @@ async def test_a_token_is_kept_secret_after_its_rejection_and_its_renewal() -> N
     endpoint = Endpoint()
     tokens = AccessTokens(OAuthClientCredentials("id", SECRET))
     await endpoint.ensure(tokens)
-    tokens.reject(tokens.current)
+    await tokens.reject(tokens.current)
     assert "access-1" in tokens.secrets()
     await endpoint.ensure(tokens)
     assert tokens.secrets() == (SECRET, "access-1", "access-2")
