@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,15 +14,17 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.tokens import jwt, pat, pat_of
+from support.tokens import LOGIN_KEY, cli_login, jwt, pat, pat_of, write_cli_file
 from support.tracebacks import lines_with_locals
 
+from groups_sdk import GroupsClient
 from groups_sdk._base_urls import Region
 from groups_sdk._credentials import (
     ApiToken,
     BearerToken,
     Credentials,
     OAuthClientCredentials,
+    SnykCliCredentials,
 )
 from groups_sdk._settings import DEFAULT_API_VERSION, Settings, check_api_version, resolve
 from groups_sdk.errors import ConfigurationError
@@ -630,6 +633,139 @@ class TestConfigFile:
         assert str(tmp_path) in str(caught.value)
         with pytest.raises(ConfigurationError, match=r"cannot be read \(not a path\)"):
             resolve(TOKEN, environ={}, config_path=tmp_path / "nul\x00")
+
+
+class TestSnykCliLogin:
+    def test_is_used_only_where_it_is_asked_for_and_last(self, config: Callable[..., Path]) -> None:
+        token = jwt(aud="https://api.eu.snyk.io")
+        path = config({LOGIN_KEY: cli_login(token)})
+        settings = resolve(environ={}, config_path=path, snyk_cli_login=True)
+        assert secret(settings) == (SnykCliCredentials, token)
+        assert settings.credentials_source == f"the login of `snyk auth` in {path}"
+        assert (settings.base_url, settings.base_url_source) == (EU_01, "the Snyk CLI login")
+        for environ in ({"SNYK_TOKEN": TOKEN}, {"SNYK_CFG_API": TOKEN}):
+            found = resolve(environ=environ, config_path=path, snyk_cli_login=True)
+            assert secret(found) == (ApiToken, TOKEN)
+        path = config({LOGIN_KEY: cli_login(token), "api": TOKEN})
+        assert secret(resolve(environ={}, config_path=path, snyk_cli_login=True)) == (ApiToken, TOKEN)
+
+    def test_is_only_told_of_where_it_is_not_asked_for(self, config: Callable[..., Path]) -> None:
+        for login in (cli_login(TOKEN), "malformed", {"access_token": TOKEN}):
+            path = config({LOGIN_KEY: login})
+            with pytest.raises(ConfigurationError, match="No token found") as caught:
+                resolve(environ={}, config_path=path)
+            hint = f"{path} (its login of `snyk auth` is only used when you pass SnykCliCredentials())"
+            assert str(caught.value).endswith(hint)
+            assert TOKEN not in lines_with_locals(caught.value)
+
+    def test_that_has_expired_says_what_to_run(self, config: Callable[..., Path]) -> None:
+        path = config({LOGIN_KEY: cli_login(TOKEN, expires_in=timedelta(minutes=-5))})
+        with pytest.raises(ConfigurationError, match=r"expired at .*Run `snyk auth`") as caught:
+            resolve(environ={}, config_path=path, snyk_cli_login=True)
+        assert TOKEN not in lines_with_locals(caught.value)
+
+    def test_of_an_unknown_host_is_sent_nowhere_until_somebody_says_where(
+        self, config: Callable[..., Path]
+    ) -> None:
+        path = config({LOGIN_KEY: cli_login(jwt(aud="https://api.tenant.example"))})
+        with pytest.raises(
+            ConfigurationError, match=r"^the login of `snyk auth` in .*: the Snyk CLI login is for"
+        ):
+            resolve(environ={}, config_path=path, snyk_cli_login=True)
+        there = "https://api.tenant.example"
+        settings = resolve(None, None, there, environ={}, config_path=path, snyk_cli_login=True)
+        assert settings.base_url == f"{there}/rest"
+
+    def test_passed_by_the_library_s_user_is_used_too(self, tmp_path: Path) -> None:
+        token = jwt(aud="https://api.eu.snyk.io")
+        write_cli_file(tmp_path / "config" / "configstore" / "snyk.json", **{LOGIN_KEY: cli_login(token)})
+        settings = resolve(SnykCliCredentials())
+        assert (settings.base_url, settings.credentials_source) == (EU_01, "token argument")
+
+
+EXPIRY = datetime(2999, 11, 5, 10, tzinfo=UTC)
+
+
+class TestProvenance:
+    @pytest.mark.parametrize(
+        ("arguments", "environ", "content", "credentials_source", "base_url_source"),
+        [
+            ({"token": TOKEN, "region": "SNYK-EU-01"}, {}, {}, "token argument", "region argument"),
+            ({"token": BearerToken(TOKEN), "base_url": EU_01}, {}, {}, "token argument", "base_url argument"),
+            ({}, {"SNYK_TOKEN": TOKEN, "SNYK_API": EU_01}, {}, "SNYK_TOKEN", "SNYK_API"),
+            ({}, {"SNYK_OAUTH_TOKEN": TOKEN}, {}, "SNYK_OAUTH_TOKEN", "default"),
+            (
+                {},
+                {"SNYK_CFG_API": TOKEN, "SNYK_CFG_ENDPOINT": EU_01},
+                {},
+                "SNYK_CFG_API",
+                "SNYK_CFG_ENDPOINT",
+            ),
+            ({}, {}, {"api": TOKEN, "endpoint": EU_01}, "'api' in {path}", "'endpoint' in {path}"),
+            ({}, {"SNYK_TOKEN": pat(EU_HOST)}, {}, "SNYK_TOKEN", "the personal access token"),
+            ({}, {"SNYK_TOKEN": jwt(aud=EU_HOST)}, {}, "SNYK_TOKEN", "the OAuth access token"),
+            (
+                {},
+                {"SNYK_OAUTH_CLIENT_ID": "id", "SNYK_OAUTH_CLIENT_SECRET": TOKEN},
+                {},
+                "SNYK_OAUTH_CLIENT_ID and SNYK_OAUTH_CLIENT_SECRET",
+                "default",
+            ),
+        ],
+    )
+    def test_is_told_in_words_without_a_secret(
+        self,
+        config: Callable[..., Path],
+        arguments: dict[str, Any],
+        environ: dict[str, str],
+        content: object,
+        credentials_source: str,
+        base_url_source: str,
+    ) -> None:
+        path = config(content)
+        settings = resolve(**arguments, environ=environ, config_path=path, snyk_cli_login=True)
+        assert settings.credentials_source == credentials_source.format(path=path)
+        assert settings.base_url_source == base_url_source.format(path=path)
+        assert TOKEN not in repr(settings)
+
+    @pytest.mark.parametrize(
+        ("environ", "content", "kind", "expires_at"),
+        [
+            ({"SNYK_TOKEN": TOKEN}, {}, "API token", None),
+            ({"SNYK_TOKEN": pat(EU_HOST)}, {}, "personal access token", None),
+            ({"SNYK_TOKEN": jwt(exp=EXPIRY.timestamp())}, {}, "OAuth access token", EXPIRY),
+            ({"SNYK_OAUTH_TOKEN": TOKEN}, {}, "OAuth access token", None),
+            (
+                {"SNYK_OAUTH_CLIENT_ID": "id", "SNYK_OAUTH_CLIENT_SECRET": TOKEN, "SNYK_API": EU_01},
+                {},
+                "OAuth client credentials",
+                None,
+            ),
+            ({}, {LOGIN_KEY: cli_login(TOKEN, expiry=EXPIRY.isoformat())}, "Snyk CLI login", EXPIRY),
+            (
+                {"SNYK_API": "https://api.tenant.example"},
+                {
+                    LOGIN_KEY: cli_login(
+                        jwt(aud="https://api.tenant.example", exp=1), expiry=EXPIRY.isoformat()
+                    )
+                },
+                "Snyk CLI login",
+                EXPIRY,
+            ),
+        ],
+    )
+    def test_goes_with_settings_that_a_client_can_be_made_of(
+        self,
+        config: Callable[..., Path],
+        environ: dict[str, str],
+        content: object,
+        kind: str,
+        expires_at: datetime | None,
+    ) -> None:
+        settings = resolve(environ=environ, config_path=config(content), snyk_cli_login=True)
+        assert (settings.credentials.kind, settings.credentials.expires_at) == (kind, expires_at)
+        with GroupsClient(settings.credentials, base_url=settings.base_url) as client:
+            assert client.base_url == settings.base_url
 
 
 class TestSecrecy:

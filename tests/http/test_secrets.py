@@ -7,12 +7,14 @@ import gc
 import html
 import json
 import logging
+import os
 import pickle
 import re
 import traceback
 import urllib.parse
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,6 +22,7 @@ import pytest
 from support import clock
 from support.faults import FAULTS, NONSENSE
 from support.hostile import GROUP, MEMBER, PATIENCE, ROLE, Act, Exchange, HostileServer, hostile_server
+from support.tokens import LOGIN_KEY, cli_login, write_cli_file
 
 from groups_sdk import (
     AsyncGroupsClient,
@@ -29,6 +32,7 @@ from groups_sdk import (
     GroupsError,
     OAuthClientCredentials,
     RetryPolicy,
+    SnykCliCredentials,
 )
 from groups_sdk.testing import FakeSnyk
 
@@ -39,10 +43,17 @@ SECRETS = (TOKEN, SECRET, ISSUED)
 TWICE = RetryPolicy(max_attempts=2, backoff_base=0.0)
 GRANT = json.dumps({"access_token": ISSUED, "expires_in": 3600}).encode()
 
+
+def logged_in() -> SnykCliCredentials:
+    file = write_cli_file(Path(os.environ["HOME"]) / "snyk.json", **{LOGIN_KEY: cli_login(TOKEN)})
+    return SnykCliCredentials(file)
+
+
 KINDS: dict[str, Callable[[], str | Credentials]] = {
     "token": lambda: TOKEN,
     "bearer": lambda: BearerToken(TOKEN),
     "oauth": lambda: OAuthClientCredentials("client-id", SECRET),
+    "cli": logged_in,
 }
 
 
@@ -135,7 +146,7 @@ def provoke(server: HostileServer, kind: str, act: Act) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("kind", ["token", "bearer", "oauth"])
+@pytest.mark.parametrize("kind", ["token", "bearer", "oauth", "cli"])
 @pytest.mark.parametrize("name", ACTS)
 async def test_nothing_shows_a_secret_when_the_asynchronous_client_fails(
     name: str, kind: str, server: HostileServer, caplog: pytest.LogCaptureFixture
