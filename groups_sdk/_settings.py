@@ -182,7 +182,7 @@ def _configured_url(environment: Environment, file: CliFile) -> Setting | None:
 def _own_region(credentials: Credentials, source: str) -> Region | None:
     """The region of the host that is named in a token; None when none is.
 
-    Raises `ConfigurationError` when it is none of Snyk's: then the token is not sent anywhere else by silence.
+    Raises `ConfigurationError` when that host is not known: the token must not go to another one by default.
     """
     match credentials:
         case ApiToken():
@@ -194,8 +194,8 @@ def _own_region(credentials: Credentials, source: str) -> Region | None:
     known = [REGIONS[host] for host in hosts if host in REGIONS]
     if known or not hosts:
         return known[0] if known else None
-    host = f" ({hosts[0]})" if _SHOWABLE_HOST.fullmatch(hosts[0]) else ""
+    host = hosts[0] if _SHOWABLE_HOST.fullmatch(hosts[0]) else "a host"
     raise ConfigurationError(
-        f"{source}: the {credentials.kind} is for a host{host} that is not one of Snyk's regions. If you trust it, "
-        "say where its API is: with base_url, or in SNYK_API, such as https://api.example.com/rest"
+        f"{source}: the {credentials.kind} was issued for {host}, which is not a known host of Snyk's API. "
+        "If you trust it, give the address of its API as base_url or in SNYK_API, such as https://api.example.com/rest"
     )

@@ -447,7 +447,7 @@ class TestTokenOfAnUnknownHost:
             ("SNYK_TOKEN", lambda: resolve(environ={"SNYK_TOKEN": token}, config_path=empty)),
         ):
             with pytest.raises(
-                ConfigurationError, match=r"not one of Snyk's regions.*base_url.*SNYK_API"
+                ConfigurationError, match=r"not a known host of Snyk's API.*base_url.*SNYK_API"
             ) as caught:
                 call()
             assert str(caught.value).startswith(f"{source}: the ")
@@ -464,10 +464,10 @@ class TestTokenOfAnUnknownHost:
 
     def test_is_an_error_that_names_the_host_where_it_looks_like_one(self, no_file: Path) -> None:
         with pytest.raises(
-            ConfigurationError, match=r"personal access token is for a host \(api\.tenant\.example\)"
+            ConfigurationError, match=r"personal access token was issued for api\.tenant\.example, which"
         ):
             resolve(pat("api.tenant.example"), environ={}, config_path=no_file)
-        with pytest.raises(ConfigurationError, match=r"OAuth access token is for a host that is not"):
+        with pytest.raises(ConfigurationError, match=r"OAuth access token was issued for a host, which"):
             resolve(jwt(aud="not a host\n"), environ={}, config_path=no_file)
 
     @given(
@@ -669,7 +669,7 @@ class TestSnykCliLogin:
     ) -> None:
         path = config({LOGIN_KEY: cli_login(jwt(aud="https://api.tenant.example"))})
         with pytest.raises(
-            ConfigurationError, match=r"^the login of `snyk auth` in .*: the Snyk CLI login is for"
+            ConfigurationError, match=r"^the login of `snyk auth` in .*: the Snyk CLI login was issued for"
         ):
             resolve(environ={}, config_path=path, snyk_cli_login=True)
         there = "https://api.tenant.example"
