@@ -30,6 +30,9 @@ from groups_sdk._credentials import (
 from groups_sdk._deprecations import (
     ApiDeprecationWarning as ApiDeprecationWarning,
 )
+from groups_sdk._http.observers import (
+    Wait as Wait,
+)
 from groups_sdk._http.rate_limit import (
     RateLimit as RateLimit,
 )

@@ -18,6 +18,7 @@ from groups_sdk._base_urls import Region
 from groups_sdk._credentials import Credentials
 from groups_sdk._http.call import Caller
 from groups_sdk._http.connections import ConnectionPool
+from groups_sdk._http.observers import Wait, WaitObserver
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._http.retries import RetryPolicy
@@ -54,9 +55,14 @@ class AsyncGroupsClient:
 
     `timeout` limits one attempt, and `deadline` a whole call with its retries and waits (in a listing: one page), both
     in seconds; None means no limit. `retries` and `rate_limit` are policies; `rate_limit=None` turns rate limiting
-    off. At most `max_connections` requests run at the same time. `on_response` is called with an `ApiResponse` for
-    every answer. `user_agent` is put in front of this package's own. An answer of more than `max_response_bytes` after
-    decompression is an error.
+    off. At most `max_connections` requests run at the same time. `user_agent` is put in front of this package's
+    own. An answer of more than `max_response_bytes` after decompression is an error.
+
+    `on_response` is called with an `ApiResponse` for every answer, and `on_wait` with a `Wait` when a call begins to
+    wait for something other than its answer: for the rate limit, because the API asked for it, or before a retry. A
+    pause that holds up the whole client is told once, not for each call, and waits for the rate limit only from two
+    seconds up. Both hooks are called on the thread that the requests run on: they must be quick. What they raise is
+    logged, and no call loses its outcome to it.
 
     `transport` is an asynchronous httpx transport that replaces the network. `http_client` is an `httpx.AsyncClient`
     of yours to send the requests with; it is not closed when this client is.
@@ -86,6 +92,7 @@ class AsyncGroupsClient:
         transport: httpx.AsyncBaseTransport | None = None,
         http_client: httpx.AsyncClient | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
+        on_wait: Callable[[Wait], object] | None = None,
         user_agent: str | None = None,
         max_response_bytes: int = 64 * 1024 * 1024,
         allow_http: bool = False,
@@ -100,6 +107,7 @@ class AsyncGroupsClient:
             deadline=deadline,
             retries=retries,
             on_response=on_response,
+            waits=None if on_wait is None else WaitObserver(on_wait),
             user_agent=f"{user_agent} {own}" if user_agent else own,
             max_response_bytes=max_response_bytes,
         )
@@ -168,6 +176,7 @@ class AsyncGroupsClient:
         deadline: float | None = None,
         retries: RetryPolicy | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
+        on_wait: Callable[[Wait], object] | None = None,
     ) -> Self:
         """A copy of this client with other options. It shares the connections, rate limit and credentials.
 
@@ -185,6 +194,7 @@ class AsyncGroupsClient:
             deadline=old.deadline if deadline is None else deadline,
             retries=old.retries if retries is None else retries,
             on_response=old.on_response if on_response is None else on_response,
+            waits=old.waits if on_wait is None else WaitObserver(on_wait),
         )
         twin = type(self).__new__(type(self))
         twin._original = self  # whose collection closes the connections
@@ -202,7 +212,9 @@ class AsyncGroupsClient:
         """
         twin = type(self).__new__(type(self))
         twin._original = None
-        twin._caller = Caller(self._caller.pool.detached(), self._caller.options)
+        old = self._caller.options
+        options = attrs.evolve(old, waits=old.waits and WaitObserver(old.waits.hook))  # another rate limit's
+        twin._caller = Caller(self._caller.pool.detached(), options)
         return twin
 
     def list_groups(

@@ -83,6 +83,6 @@ RULES = Rules(
         "The calls run on an event loop in a thread of its own, which starts with the first call and is shared by all\n"
         'clients. `backend` ("asyncio" or "trio") and `backend_options` (those of `anyio.run`) choose it. A forked\n'
         "process goes on with connections of its own, unless a `transport` or `http_client` was handed in. Ctrl-C\n"
-        "cancels the call that it interrupts."
+        "cancels the call that it interrupts. Hooks run in that thread too, not in yours, and cannot make calls."
     ),
 )

@@ -7,7 +7,6 @@ import math
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -32,6 +31,7 @@ from groups_sdk._http.decide import (
     decide,
     make_error,
 )
+from groups_sdk._http.observers import call_hook
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.requests import build_request, join_url
 from groups_sdk._http.retries import RetryEvent
@@ -146,7 +146,9 @@ class Caller:
                 refusal = await resources.tokens.ensure(fetch, self.options)
                 if refusal is not None:
                     return self._unless_closed(NoAccessToken(refusal))
-            async with resources.admission(scope) as admitted:
+            waits = self.options.waits
+            on_pause = None if waits is None else partial(waits.pausing, call.operation.name)
+            async with resources.admission(scope, on_pause) as admitted:
                 if admitted:
                     state.begin(resources.tokens.current)
                     if call.operation.writes:
@@ -191,7 +193,7 @@ class Caller:
         if operation.name not in self.pool.deprecated and (notice := deprecations.describe(response)):
             self.pool.deprecated.add(operation.name)
             deprecations.warn(notice)
-        _call_hook(self.options.on_response, response)
+        call_hook(self.options.on_response, response)
 
     def _announce(self, call: CallState, retry: Retry) -> None:
         operation, error = call.operation, retry.error
@@ -204,7 +206,9 @@ class Caller:
             retry.after,
         )
         event = RetryEvent(operation.name, operation.method, call.path, call.attempts, retry.after, error)
-        _call_hook(self.options.retries.on_retry, event)
+        call_hook(self.options.retries.on_retry, event)
+        if self.options.waits is not None:
+            self.options.waits.retrying(operation.name, retry.after, error, asked=retry.asked)
 
     def _log(self, call: CallState, outcome: ApiResponse | GroupsError) -> ApiResponse | GroupsError:
         if logger.isEnabledFor(logging.DEBUG):
@@ -224,12 +228,3 @@ def _brief(error: GroupsError) -> str:
     if isinstance(error, ApiError):
         return f"{error.status_code} {error.code or ''}".rstrip()
     return type(error).__name__
-
-
-def _call_hook(hook: Callable[[Any], object] | None, argument: object) -> None:
-    """Tell the observer. What it raises is logged: it must not hide the outcome of a call."""
-    if hook is not None:
-        try:
-            hook(argument)
-        except Exception:
-            logger.exception("the hook %r failed", hook)

@@ -17,7 +17,7 @@ import httpx
 
 from groups_sdk._http.access_tokens import AccessTokens
 from groups_sdk._http.event_loop import EventLoop
-from groups_sdk._http.rate_limit import RateLimit, RateLimiter
+from groups_sdk._http.rate_limit import OnPause, RateLimit, RateLimiter
 from groups_sdk._settings import Settings
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
@@ -184,7 +184,9 @@ class LoopResources:
         self.closed: anyio.Event = anyio.Event()
 
     @asynccontextmanager
-    async def admission(self, scope: anyio.CancelScope) -> AsyncGenerator[bool]:
+    async def admission(
+        self, scope: anyio.CancelScope, on_pause: OnPause | None = None
+    ) -> AsyncGenerator[bool]:
         """Wait for a slot, then for the rate limit; the slot is held within. False: not before the scope's deadline.
 
         The slot comes first: a permission to send is only good for the moment in which it is given.
@@ -196,7 +198,7 @@ class LoopResources:
             with self.limiter.waiting(scope):
                 await self.slots.acquire()
                 slot.callback(self.slots.release)
-                admitted = await self.limiter.acquire(scope.deadline)
+                admitted = await self.limiter.acquire(scope.deadline, on_pause)
             yield admitted
 
 

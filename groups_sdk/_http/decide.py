@@ -116,9 +116,12 @@ class GiveUp:
 
 @attrs.frozen
 class Retry:
+    """Try again after so many seconds. `asked`: because the API asked for a wait."""
+
     after: float
     error: GroupsError
     hold: float = 0.0
+    asked: bool = False
 
 
 @attrs.frozen
@@ -157,7 +160,7 @@ def decide(
         problem = f"the next attempt, in {wait:.1f} s, would come after the deadline of {call.deadline:g} s"
         attempted = Failed(DeadlineExceededError, problem, attempt.maybe_applied)
         return GiveUp(make_error(attrs.evolve(call, last_error=error), attempted), hold)
-    return Retry(wait, error, hold)
+    return Retry(wait, error, hold, asked=rate_limited or retry_after is not None)
 
 
 def _may_retry(call: CallState, attempt: Attempt, error: GroupsError) -> bool:

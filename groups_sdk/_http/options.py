@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from groups_sdk._http.observers import WaitObserver
 from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._responses import ApiResponse
 from groups_sdk.errors import ConfigurationError
@@ -22,6 +23,7 @@ class CallOptions:
     deadline: float | None
     retries: RetryPolicy
     on_response: Callable[[ApiResponse], object] | None
+    waits: WaitObserver | None
     user_agent: str
     max_response_bytes: int
 

@@ -1,7 +1,7 @@
 """Keeping within the API's rate limit, so that it need not refuse anything."""
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import anyio
@@ -53,10 +53,15 @@ class SlidingWindows:
             moments.append(now)
 
 
+OnPause = Callable[[float, RateLimit | None], None]
+"""Told of the seconds until the next request may be sent, and of the limit; None where the API answered 429."""
+
+
 class RateLimiter:
     """Lets requests through in the order in which they came, when limit and hold allow."""
 
     def __init__(self, limit: RateLimit | None) -> None:
+        self._limit = limit
         self._windows = SlidingWindows(limit) if limit else None
         self._turn = anyio.Lock()
         self._held_until = 0.0
@@ -78,8 +83,11 @@ class RateLimiter:
         finally:
             self._waiting.discard(scope)
 
-    async def acquire(self, deadline: float) -> bool:
-        """Wait for permission to send one request. False, at once, when it would come after the deadline."""
+    async def acquire(self, deadline: float, on_pause: OnPause | None = None) -> bool:
+        """Wait for permission to send one request. False, at once, when it would come after the deadline.
+
+        `on_pause` is called whenever this begins to wait.
+        """
         now = anyio.current_time()
         wait = self._wait(now)
         if wait > 0 and now + wait > deadline:  # do not queue behind somebody who has the time to wait
@@ -87,10 +95,14 @@ class RateLimiter:
         if wait <= 0 and not self._turn.locked():  # nobody is in front
             self._record(now)
             return True
+        if wait > 0 and on_pause is not None:  # here too: who is in front may have no observer
+            on_pause(wait, self._reason(now))
         async with self._turn:
-            while (wait := self._wait(anyio.current_time())) > 0:
+            while (wait := self._wait(now := anyio.current_time())) > 0:
                 if self.late(deadline):
                     return False
+                if on_pause is not None:
+                    on_pause(wait, self._reason(now))
                 await anyio.sleep(wait)
             self._record(anyio.current_time())
         return True
@@ -100,6 +112,9 @@ class RateLimiter:
         now = anyio.current_time()
         wait = self._wait(now)
         return wait > 0 and now + wait > deadline
+
+    def _reason(self, now: float) -> RateLimit | None:
+        return None if self._held_until - now >= self._wait(now) else self._limit
 
     def _record(self, now: float) -> None:
         if self._windows:

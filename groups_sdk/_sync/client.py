@@ -12,6 +12,7 @@ from groups_sdk._arguments import SortBy, SortOrder
 from groups_sdk._base_urls import Region
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._credentials import Credentials
+from groups_sdk._http.observers import Wait
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._operations import Parameter
@@ -42,9 +43,14 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
 
     `timeout` limits one attempt, and `deadline` a whole call with its retries and waits (in a listing: one page), both
     in seconds; None means no limit. `retries` and `rate_limit` are policies; `rate_limit=None` turns rate limiting
-    off. At most `max_connections` requests run at the same time. `on_response` is called with an `ApiResponse` for
-    every answer. `user_agent` is put in front of this package's own. An answer of more than `max_response_bytes` after
-    decompression is an error.
+    off. At most `max_connections` requests run at the same time. `user_agent` is put in front of this package's
+    own. An answer of more than `max_response_bytes` after decompression is an error.
+
+    `on_response` is called with an `ApiResponse` for every answer, and `on_wait` with a `Wait` when a call begins to
+    wait for something other than its answer: for the rate limit, because the API asked for it, or before a retry. A
+    pause that holds up the whole client is told once, not for each call, and waits for the rate limit only from two
+    seconds up. Both hooks are called on the thread that the requests run on: they must be quick. What they raise is
+    logged, and no call loses its outcome to it.
 
     `transport` is an asynchronous httpx transport that replaces the network. `http_client` is an `httpx.AsyncClient`
     of yours to send the requests with; it is not closed when this client is.
@@ -56,7 +62,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     The calls run on an event loop in a thread of its own, which starts with the first call and is shared by all
     clients. `backend` ("asyncio" or "trio") and `backend_options` (those of `anyio.run`) choose it. A forked
     process goes on with connections of its own, unless a `transport` or `http_client` was handed in. Ctrl-C
-    cancels the call that it interrupts.
+    cancels the call that it interrupts. Hooks run in that thread too, not in yours, and cannot make calls.
 
     Example:
         with GroupsClient() as client:
@@ -79,6 +85,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         transport: httpx.AsyncBaseTransport | None = None,
         http_client: httpx.AsyncClient | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
+        on_wait: Callable[[Wait], object] | None = None,
         user_agent: str | None = None,
         max_response_bytes: int = 64 * 1024 * 1024,
         allow_http: bool = False,
@@ -100,6 +107,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
             transport=transport,
             http_client=http_client,
             on_response=on_response,
+            on_wait=on_wait,
             user_agent=user_agent,
             max_response_bytes=max_response_bytes,
             allow_http=allow_http,
@@ -131,6 +139,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         deadline: float | None = None,
         retries: RetryPolicy | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
+        on_wait: Callable[[Wait], object] | None = None,
     ) -> Self:
         """A copy of this client with other options. It shares the connections, rate limit and credentials.
 
@@ -147,6 +156,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
                 deadline=deadline,
                 retries=retries,
                 on_response=on_response,
+                on_wait=on_wait,
             )
         )
 
