@@ -1,65 +1,291 @@
-"""Progress of long work on stderr: a bar with rate and time left on a terminal, nothing at all anywhere else."""
+"""Progress of long work on stderr, and what it waits for: a bar on a terminal, a line every half minute elsewhere."""
 
 from __future__ import annotations
 
+import math
 import sys
+import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from groups_sdk._terminal import printable
+from groups_sdk.errors import ConnectionFailedError, RequestTimeoutError
 
 if TYPE_CHECKING:
-    from groups_sdk import access
+    from rich.console import Console
 
-__all__ = ["Advance", "ProgressReporter", "bar", "shown"]
+    from groups_sdk import Wait, access
 
-Advance = Callable[[int, int | None], None]
-"""Told how many are done, and of how many; None while that is not known."""
+__all__ = ["Advance", "Clock", "ProgressReporter", "Waits", "bar", "observe_wait", "shown"]
+
+_LINE_EVERY = 30.0  # seconds
+
+
+class Advance(Protocol):
+    """Told how many are done, of how many (None while that is not known), and how many of them needed no work."""
+
+    def __call__(self, done: int, total: int | None, skipped: int = 0) -> None: ...
+
+
+class Clock:
+    """The time, and waiting for it to pass."""
+
+    def now(self) -> float:
+        """Seconds, from any beginning."""
+        return time.monotonic()
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Wait so many seconds, or until `stop` is set. Returns whether it is."""
+        return stop.wait(seconds)
+
+
+class Waits:
+    """What the client waits for at present. It may be told on one thread, and asked on another."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.per_minute: int | None = None
+        """The requests that the client's rate limit permits in a minute, once it had to wait for them."""
+        self.paused_until = -math.inf
+        """When the last pause of the whole client ends."""
+        self._paused = 0.0  # seconds of such pauses, up to that moment
+        self._until = -math.inf
+        self._text = ""
+        self._lock = threading.Lock()
+
+    def observe(self, wait: Wait) -> None:
+        """The `on_wait` of a client."""
+        with self._lock:
+            now = self.clock.now()
+            until = now + wait.seconds
+            if wait.limit is not None:
+                self.per_minute = wait.limit.per_minute
+            if wait.whole_client and until > self.paused_until:
+                self._paused += until - max(now, self.paused_until)
+                self.paused_until = until
+            if until > self._until:
+                self._until, self._text = until, _described(wait)
+
+    def left(self) -> float:
+        """The seconds that the present wait will take; 0.0 when there is none."""
+        return max(self._until - self.clock.now(), 0.0)
+
+    def paused(self) -> float:
+        """The seconds up to now in which the whole client had to wait."""
+        with self._lock:
+            return self._paused - max(self.paused_until - self.clock.now(), 0.0)
+
+    def __str__(self) -> str:
+        left = math.ceil(self.left())
+        return f"{self._text}, {left:,} s" if left else ""
+
+
+def _described(wait: Wait) -> str:
+    if wait.limit is not None:
+        return f"waiting for the rate limit ({wait.limit.per_minute:,} requests a minute)"
+    if wait.reason == "retry_after":
+        return "the API asks to wait"
+    match wait.error:
+        case ConnectionFailedError():
+            problem = "a connection error"
+        case RequestTimeoutError():
+            problem = "a timeout"
+        case _ if wait.status is not None:
+            problem = f"an error {wait.status} of the API"
+        case _:
+            problem = "an error"
+    return f"retrying after {problem}"
+
+
+_waits = Waits(Clock())
+
+
+def observe_wait(wait: Wait) -> None:
+    """The `on_wait` of the command line's client: bars and lines say what it waits for."""
+    _waits.observe(wait)
+
+
+class _Meter:
+    """How far the work is, how fast it goes, and how long it will take."""
+
+    def __init__(self, what: str, requests_each: float, waits: Waits) -> None:
+        self.what = printable(what)
+        self.waits = waits
+        self.done = 0
+        self.total: int | None = None
+        self._skipped = 0
+        self._requests_each = requests_each
+        self._began = self._minute_began = waits.clock.now()
+        self._paused_before = waits.paused()
+        self._done_before = 0  # when the present minute of the rate limit began
+        self.changed: Callable[[], object] = lambda: None
+
+    def advance(self, done: int, total: int | None, skipped: int = 0) -> None:
+        """An `Advance`."""
+        self._begin_minute()
+        self.done, self.total, self._skipped = done, total, skipped
+        self.changed()
+
+    def _begin_minute(self) -> None:
+        pause_ended = self.waits.paused_until
+        if self._minute_began < pause_ended <= self.waits.clock.now():
+            self._minute_began, self._done_before = pause_ended, self.done
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return self.waits.clock.now() - self._began
+
+    @property
+    def rate(self) -> float | None:
+        """How many were done per second, pauses included; None while that cannot be told."""
+        worked = self.done - self._skipped
+        return worked / self.elapsed if worked > 0 and self.elapsed > 0 else None
+
+    def left(self) -> float | None:
+        """The seconds that the rest will take, waits included; None while that cannot be told."""
+        worked, active = self.done - self._skipped, self.elapsed - self.waits.paused() + self._paused_before
+        if self.total is None or worked <= 0 or active <= 0:
+            return None
+        self._begin_minute()
+        rest, each = max(self.total - self.done, 0), self._requests_each
+        pause = self.waits.left()
+        speed = worked / active
+        permitted = self._per_minute() / each if each else math.inf  # how many in a minute
+        if not rest or speed * 60 <= permitted:
+            return pause + rest / speed
+        # The permitted ones of each minute go out as fast as they can, and then there is a pause.
+        if pause:
+            return pause + _in_full_minutes(rest, speed, permitted)
+        minute_left = self._minute_began + 60 - self.waits.clock.now()
+        now = max(permitted - (self.done - self._done_before), 0.0)
+        if rest <= now:
+            return rest / speed
+        return max(minute_left, now / speed) + _in_full_minutes(rest - now, speed, permitted)
+
+    def _per_minute(self) -> int:
+        if self.waits.per_minute is not None:
+            return self.waits.per_minute
+        from groups_sdk import RateLimit
+
+        return RateLimit().per_minute
+
+    def line(self) -> str:
+        """All of it in one line."""
+        of = "" if self.total is None else f" of {self.total:,}"
+        left = self.left()
+        said = f"{self.done:,}{of}" if self.done else f"{_rough(self.elapsed)} so far"
+        said += "" if left is None else f", about {_rough(left)} left"
+        wait = str(self.waits)
+        return f"{self.what}: {said}" + (f"; {wait}" if wait else "")
+
+
+def _in_full_minutes(count: float, speed: float, permitted: float) -> float:
+    full = math.ceil(count / permitted) - 1
+    return full * 60 + (count - full * permitted) / speed
+
+
+def _rough(seconds: float) -> str:
+    """A duration as people say it: 40 s, 2 min, 1 h 10 min."""
+    if seconds < 100:
+        return f"{math.ceil(seconds)} s"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _exact(seconds: float | None) -> str:
+    if seconds is None:
+        return "-:--:--"
+    minutes, second = divmod(math.ceil(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
 def shown() -> bool:
-    """Whether there is anybody to show progress to."""
-    return sys.stderr.isatty()
+    """Whether there is a terminal to show progress on."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
-def bar(what: str) -> Generator[Advance, None, None]:
-    """A bar while the block runs; it is gone after it.
+def bar(what: str, requests_each: float = 0.0, *, waits: Waits = _waits) -> Generator[Advance, None, None]:
+    """A bar while the block runs, which is gone after it; where there is no terminal, a line every half minute.
+
+    `requests_each` is how many requests one of `what` takes, where that is known: then the time left takes the rate
+    limit into account.
 
     Example:
         with bar("members") as advance:
             advance(100, 2000)
     """
-    if not shown():
-        yield lambda done, total: None
-        return
+    meter = _Meter(what, requests_each, waits)
+    console = _terminal() if shown() else None
+    with _lines(meter) if console is None else _bar(meter, console):
+        yield meter.advance
+
+
+def _terminal() -> Console | None:
+    """The terminal at stderr, unless it is too simple for a bar."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+
+    console = Console(stderr=True)
+    return console if console.is_interactive else None
+
+
+@contextmanager
+def _bar(meter: _Meter, console: Console) -> Generator[None, None, None]:
+    from rich.console import RenderableType
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
     from rich.text import Text
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.0f}/s")
+            return Text("" if meter.rate is None else f"{meter.rate:,.0f}/s")
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
+    class TimeLeft(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(_exact(meter.left()), style="progress.remaining")
+
+    class Bar(Progress):
+        def get_renderables(self) -> Generator[RenderableType, None, None]:
+            yield from super().get_renderables()
+            if wait := str(meter.waits):
+                yield Text(wait, no_wrap=True, overflow="ellipsis")
+
+    description = TextColumn("{task.description}", markup=False)
+    columns = (description, BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft())
+    try:
+        # rich would lead stdout to the bar's console, which is stderr.
+        with Bar(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+            task = progress.add_task(meter.what, total=None)
+            meter.changed = lambda: progress.update(task, completed=meter.done, total=meter.total)
+            yield
+    finally:
+        console.show_cursor()  # also after a second Ctrl-C, in the midst of the end
+
+
+@contextmanager
+def _lines(meter: _Meter) -> Generator[None, None, None]:
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=_print_lines, args=(meter, stop), name="groups-sdk progress", daemon=True
     )
-    # rich would lead stdout to the bar's console, which is stderr.
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    try:
+        thread.start()
+        yield
+    finally:
+        stop.set()
+        if thread.is_alive():
+            thread.join()
+
+
+def _print_lines(meter: _Meter, stop: threading.Event) -> None:
+    while not meter.waits.clock.wait(stop, _LINE_EVERY):
+        try:
+            sys.stderr.write(f"{meter.line()}\n")
+            sys.stderr.flush()
+        except (OSError, ValueError, AttributeError):  # nobody reads it, or it is closed, or there is none
+            return
 
 
 class ProgressReporter:
@@ -68,12 +294,14 @@ class ProgressReporter:
     _advance: Advance | None = None
 
     def __call__(self, progress: access.Progress) -> None:
-        if self._advance is not None:
-            self._advance(progress.done, progress.total)
+        if (advance := self._advance) is not None:
+            advance(progress.done, progress.total, progress.skipped)
 
     @contextmanager
-    def shown_as(self, what: str) -> Generator[None, None, None]:
-        """A bar for it while the block runs."""
-        with bar(what) as self._advance:
-            yield
-        self._advance = None
+    def shown_as(self, what: str, requests_each: float = 0.0) -> Generator[None, None, None]:
+        """A bar for it while the block runs: see `bar`."""
+        with bar(what, requests_each) as self._advance:
+            try:
+                yield
+            finally:
+                self._advance = None
