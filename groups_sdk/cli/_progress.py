@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from groups_sdk._terminal import printable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Advance", "Clock", "ProgressReporter", "Waits", "bar", "observe_wait", "shown"]
 
 _LINE_EVERY = 30.0  # seconds
+_BAR_EVERY = 0.1
 
 
 class Advance(Protocol):
@@ -48,8 +49,9 @@ class Waits:
         self.clock = clock
         self.per_minute: int | None = None
         """The requests that the client's rate limit permits in a minute, once it had to wait for them."""
-        self.paused_until = -math.inf
-        """When the last pause of the whole client ends."""
+        self.limited_until = -math.inf
+        """When the last wait for the rate limit ends."""
+        self._paused_until = -math.inf  # the whole client, for whatever reason
         self._paused = 0.0  # seconds of such pauses, up to that moment
         self._until = -math.inf
         self._text = ""
@@ -61,10 +63,10 @@ class Waits:
             now = self.clock.now()
             until = now + wait.seconds
             if wait.limit is not None:
-                self.per_minute = wait.limit.per_minute
-            if wait.whole_client and until > self.paused_until:
-                self._paused += until - max(now, self.paused_until)
-                self.paused_until = until
+                self.per_minute, self.limited_until = wait.limit.per_minute, until
+            if wait.whole_client and until > self._paused_until:
+                self._paused += until - max(now, self._paused_until)
+                self._paused_until = until
             if until > self._until:
                 self._until, self._text = until, _described(wait)
 
@@ -75,7 +77,7 @@ class Waits:
     def paused(self) -> float:
         """The seconds up to now in which the whole client had to wait."""
         with self._lock:
-            return self._paused - max(self.paused_until - self.clock.now(), 0.0)
+            return self._paused - max(self._paused_until - self.clock.now(), 0.0)
 
     def __str__(self) -> str:
         left = math.ceil(self.left())
@@ -93,7 +95,7 @@ def _described(wait: Wait) -> str:
         case RequestTimeoutError():
             problem = "a timeout"
         case _ if wait.status is not None:
-            problem = f"an error {wait.status} of the API"
+            problem = f"error {wait.status}"
         case _:
             problem = "an error"
     return f"retrying after {problem}"
@@ -129,9 +131,8 @@ class _Meter:
         self.changed()
 
     def _begin_minute(self) -> None:
-        pause_ended = self.waits.paused_until
-        if self._minute_began < pause_ended <= self.waits.clock.now():
-            self._minute_began, self._done_before = pause_ended, self.done
+        if self._minute_began < (began := self.waits.limited_until) <= self.waits.clock.now():
+            self._minute_began, self._done_before = began, self.done
 
     @property
     def elapsed(self) -> float:
@@ -149,21 +150,25 @@ class _Meter:
         worked, active = self.done - self._skipped, self.elapsed - self.waits.paused() + self._paused_before
         if self.total is None or worked <= 0 or active <= 0:
             return None
-        self._begin_minute()
-        rest, each = max(self.total - self.done, 0), self._requests_each
-        pause = self.waits.left()
-        speed = worked / active
-        permitted = self._per_minute() / each if each else math.inf  # how many in a minute
-        if not rest or speed * 60 <= permitted:
-            return pause + rest / speed
-        # The permitted ones of each minute go out as fast as they can, and then there is a pause.
-        if pause:
-            return pause + _in_full_minutes(rest, speed, permitted)
-        minute_left = self._minute_began + 60 - self.waits.clock.now()
-        now = max(permitted - (self.done - self._done_before), 0.0)
-        if rest <= now:
+        return self.waits.left() + self._work_left(max(self.total - self.done, 0), worked / active)
+
+    def _work_left(self, rest: int, speed: float) -> float:
+        """The seconds that the rest will take at this speed, and with the pauses of the rate limit that are to come.
+
+        The requests that are permitted in a minute go out as fast as they can, and then nothing does until it is over.
+        """
+        permitted = self._per_minute() / self._requests_each if self._requests_each else math.inf
+        if speed * 60 <= permitted:
             return rest / speed
-        return max(minute_left, now / speed) + _in_full_minutes(rest - now, speed, permitted)
+        self._begin_minute()
+        now = self.waits.clock.now()
+        if now < self.waits.limited_until:  # and then there is a whole minute
+            return _in_minutes(rest, speed, permitted)
+        at_once = max(permitted - (self.done - self._done_before), 0.0)
+        if rest <= at_once:
+            return rest / speed
+        minute_left = self._minute_began + 60 - now
+        return max(minute_left, at_once / speed) + _in_minutes(rest - at_once, speed, permitted)
 
     def _per_minute(self) -> int:
         if self.waits.per_minute is not None:
@@ -182,8 +187,9 @@ class _Meter:
         return f"{self.what}: {said}" + (f"; {wait}" if wait else "")
 
 
-def _in_full_minutes(count: float, speed: float, permitted: float) -> float:
-    full = math.ceil(count / permitted) - 1
+def _in_minutes(count: float, speed: float, permitted: float) -> float:
+    """The seconds from the beginning of a minute on, when so many are permitted in each."""
+    full = max(math.ceil(count / permitted) - 1, 0)
     return full * 60 + (count - full * permitted) / speed
 
 
@@ -204,11 +210,11 @@ def _exact(seconds: float | None) -> str:
 
 def shown() -> bool:
     """Whether there is a terminal to show progress on."""
-    return sys.stderr is not None and sys.stderr.isatty()
+    return sys.stderr is not None and sys.stderr.isatty()  # it is None when the shell has closed it
 
 
 @contextmanager
-def bar(what: str, requests_each: float = 0.0, *, waits: Waits = _waits) -> Generator[Advance, None, None]:
+def bar(what: str, *, requests_each: float = 0.0, waits: Waits = _waits) -> Generator[Advance, None, None]:
     """A bar while the block runs, which is gone after it; where there is no terminal, a line every half minute.
 
     `requests_each` is how many requests one of `what` takes, where that is known: then the time left takes the rate
@@ -255,21 +261,42 @@ def _bar(meter: _Meter, console: Console) -> Generator[None, None, None]:
     description = TextColumn("{task.description}", markup=False)
     columns = (description, BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft())
     try:
-        # rich would lead stdout to the bar's console, which is stderr.
-        with Bar(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+        # rich would lead stdout to the bar's console, which is stderr; and its own thread outlives the bar a little.
+        with Bar(
+            *columns, console=console, transient=True, redirect_stdout=False, auto_refresh=False
+        ) as progress:
             task = progress.add_task(meter.what, total=None)
             meter.changed = lambda: progress.update(task, completed=meter.done, total=meter.total)
-            yield
+            with _repeated(progress.refresh, _BAR_EVERY, meter.waits.clock):
+                yield
     finally:
         console.show_cursor()  # also after a second Ctrl-C, in the midst of the end
 
 
 @contextmanager
 def _lines(meter: _Meter) -> Generator[None, None, None]:
+    stderr = sys.stderr
+
+    def print_line() -> None:
+        if stderr is not None:
+            stderr.write(f"{meter.line()}\n")
+            stderr.flush()
+
+    with _repeated(print_line, _LINE_EVERY, meter.waits.clock):
+        yield
+
+
+@contextmanager
+def _repeated(action: Callable[[], object], seconds: float, clock: Clock) -> Generator[None, None, None]:
+    """Do it every so many seconds while the block runs, on a thread that ends with it."""
     stop = threading.Event()
-    thread = threading.Thread(
-        target=_print_lines, args=(meter, stop), name="groups-sdk progress", daemon=True
-    )
+
+    def repeat() -> None:
+        with suppress(OSError, ValueError):  # nobody reads stderr any more, or it was closed
+            while not clock.wait(stop, seconds):
+                action()
+
+    thread = threading.Thread(target=repeat, name="groups-sdk progress", daemon=True)
     try:
         thread.start()
         yield
@@ -277,15 +304,6 @@ def _lines(meter: _Meter) -> Generator[None, None, None]:
         stop.set()
         if thread.is_alive():
             thread.join()
-
-
-def _print_lines(meter: _Meter, stop: threading.Event) -> None:
-    while not meter.waits.clock.wait(stop, _LINE_EVERY):
-        try:
-            sys.stderr.write(f"{meter.line()}\n")
-            sys.stderr.flush()
-        except (OSError, ValueError, AttributeError):  # nobody reads it, or it is closed, or there is none
-            return
 
 
 class ProgressReporter:
@@ -298,9 +316,11 @@ class ProgressReporter:
             advance(progress.done, progress.total, progress.skipped)
 
     @contextmanager
-    def shown_as(self, what: str, requests_each: float = 0.0) -> Generator[None, None, None]:
+    def shown_as(
+        self, what: str, *, requests_each: float = 0.0, waits: Waits = _waits
+    ) -> Generator[None, None, None]:
         """A bar for it while the block runs: see `bar`."""
-        with bar(what, requests_each) as self._advance:
+        with bar(what, requests_each=requests_each, waits=waits) as self._advance:
             try:
                 yield
             finally:
