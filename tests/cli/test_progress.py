@@ -253,6 +253,10 @@ def at(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "groups-sdk progress"]
+
+
 def lines_of(stream: io.StringIO) -> list[str]:
     return stream.getvalue().splitlines()
 
@@ -260,7 +264,7 @@ def lines_of(stream: io.StringIO) -> list[str]:
 def test_without_a_terminal_long_work_has_a_line_every_half_minute(
     clock: FakeClock, waits: progress.Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, stderr = threading.active_count(), io.StringIO()
+    stderr = io.StringIO()
     with at(stderr, monkeypatch), progress.bar("members", requests_each=1, waits=waits) as advance:
         clock.sleep()
         advance(800, 5000)
@@ -272,8 +276,8 @@ def test_without_a_terminal_long_work_has_a_line_every_half_minute(
         clock.sleep()
         advance(4990, 5000)
         clock.sleep()
-        assert threading.active_count() == before + 1
-    assert threading.active_count() == before
+        assert len(threads()) == 1
+    assert threads() == []
     assert lines_of(stderr) == [
         "members: 30 s so far",
         "members: 800 of 5,000, about 3 min left; waiting for the rate limit (1,620 requests a minute), 15 s",
@@ -299,7 +303,7 @@ def test_short_work_has_no_line_and_no_thread_outlives_it(
     waits: progress.Waits,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before, stderr = threading.active_count(), io.StringIO()
+    stderr = io.StringIO()
     with at(stderr, monkeypatch):
         try:
             with progress.bar("members", waits=waits) as advance:
@@ -308,7 +312,7 @@ def test_short_work_has_no_line_and_no_thread_outlives_it(
                     raise error
         except KeyboardInterrupt:
             assert error is not None
-    assert threading.active_count() == before
+    assert threads() == []
     assert stderr.getvalue() == ""
 
 
@@ -337,13 +341,12 @@ def test_lines_that_nobody_reads_end_quietly(
 def test_without_stderr_there_is_no_progress(
     clock: FakeClock, waits: progress.Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = threading.active_count()
     monkeypatch.setattr(sys, "stderr", None)
     assert not progress.shown()
     with progress.bar("members", waits=waits) as advance:
         clock.passed.put(False)
         advance(1, 2)
-    assert threading.active_count() == before
+    assert threads() == []
 
 
 def test_what_is_no_bar_imports_nothing_for_bars() -> None:
@@ -413,12 +416,11 @@ def test_a_bar_without_a_total_says_that_the_time_left_is_unknown(
 def test_an_interrupted_bar_leaves_a_clean_terminal(
     error: type[BaseException], waits: progress.Waits, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = threading.active_count()
     with pytest.raises(error), at(terminal, monkeypatch), progress.bar("members", waits=waits) as advance:
         advance(100, 200)
         waits.observe(too_many(12))
         raise error
-    assert threading.active_count() == before
+    assert threads() == []
     text = terminal.getvalue()
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
     assert re.search(r"(\x1b\[1A\x1b\[2K){2}[^\n]*$", text)  # the last thing is that both lines are wiped
@@ -430,17 +432,19 @@ def test_an_interrupt_in_the_midst_of_the_end_leaves_the_cursor(
     from rich.progress import Progress as RichProgress
 
     stop = RichProgress.stop
+    bars: list[RichProgress] = []
 
-    def interrupted(_: object) -> None:
+    def interrupted(bar: RichProgress) -> None:
+        bars.append(bar)
         raise KeyboardInterrupt
 
-    bars: list[RichProgress] = []
-    monkeypatch.setattr(RichProgress, "stop", lambda self: (bars.append(self), interrupted(self)))
-    with pytest.raises(KeyboardInterrupt), at(terminal, monkeypatch), progress.bar("members", waits=waits):
-        pass
-    text = terminal.getvalue()
+    monkeypatch.setattr(RichProgress, "stop", interrupted)
+    with at(terminal, monkeypatch):
+        with pytest.raises(KeyboardInterrupt), progress.bar("members", waits=waits):
+            pass
+        text = terminal.getvalue()
+        stop(bars[0])
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
-    stop(bars[0])
 
 
 def test_a_terminal_too_simple_for_a_bar_gets_lines(

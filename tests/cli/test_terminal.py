@@ -84,6 +84,7 @@ def test_progress_is_a_bar_on_stderr_that_is_gone_at_the_end(monkeypatch: pytest
     assert "/s" in screen.plain
     assert screen.plain.endswith("interrupted\n")
     assert "\x1b[2K" in screen.text  # the bar's line is wiped
+    assert screen.text.rindex("\x1b[?25h") > screen.text.rindex("\x1b[?25l")  # and the cursor is back
 
 
 def test_progress_is_silent_where_stderr_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
