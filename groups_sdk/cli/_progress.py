@@ -117,22 +117,20 @@ class _Meter:
         self.waits = waits
         self.done = 0
         self.total: int | None = None
-        self._skipped = 0
+        self._worked = 0  # the done ones that needed work
         self._requests_each = requests_each
         self._began = self._minute_began = waits.clock.now()
         self._paused_before = waits.paused()
-        self._done_before = 0  # when the present minute of the rate limit began
-        self.changed: Callable[[], object] = lambda: None
+        self._worked_before = 0  # when the present minute of the rate limit began
 
     def advance(self, done: int, total: int | None, skipped: int = 0) -> None:
         """An `Advance`."""
         self._begin_minute()
-        self.done, self.total, self._skipped = done, total, skipped
-        self.changed()
+        self.done, self.total, self._worked = done, total, done - skipped
 
     def _begin_minute(self) -> None:
         if self._minute_began < (began := self.waits.limited_until) <= self.waits.clock.now():
-            self._minute_began, self._done_before = began, self.done
+            self._minute_began, self._worked_before = began, self._worked
 
     @property
     def elapsed(self) -> float:
@@ -142,15 +140,15 @@ class _Meter:
     @property
     def rate(self) -> float | None:
         """How many were done per second, pauses included; None while that cannot be told."""
-        worked = self.done - self._skipped
-        return worked / self.elapsed if worked > 0 and self.elapsed > 0 else None
+        elapsed = self.elapsed
+        return self._worked / elapsed if self._worked > 0 and elapsed > 0 else None
 
     def left(self) -> float | None:
         """The seconds that the rest will take, waits included; None while that cannot be told."""
-        worked, active = self.done - self._skipped, self.elapsed - self.waits.paused() + self._paused_before
-        if self.total is None or worked <= 0 or active <= 0:
+        active = self.elapsed - self.waits.paused() + self._paused_before
+        if self.total is None or self._worked <= 0 or active <= 0:
             return None
-        return self.waits.left() + self._work_left(max(self.total - self.done, 0), worked / active)
+        return self.waits.left() + self._work_left(max(self.total - self.done, 0), self._worked / active)
 
     def _work_left(self, rest: int, speed: float) -> float:
         """The seconds that the rest will take at this speed, and with the pauses of the rate limit that are to come.
@@ -164,7 +162,7 @@ class _Meter:
         now = self.waits.clock.now()
         if now < self.waits.limited_until:  # and then there is a whole minute
             return _in_minutes(rest, speed, permitted)
-        at_once = max(permitted - (self.done - self._done_before), 0.0)
+        at_once = max(permitted - (self._worked - self._worked_before), 0.0)
         if rest <= at_once:
             return rest / speed
         minute_left = self._minute_began + 60 - now
@@ -182,7 +180,7 @@ class _Meter:
         of = "" if self.total is None else f" of {self.total:,}"
         left = self.left()
         said = f"{self.done:,}{of}" if self.done else f"{_rough(self.elapsed)} so far"
-        said += "" if left is None else f", about {_rough(left)} left"
+        said += f", about {_rough(left)} left" if left else ""
         wait = str(self.waits)
         return f"{self.what}: {said}" + (f"; {wait}" if wait else "")
 
@@ -246,7 +244,8 @@ def _bar(meter: _Meter, console: Console) -> Generator[None, None, None]:
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text("" if meter.rate is None else f"{meter.rate:,.0f}/s")
+            rate = meter.rate
+            return Text("" if rate is None else f"{rate:,.0f}/s")
 
     class TimeLeft(ProgressColumn):
         def render(self, task: Task) -> Text:
@@ -254,6 +253,9 @@ def _bar(meter: _Meter, console: Console) -> Generator[None, None, None]:
 
     class Bar(Progress):
         def get_renderables(self) -> Generator[RenderableType, None, None]:
+            # Here, not where progress is made: that must not wait for a terminal that stands still (Ctrl-S).
+            for task in self.tasks:
+                self.update(task.id, completed=meter.done, total=meter.total)
             yield from super().get_renderables()
             if wait := str(meter.waits):
                 yield Text(wait, no_wrap=True, overflow="ellipsis")
@@ -265,8 +267,7 @@ def _bar(meter: _Meter, console: Console) -> Generator[None, None, None]:
         with Bar(
             *columns, console=console, transient=True, redirect_stdout=False, auto_refresh=False
         ) as progress:
-            task = progress.add_task(meter.what, total=None)
-            meter.changed = lambda: progress.update(task, completed=meter.done, total=meter.total)
+            progress.add_task(meter.what, total=None)
             with _repeated(progress.refresh, _BAR_EVERY, meter.waits.clock):
                 yield
     finally:

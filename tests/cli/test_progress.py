@@ -243,6 +243,36 @@ def test_a_429_begins_no_new_minute_of_the_rate_limit(clock: FakeClock, waits: p
     assert told.left() == 45 + 1620 / 81
 
 
+def test_what_needed_no_work_took_nothing_of_the_rate_limit(clock: FakeClock, waits: progress.Waits) -> None:
+    told = meter(waits, requests_each=1)
+    clock.time += 10
+    told.advance(3800, 5000, skipped=3000)
+    assert told.left() == pytest.approx(50 + 380 / 80)
+
+
+def test_progress_does_not_wait_for_a_terminal_that_stands_still(
+    clock: FakeClock, waits: progress.Waits, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, going_on = threading.Event(), threading.Event()
+
+    class Stopped(Terminal):
+        def write(self, text: str) -> int:
+            if threading.current_thread() in threads():
+                writing.set()
+                going_on.wait(PATIENCE)
+            return super().write(text)
+
+    with at(Stopped(), monkeypatch), progress.bar("members", waits=waits) as advance:
+        clock.passed.put(False)
+        assert writing.wait(PATIENCE)
+        job = threading.Thread(target=advance, args=(100, 200))
+        job.start()
+        job.join(PATIENCE)
+        stood_still = job.is_alive()
+        going_on.set()
+    assert not stood_still
+
+
 # Lines
 
 
@@ -276,6 +306,8 @@ def test_without_a_terminal_long_work_has_a_line_every_half_minute(
         clock.sleep()
         advance(4990, 5000)
         clock.sleep()
+        advance(5000, 5000)
+        clock.sleep()
         assert len(threads()) == 1
     assert threads() == []
     assert lines_of(stderr) == [
@@ -284,6 +316,7 @@ def test_without_a_terminal_long_work_has_a_line_every_half_minute(
         "members: 1,600 of 5,000, about 2 min left",
         "members: 1,600 of 5,000, about 2 h 11 min left",
         "members: 4,990 of 5,000, about 8 s left",
+        "members: 5,000 of 5,000",
     ]
 
 
