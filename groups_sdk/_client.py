@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
+import ssl
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
@@ -18,10 +20,13 @@ from groups_sdk._base_urls import Region
 from groups_sdk._credentials import Credentials
 from groups_sdk._http.call import Caller
 from groups_sdk._http.connections import ConnectionPool
+from groups_sdk._http.environment import argument
+from groups_sdk._http.network import resolve_network
 from groups_sdk._http.observers import Wait, WaitObserver
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._http.retries import RetryPolicy
+from groups_sdk._http.tls import read_certificate
 from groups_sdk._jsonapi import decode_one, decode_page, membership_creation, role_change
 from groups_sdk._operations import Operation, Parameter, Request
 from groups_sdk._pagination import AsyncPaginator, Page
@@ -64,6 +69,11 @@ class AsyncGroupsClient:
     seconds up. Both hooks are called on the thread that the requests run on: they must be quick. What they raise is
     logged, and no call loses its outcome to it.
 
+    `proxy` is the URL of a proxy, such as "http://user:password@proxy.example.com:8080"; an empty string means none.
+    `verify` is a file or folder with the certificates of the authorities to trust, or an `ssl.SSLContext`, and `cert`
+    the client's own certificate: a PEM file, or a tuple of file and key, or of file, key and password. By default the
+    environment says (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and others), which is read when the client is made.
+
     `transport` is an asynchronous httpx transport that replaces the network. `http_client` is an `httpx.AsyncClient`
     of yours to send the requests with; it is not closed when this client is.
 
@@ -89,6 +99,13 @@ class AsyncGroupsClient:
         retries: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         rate_limit: RateLimit | None = RateLimit(),  # noqa: B008 - frozen
         max_connections: int = 10,
+        proxy: str | None = None,
+        verify: ssl.SSLContext | str | os.PathLike[str] | None = None,
+        cert: str
+        | os.PathLike[str]
+        | tuple[str | os.PathLike[str], str | os.PathLike[str]]
+        | tuple[str | os.PathLike[str], str | os.PathLike[str], str]
+        | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         http_client: httpx.AsyncClient | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
@@ -97,9 +114,9 @@ class AsyncGroupsClient:
         max_response_bytes: int = 64 * 1024 * 1024,
         allow_http: bool = False,
     ) -> None:
-        given = [token]
-        del token  # so that a traceback with locals does not show it
-        settings = resolve(given.pop(), region, base_url, api_version, allow_http=allow_http)
+        given: Iterator[Any] = iter((token, proxy, cert))
+        del token, proxy, cert  # so that a traceback with locals does not show them
+        settings = resolve(next(given), region, base_url, api_version, allow_http=allow_http)
         own = f"groups_sdk/{__version__} python/{platform.python_version()} {sys.platform}"
         options = CallOptions(
             api_version=settings.api_version,
@@ -112,12 +129,22 @@ class AsyncGroupsClient:
             max_response_bytes=max_response_bytes,
         )
         self._original: Self | None = None
+        handed_in = "transport" if transport is not None else "http_client"
+        network = resolve_network(
+            settings,
+            argument("proxy", next(given)),
+            verify,
+            read_certificate(next(given)),
+            allow_http=allow_http,
+            handed_in=None if transport is None and http_client is None else handed_in,
+        )
         pool = ConnectionPool(
             settings,
             rate_limit=rate_limit,
             max_connections=max_connections,
             transport=transport,
             http_client=http_client,
+            network=network,
         )
         self._caller = Caller(pool, options)
 

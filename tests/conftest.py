@@ -21,6 +21,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+CERTIFICATES = {
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+}
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     """Each `anyio` test runs on both event loops, whose clocks `support.clock.skip` puts forward."""
@@ -35,9 +44,9 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(autouse=True)
 def no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No SNYK_* variable and no configuration file of the person who runs the tests is seen by them."""
+    """No setting of the person who runs the tests is seen by them: no SNYK_* variable, configuration file or proxy."""
     for name in os.environ:
-        if name.startswith("SNYK_"):
+        if name.startswith("SNYK_") or name.lower().endswith("_proxy") or name in CERTIFICATES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

@@ -12,6 +12,7 @@ Method = ast.AsyncFunctionDef | ast.FunctionDef
 
 SPECIAL = {"__aiter__": "__iter__", "__repr__": "__repr__"}  # and the names of their twins
 PORTAL_PARAMETERS = "backend: str = 'asyncio', backend_options: Mapping[str, Any] | None = None"
+SECRETS = ("proxy", "cert")  # besides the token
 HANDED_IN = ("transport", "http_client")  # whose connections a forked child must not use
 
 
@@ -51,10 +52,13 @@ def client_init(node: Method, client: str) -> str:
         raise GenerationError("the first parameter is not the token")
     if missing := [name for name in HANDED_IN if f"{name}={name}" not in others]:
         raise GenerationError(f"no parameter {' and no '.join(missing)}")
+    secrets = ["token", *(name for name in SECRETS if f"{name}={name}" in others)]
+    passed_on = {f"{name}={name}": f"{name}=given.pop({name!r})" for name in secrets}
+    arguments = ["given.pop('token')", *(passed_on.get(other, other) for other in others)]
     return (
-        "given = [token]\n"
-        "del token  # so that a traceback with locals does not show it\n"
-        f"client = {client}({', '.join(['given.pop()', *others])})\n"
+        f"given: dict[str, Any] = {{{', '.join(f'{name!r}: {name}' for name in secrets)}}}\n"
+        f"del {', '.join(secrets)}  # so that a traceback with locals does not show what is secret\n"
+        f"client = {client}({', '.join(arguments)})\n"
         f"forkable = {' and '.join(f'{name} is None' for name in HANDED_IN)}\n"
         "super().__init__(Portal(client, backend=backend, backend_options=backend_options, forkable=forkable))"
     )

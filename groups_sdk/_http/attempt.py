@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ import anyio
 import httpx
 
 from groups_sdk._http.body import Body
+from groups_sdk._http.connection_errors import explain, is_lasting
 from groups_sdk._http.connections import LoopResources, OpenSockets, abort
 from groups_sdk._http.decide import Answered, Attempt, CallState, Closed, Failed, Unreadable
 from groups_sdk._http.options import CallOptions
@@ -73,7 +73,7 @@ class AttemptState:
         if event.endswith("send_request_headers.started"):
             method = getattr(info.get("request"), "method", None)
             self._sending = method != b"CONNECT"  # which only asks a proxy for the way
-        elif event.startswith("connection."):
+        elif event.startswith(("connection.", "socks.")):
             self._connecting = True
             if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
                 self._stream = info["return_value"]
@@ -83,6 +83,11 @@ class AttemptState:
         """Close the socket that this attempt opened, if any. httpcore forgets it when cancelled while connecting."""
         if self._stream is not None:
             abort(self._stream)
+
+    @property
+    def connected(self) -> bool:
+        """Whether this attempt opened a connection, be it only to a proxy."""
+        return self._stream is not None
 
     @property
     def sent(self) -> bool:
@@ -112,18 +117,25 @@ async def exchange(
             finally:
                 await response.aclose()
         except _HTTP_ERRORS as error:
-            failure = translate_error(error, state, resources.tokens.secrets())
+            failure = translate_error(error, request.url, state, resources)
+            if not state.sent:
+                state.abort()  # httpcore does not close what it opened to a SOCKS proxy
         except BaseException:
             state.abort()
             raise
-    timed_out = Failed(
-        RequestTimeoutError, f"no answer within the timeout of {timeout:g} s", state.sent, transient=True
-    )
+    proxy = None if resources.network is None else resources.network.proxy_for(request.url)
+    late = f"no answer within the timeout of {timeout:g} s"
+    if proxy is not None and not state.sent:
+        late += f"; {proxy} does not connect to {request.url.host} within it"
+    timed_out = Failed(RequestTimeoutError, late, state.sent, transient=True)
     if in_time.cancelled_caught:
         failure = timed_out
     if response is None:
         return failure or timed_out
-    return classify_response(response, body, failure, call, resources.tokens.secrets())
+    secrets = resources.tokens.secrets()
+    if proxy is not None and request.url.scheme == "http":  # it may have written the answer
+        secrets += proxy.secrets()
+    return classify_response(response, body, failure, call, secrets)
 
 
 def classify_response(
@@ -158,30 +170,16 @@ def classify_response(
     return Answered(answer)
 
 
-def translate_error(error: Exception, state: AttemptState, secrets: tuple[str, ...]) -> Failed | Unreadable:
+def translate_error(
+    error: Exception, url: httpx.URL, state: AttemptState, resources: LoopResources
+) -> Failed | Unreadable:
     """What an exception of httpx means."""
-    problem = redact(f"{type(error).__name__}: {_explanation(error)}".rstrip(": "), secrets)
+    problem = explain(
+        error, url, resources.network, connected=state.connected, secrets=resources.tokens.secrets()
+    )
     if isinstance(error, httpx.DecodingError):
         return Unreadable(problem)
     sent = state.sent and not isinstance(error, _BEFORE_SENDING)
     if isinstance(error, httpx.TimeoutException):
         return Failed(RequestTimeoutError, problem, sent, transient=True)
-    wrong = isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError)
-    return Failed(
-        ConnectionFailedError, problem, sent, transient=not wrong and not _certificate_refused(error)
-    )
-
-
-def _explanation(error: BaseException) -> str:
-    """What the error says, or the first of those that led to it and says something."""
-    return next((text for link in _chain(error) if (text := str(link))), "")
-
-
-def _certificate_refused(error: BaseException) -> bool:
-    return any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(error))
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    return Failed(ConnectionFailedError, problem, sent, transient=not is_lasting(error))

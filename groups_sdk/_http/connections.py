@@ -6,10 +6,8 @@ The only module that touches what is private in a dependency (`close_if_bytes_ar
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from functools import cache
 from typing import Any, Protocol
 
 import anyio
@@ -17,6 +15,7 @@ import httpx
 
 from groups_sdk._http.access_tokens import AccessTokens
 from groups_sdk._http.event_loop import EventLoop
+from groups_sdk._http.network import Network, read_urls
 from groups_sdk._http.rate_limit import OnPause, RateLimit, RateLimiter
 from groups_sdk._settings import Settings
 from groups_sdk.errors import ClientClosedError, ConfigurationError
@@ -24,12 +23,6 @@ from groups_sdk.errors import ClientClosedError, ConfigurationError
 __all__ = ["ConnectionPool", "LoopResources", "OpenSockets", "close_if_bytes_are_left"]
 
 _ELSEWHERE = "this client belongs to another event loop"
-
-
-@cache
-def _ssl_context() -> ssl.SSLContext:
-    """One for all clients: building it costs tens of milliseconds."""
-    return httpx.create_ssl_context()
 
 
 class ConnectionPool:
@@ -43,6 +36,7 @@ class ConnectionPool:
         max_connections: int,
         transport: httpx.AsyncBaseTransport | None,
         http_client: httpx.AsyncClient | None,
+        network: Network | None,
     ) -> None:
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(
@@ -58,13 +52,7 @@ class ConnectionPool:
             )
         if transport is not None and http_client is not None:
             raise ConfigurationError("give transport or http_client, not both")
-        token_url = getattr(settings.credentials, "token_url", None)
-        try:
-            self.base_url: httpx.URL = httpx.URL(settings.base_url)
-            for url in (self.base_url, httpx.URL(token_url or "")):
-                _ = url.host
-        except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
-            raise ConfigurationError(f"no such host can be in a URL: {error}") from None
+        self.base_url: httpx.URL = read_urls(settings)[0]
         self.settings = settings
         self.closed: bool = False
         self.deprecated: set[str] = set()  # the operations whose deprecation was warned of
@@ -72,6 +60,7 @@ class ConnectionPool:
         self._max_connections = max_connections
         self._transport = transport
         self._http_client = http_client
+        self._network = network  # None where a transport or http_client was handed in
         self._resources: LoopResources | None = None
 
     def detached(self) -> ConnectionPool:
@@ -82,6 +71,7 @@ class ConnectionPool:
             max_connections=self._max_connections,
             transport=self._transport,
             http_client=self._http_client,
+            network=self._network,
         )
 
     @property
@@ -99,7 +89,9 @@ class ConnectionPool:
         if self._resources is None:
             tokens = AccessTokens(self.settings.credentials)
             limiter = RateLimiter(self._rate_limit)
-            self._resources = LoopResources(self._http(), tokens, limiter, self._max_connections)
+            self._resources = LoopResources(
+                self._http(), tokens, limiter, self._max_connections, self._network
+            )
         elif not self._resources.loop.running:
             raise ClientClosedError(f"{_ELSEWHERE}: make one for each loop")
         return self._resources
@@ -107,16 +99,9 @@ class ConnectionPool:
     def _http(self) -> httpx.AsyncClient:
         if self._http_client is not None:
             return self._http_client
-        if self._transport is not None:
-            return httpx.AsyncClient(transport=self._transport, timeout=None)
-        return httpx.AsyncClient(
-            verify=_ssl_context(),
-            # Never contended: our own slots stand in front, since a contended httpcore pool does not survive
-            # cancellation (https://github.com/encode/httpcore/issues/1093).
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self._max_connections),
-            timeout=None,
-            mounts={"http://": None},  # no proxy of the environment: what is not encrypted, it would read
-        )
+        if self._network is not None:
+            return self._network.connect(self._max_connections)
+        return httpx.AsyncClient(transport=self._transport, timeout=None)
 
     async def aclose(self) -> None:
         """End the calls under way and close the connections, however often this wait is cancelled.
@@ -172,12 +157,18 @@ class LoopResources:
     """The parts of a pool that belong to one event loop."""
 
     def __init__(
-        self, http: httpx.AsyncClient, tokens: AccessTokens, limiter: RateLimiter, max_connections: int
+        self,
+        http: httpx.AsyncClient,
+        tokens: AccessTokens,
+        limiter: RateLimiter,
+        max_connections: int,
+        network: Network | None,
     ) -> None:
         self.loop: EventLoop = EventLoop()
         self.http = http
         self.tokens = tokens
         self.limiter = limiter
+        self.network = network
         self.calls: CallsUnderWay = CallsUnderWay()
         self.sockets: OpenSockets = OpenSockets()
         self.slots: anyio.Semaphore = anyio.Semaphore(max_connections, fast_acquire=True)

@@ -5,6 +5,8 @@ Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,6 +54,11 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     seconds up. Both hooks are called on the thread that the requests run on: they must be quick. What they raise is
     logged, and no call loses its outcome to it.
 
+    `proxy` is the URL of a proxy, such as "http://user:password@proxy.example.com:8080"; an empty string means none.
+    `verify` is a file or folder with the certificates of the authorities to trust, or an `ssl.SSLContext`, and `cert`
+    the client's own certificate: a PEM file, or a tuple of file and key, or of file, key and password. By default the
+    environment says (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and others), which is read when the client is made.
+
     `transport` is an asynchronous httpx transport that replaces the network. `http_client` is an `httpx.AsyncClient`
     of yours to send the requests with; it is not closed when this client is.
 
@@ -82,6 +89,13 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         retries: RetryPolicy = RetryPolicy(),
         rate_limit: RateLimit | None = RateLimit(),
         max_connections: int = 10,
+        proxy: str | None = None,
+        verify: ssl.SSLContext | str | os.PathLike[str] | None = None,
+        cert: str
+        | os.PathLike[str]
+        | tuple[str | os.PathLike[str], str | os.PathLike[str]]
+        | tuple[str | os.PathLike[str], str | os.PathLike[str], str]
+        | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         http_client: httpx.AsyncClient | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
@@ -92,10 +106,10 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         backend: str = "asyncio",
         backend_options: Mapping[str, Any] | None = None,
     ) -> None:
-        given = [token]
-        del token  # so that a traceback with locals does not show it
+        given: dict[str, Any] = {"token": token, "proxy": proxy, "cert": cert}
+        del token, proxy, cert  # so that a traceback with locals does not show what is secret
         client = AsyncGroupsClient(
-            given.pop(),
+            given.pop("token"),
             region=region,
             base_url=base_url,
             api_version=api_version,
@@ -104,6 +118,9 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
             retries=retries,
             rate_limit=rate_limit,
             max_connections=max_connections,
+            proxy=given.pop("proxy"),
+            verify=verify,
+            cert=given.pop("cert"),
             transport=transport,
             http_client=http_client,
             on_response=on_response,

@@ -224,9 +224,9 @@ class Shop(SyncClient[AsyncShop]):
         backend: str = "asyncio",
         backend_options: Mapping[str, Any] | None = None,
     ) -> None:
-        given = [token]
-        del token  # so that a traceback with locals does not show it
-        client = AsyncShop(given.pop(), transport=transport, http_client=http_client)
+        given: dict[str, Any] = {"token": token}
+        del token  # so that a traceback with locals does not show what is secret
+        client = AsyncShop(given.pop("token"), transport=transport, http_client=http_client)
         forkable = transport is None and http_client is None
         super().__init__(Portal(client, backend=backend, backend_options=backend_options, forkable=forkable))
 

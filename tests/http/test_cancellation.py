@@ -250,7 +250,7 @@ def tls_server(authority: trustme.CA) -> Iterator[CountedServer]:
 def trust(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    monkeypatch.setattr("groups_sdk._http.connections._ssl_context", lambda: context)
+    monkeypatch.setattr("groups_sdk._http.tls.default_context", lambda: context)
 
 
 def client_of(server: CountedServer, **options: Any) -> AsyncGroupsClient:

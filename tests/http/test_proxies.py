@@ -81,7 +81,7 @@ REFUSALS: dict[str, tuple[Act, type[TransportError]]] = {
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", REFUSALS)
 async def test_nothing_was_sent_when_there_is_no_tunnel(name: str, proxy: HostileServer) -> None:
-    """So a creation is tried again."""
+    """So a creation is tried again where that could help."""
     act, expected = REFUSALS[name]
     for _ in range(2):
         proxy.acts.put(act)
@@ -96,8 +96,9 @@ async def test_nothing_was_sent_when_there_is_no_tunnel(name: str, proxy: Hostil
         with pytest.raises(expected) as caught:
             await call(client, "POST")
         await client.aclose()
-    assert (caught.value.maybe_applied, caught.value.attempts) == (False, 2)
-    assert [asked.method for asked in proxy.asked] == ["CONNECT"] * 2
+    attempts = 1 if name == "407" else 2  # with the same password again, an account may be locked
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, attempts)
+    assert [asked.method for asked in proxy.asked] == ["CONNECT"] * attempts
     assert "t0ken" not in repr(proxy.asked)
 
 

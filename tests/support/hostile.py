@@ -257,7 +257,7 @@ def trusting(authority: trustme.CA) -> Iterator[None]:
     """Clients that are made within it believe that authority alone."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    with mock.patch("groups_sdk._http.connections._ssl_context", return_value=context):
+    with mock.patch("groups_sdk._http.tls.default_context", return_value=context):
         yield
 
 

@@ -1,0 +1,116 @@
+"""The way from a client to the hosts that it sends to: straight or through a proxy, and with whom it trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import httpx
+
+from groups_sdk._http.environment import Setting
+from groups_sdk._http.proxies import ProxyServer, environment_proxy, read_proxy
+from groups_sdk._http.tls import ClientCertificate, Tls, resolve_tls
+from groups_sdk._settings import Settings
+from groups_sdk.errors import ConfigurationError
+
+__all__ = ["Network", "read_urls", "resolve_network"]
+
+
+@attrs.frozen
+class Network:
+    """How connections are made: TLS, and the proxy for each origin that has one. Clients and their copies share it."""
+
+    tls: Tls
+    _proxies: Mapping[str, ProxyServer]  # by origin
+
+    def proxy_for(self, url: httpx.URL) -> ProxyServer | None:
+        """The proxy that requests to a URL go through; None where they go straight to its host."""
+        return self._proxies.get(_origin(url)) if self._proxies else None
+
+    def connect(self, max_connections: int) -> httpx.AsyncClient:
+        """A client of httpx that keeps up to `max_connections` connections open."""
+        tls = self.tls.context()
+        # Never contended: our own slots stand in front, since a contended httpcore pool does not survive
+        # cancellation (https://github.com/encode/httpcore/issues/1093).
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=max_connections)
+        through = {origin: _transport(proxy, self.tls, limits) for origin, proxy in self._proxies.items()}
+        return httpx.AsyncClient(
+            verify=tls,
+            limits=limits,
+            timeout=None,
+            mounts=through,
+            trust_env=False,  # it was read when the client was made
+        )
+
+
+def resolve_network(
+    settings: Settings,
+    proxy: Setting | None,
+    verify: object,
+    cert: ClientCertificate | None,
+    *,
+    allow_http: bool,
+    handed_in: str | None,
+) -> Network | None:
+    """What the arguments say, or else the environment, which is read here and never again.
+
+    `handed_in` names the argument that brings connections of its own: then there is None, and no other argument may
+    say how to connect. Raises `ConfigurationError` when a setting that is needed is not valid.
+    """
+    if handed_in is not None:
+        given = {"proxy": proxy, "verify": verify, "cert": cert}
+        if names := [name for name, value in given.items() if value is not None]:
+            raise ConfigurationError(
+                f"{' and '.join(names)}: these connections are made by the {handed_in}, so set it up with what you "
+                f"need, such as httpx.AsyncClient(proxy=..., verify=...); or leave {handed_in} out"
+            )
+        return None
+    urls = read_urls(settings)
+    tls = resolve_tls(verify, cert, needed=any(url.scheme == "https" for url in urls))
+    if proxy is None:
+        found = {_origin(url): environment_proxy(url) for url in urls}
+        return Network(tls, {origin: server for origin, server in found.items() if server})
+    if proxy.text == "":
+        return Network(tls, {})
+    server = read_proxy(proxy)
+    if not allow_http and any(url.scheme == "http" for url in urls):
+        raise ConfigurationError(
+            "proxy: with plain http, the proxy would read the token; use https://, or allow_http=True"
+        )
+    return Network(tls, dict.fromkeys(map(_origin, urls), server))
+
+
+def read_urls(settings: Settings) -> list[httpx.URL]:
+    """The URLs that requests go to: the base URL first. Raises `ConfigurationError` when there is no such host."""
+    token_url = getattr(settings.credentials, "token_url", None)
+    try:
+        urls = [httpx.URL(url) for url in (settings.base_url, token_url) if url]
+        for url in urls:
+            _ = url.host
+    except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
+        raise ConfigurationError(f"no such host can be in a URL: {error}") from None
+    return urls
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+def _transport(proxy: ProxyServer, tls: Tls, limits: httpx.Limits) -> httpx.AsyncHTTPTransport:
+    kind = _SocksTransport if proxy.scheme.startswith("socks") else httpx.AsyncHTTPTransport
+    return kind(
+        verify=tls.context(), trust_env=False, limits=limits, proxy=proxy.for_httpx(tls.proxy_context())
+    )
+
+
+class _SocksTransport(httpx.AsyncHTTPTransport):
+    """Through a SOCKS proxy. What is not SOCKS, httpcore's reader meets with exceptions that are not httpx's."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        from socksio.exceptions import SOCKSError
+
+        try:
+            return await super().handle_async_request(request)
+        except (SOCKSError, AssertionError):
+            problem = "what it answers is not SOCKS"
+        raise httpx.ProxyError(problem)
