@@ -126,7 +126,7 @@ async def exchange(
     proxy = None if resources.network is None else resources.network.proxy_for(request.url)
     late = f"no answer within the timeout of {timeout:g} s"
     if proxy is not None and not state.sent:
-        late += f"; {proxy} does not connect to {request.url.host} within it"
+        late += f" ({proxy} does not connect to {request.url.host} within it)"
     timed_out = Failed(RequestTimeoutError, late, state.sent, transient=True)
     if in_time.cancelled_caught:
         failure = timed_out

@@ -33,7 +33,7 @@ def explain(
     hidden = secrets + (proxy.secrets() if proxy else ())
     problem = redact(f"{type(error).__name__}: {said}".rstrip(": "), hidden)
     advice = _advice(error, url, network, proxy, connected) if network else ""
-    return f"{problem}; {advice}" if advice else problem
+    return f"{problem} ({advice})" if advice else problem
 
 
 def is_lasting(error: Exception) -> bool:
@@ -82,7 +82,7 @@ def _certificate_advice(
     if failure.verify_code in _WRONG_TIME:
         return "the certificate has expired or is not valid yet: check the clock of this machine"
     return (
-        f"the authorities trusted are {network.tls.authorities}: check them{way}. Where a proxy or firewall opens "
+        f"the authorities trusted are {network.tls.authorities}: check them{way}; where a proxy or firewall opens "
         "encrypted connections, pass the certificate of its authority as verify= or name its file in SSL_CERT_FILE"
     )
 

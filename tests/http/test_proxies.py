@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from urllib.parse import quote
 
 import httpx
 import pytest
 import trustme
+from support import clock
 from support.hostile import (
+    GROUP,
     PATIENCE,
     TWICE,
     Act,
@@ -21,12 +27,14 @@ from support.hostile import (
     client_of,
     context_for,
     hostile_server,
+    trusting,
 )
 
 from groups_sdk import (
     AsyncGroupsClient,
     ConnectionFailedError,
     ForbiddenError,
+    GroupsClient,
     RequestTimeoutError,
     TransportError,
 )
@@ -137,11 +145,10 @@ async def test_a_proxy_that_answers_in_place_of_the_server(proxy: HostileServer)
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 async def test_a_proxy_of_the_environment_sees_nothing_that_is_not_encrypted(
     variable: str, proxy: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv(variable, proxy.url)
     with hostile_server() as server:
         async with client_of(server) as client:
@@ -154,7 +161,6 @@ async def test_a_proxy_of_the_environment_sees_nothing_that_is_not_encrypted(
 async def test_a_proxy_of_the_environment_is_asked_for_a_tunnel(
     proxy: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     proxy.acts.put(lambda e: e.answer(403))
     proxy.acts.put(lambda e: e.answer(403))
@@ -163,3 +169,268 @@ async def test_a_proxy_of_the_environment_is_asked_for_a_tunnel(
             await call(client, "GET")
     assert [(asked.method, asked.target) for asked in proxy.asked] == [("CONNECT", "api.example:443")] * 2
     assert "t0ken" not in repr(proxy.asked)
+
+
+# Proxies that the settings of a client name, over real sockets
+
+PASSWORD = "pa55/w0rd#"
+IN_URL = f"ada-l:{quote(PASSWORD, safe='')}"
+BASIC = base64.b64encode(f"ada-l:{PASSWORD}".encode()).decode()
+
+
+def named(proxy: HostileServer, scheme: str = "http", userinfo: str = IN_URL) -> str:
+    return f"{scheme}://{userinfo}@127.0.0.1:{proxy.port}"
+
+
+def socks_to(
+    port: int, *, accepts: str = f"ada-l:{PASSWORD}", reply: int = 0
+) -> Callable[[socket.socket], None]:
+    """What a SOCKS5 proxy does with a connection: a greeting for `HostileServer`."""
+
+    def greet(connection: socket.socket) -> None:
+        def read(length: int) -> bytes:
+            return connection.recv(length, socket.MSG_WAITALL)
+
+        methods = read(read(2)[1])
+        connection.sendall(b"\x05" + methods[:1])
+        if methods[:1] == b"\x02":
+            user = read(read(2)[1])
+            password = read(read(1)[0])
+            known = user + b":" + password == accepts.encode()
+            connection.sendall(b"\x01" + bytes([not known]))
+            if not known:
+                return
+        kind = read(4)[3]
+        read((4 if kind == 1 else read(1)[0]) + 2)
+        connection.sendall(bytes([5, reply, 0, 1, 127, 0, 0, 1, 0, 0]))
+        if reply == 0:
+            with socket.create_connection(("127.0.0.1", port)) as onward:
+                back = threading.Thread(target=_pump, args=[onward, connection])
+                back.start()
+                _pump(connection, onward)
+                back.join(PATIENCE)
+
+    return greet
+
+
+def assert_silent(error: BaseException, log: str) -> None:
+    """Neither the error nor the log shows the proxy's user name or password."""
+    assert error.__traceback__ is not None
+    error = error.with_traceback(error.__traceback__.tb_next)  # without the locals of the test
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    for text in ("".join(shown), repr(error), repr(vars(error)), log):
+        for secret in ("ada-l", "pa55", "w0rd", BASIC):
+            assert secret not in text
+
+
+@pytest.fixture
+def api(authority: trustme.CA) -> Iterator[HostileServer]:
+    """A server with TLS, which clients within it trust."""
+    with hostile_server(context_for(authority, "127.0.0.1")) as server, trusting(authority):
+        yield server
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ["argument", "environment"])
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+async def test_calls_through_a_proxy_with_a_password(
+    scheme: str,
+    way: str,
+    api: HostileServer,
+    authority: trustme.CA,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tls = context_for(authority, "127.0.0.1") if scheme == "https" else None
+    with hostile_server(tls) as proxy, caplog.at_level(logging.DEBUG):
+        for _ in range(2):
+            if scheme.startswith("socks"):
+                proxy.greetings.put(socks_to(api.port))
+            else:
+                proxy.acts.put(tunnel_to(api.port))
+        if way == "environment":
+            monkeypatch.setenv("ALL_PROXY", named(proxy, scheme))
+        client = client_of(api, **({"proxy": named(proxy, scheme)} if way == "argument" else {}))
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")  # too late: it was read
+        other = client.detached()
+        for each in (client, other):
+            await call(each, "POST")
+            await call(each, "GET")
+            assert BASIC not in repr(each)
+            await each.aclose()
+        assert proxy.connections == 2
+    assert [asked.connection for asked in api.asked] == [1, 1, 2, 2]
+    assert all("proxy-authorization" not in asked.headers for asked in api.asked)
+    assert [asked.headers["proxy-authorization"] for asked in proxy.asked] == (
+        [] if scheme.startswith("socks") else [f"Basic {BASIC}"] * 2
+    )
+    for secret in ("ada-l", "pa55", "w0rd", BASIC):
+        assert secret not in caplog.text
+
+
+def test_the_synchronous_client_through_a_proxy(api: HostileServer, proxy: HostileServer) -> None:
+    proxy.acts.put(tunnel_to(api.port))
+    with GroupsClient("t0ken", base_url=api.url, proxy=named(proxy)) as client:
+        client.get_group(GROUP)
+    assert [asked.method for asked in proxy.asked] == ["CONNECT"]
+
+
+@pytest.mark.anyio
+async def test_a_host_that_needs_no_proxy(
+    api: HostileServer, proxy: HostileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", "localhost,::1,[::1],127.0.0.0/8")
+    async with client_of(api) as client:
+        await call(client, "POST")
+    assert (len(api.asked), proxy.connections) == (1, 0)
+
+
+def http_refusal(status: int) -> Act:
+    echo = f"x: {IN_URL} {BASIC}"
+    return lambda e: e.send(f"HTTP/1.1 {status} Who is ada-l:{PASSWORD}, {BASIC}?\r\n{echo}\r\n\r\n".encode())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("status", "userinfo", "expected", "attempts"),
+    [
+        (407, "", "asks for a user name and password: add them to its URL", 1),
+        (407, IN_URL, "does not accept the user name and password in its URL: check them", 1),
+        (403, IN_URL, "does not connect to api.example: check whether it is meant to", 2),
+    ],
+)
+async def test_a_proxy_that_refuses(
+    status: int,
+    userinfo: str,
+    expected: str,
+    attempts: int,
+    proxy: HostileServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for _ in range(2):
+        proxy.acts.put(http_refusal(status) if userinfo else lambda e: e.answer(status))
+    with caplog.at_level(logging.INFO):
+        async with client_of(
+            proxy, base_url="https://api.example", proxy=named(proxy, "http", userinfo)
+        ) as client:
+            with pytest.raises(ConnectionFailedError) as caught:
+                await call(client, "POST")
+    said = str(caught.value)
+    assert f"the proxy http://127.0.0.1:{proxy.port} (from proxy) {expected}" in said
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, attempts)
+    assert_silent(caught.value, caplog.text)
+
+
+SOCKS_FAULTS: dict[str, tuple[Callable[[socket.socket], None], str, int]] = {
+    "password": (socks_to(0, accepts="?"), "does not accept the user name and password in its URL", 1),
+    "no method": (
+        lambda c: c.sendall(b"\x05\xff"),
+        "does not accept the user name and password in its URL",
+        1,
+    ),
+    "ruleset": (socks_to(0, reply=2), "does not connect to api.example: check whether it is meant to", 2),
+    "not SOCKS": (lambda c: c.sendall(b"HTTP/1.1 400 Bad\r\n\r\n"), "what it answers is not SOCKS", 2),
+    "closed": (lambda c: None, "the proxy socks5://127.0.0.1", 2),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", SOCKS_FAULTS)
+async def test_a_socks_proxy_that_refuses(
+    name: str, proxy: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    greeting, expected, attempts = SOCKS_FAULTS[name]
+    for _ in range(2):
+        proxy.greetings.put(greeting)
+    with caplog.at_level(logging.DEBUG):
+        async with client_of(proxy, base_url="https://api.example", proxy=named(proxy, "socks5")) as client:
+            with pytest.raises(ConnectionFailedError) as caught:
+                await call(client, "POST")
+    assert expected in str(caught.value)
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, attempts)
+    assert proxy.connections == attempts
+    assert_silent(caught.value, caplog.text)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_a_proxy_that_says_nothing(scheme: str, proxy: HostileServer) -> None:
+    """Nothing was sent, so a creation is tried again."""
+
+    def wait(connection: socket.socket) -> None:
+        connection.recv(1)
+        clock.skip(PATIENCE)
+        connection.settimeout(PATIENCE)
+        while connection.recv(65536):
+            pass
+
+    for _ in range(2):
+        proxy.greetings.put(wait)
+    async with client_of(proxy, base_url="https://api.example", proxy=named(proxy, scheme)) as client:
+        with pytest.raises(RequestTimeoutError, match=r"does not connect to api.example within it") as caught:
+            await call(client, "POST")
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, 2)
+    assert_silent(caught.value, "")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
+async def test_a_proxy_that_is_not_there(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{IN_URL}@127.0.0.1:{port}")
+    async with AsyncGroupsClient("t0ken", base_url="https://api.example", retries=TWICE) as client:
+        with pytest.raises(ConnectionFailedError) as caught:
+            await call(client, "POST")
+    reached = (
+        f"(the proxy {scheme}://127.0.0.1:{port} (from HTTPS_PROXY) cannot be reached: check its address"
+    )
+    assert reached in str(caught.value)
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, 2)
+    assert_silent(caught.value, "")
+
+
+@pytest.mark.anyio
+async def test_a_proxy_that_does_not_speak_tls_itself(proxy: HostileServer) -> None:
+    for _ in range(2):
+        proxy.greetings.put(
+            lambda c: c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" if c.recv(65536) else b"")
+        )
+    url = named(proxy, "https")
+    async with client_of(proxy, base_url="https://api.example", proxy=url) as client:
+        with pytest.raises(
+            ConnectionFailedError, match=r"may not speak TLS itself: then its URL begins with http://"
+        ):
+            await call(client, "POST")
+
+
+@pytest.mark.anyio
+async def test_a_proxy_that_opens_encrypted_connections(
+    api: HostileServer, proxy: HostileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", named(proxy))
+    with hostile_server(context_for(trustme.CA(), "127.0.0.1")) as opened:
+        proxy.acts.put(tunnel_to(opened.port))
+        async with client_of(api) as client:
+            with pytest.raises(ConnectionFailedError) as caught:
+                await call(client, "POST")
+        assert opened.asked == []
+    assert "certificate verify failed" in str(caught.value)
+    assert f"and the proxy http://127.0.0.1:{proxy.port} (from HTTPS_PROXY)" in str(caught.value)
+    assert "pass the certificate of its authority as verify= or name its file in SSL_CERT_FILE" in str(
+        caught.value
+    )
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, 1)
+
+
+@pytest.mark.anyio
+async def test_plain_http_through_a_proxy_that_was_allowed(
+    proxy: HostileServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy.acts.put(lambda e: e.answer(403, f"<title>No, ada-l:{PASSWORD}, {BASIC}</title>".encode()))
+    async with client_of(proxy, base_url="http://api.example", allow_http=True, proxy=named(proxy)) as client:
+        with pytest.raises(ForbiddenError) as caught:
+            await call(client, "DELETE")
+    assert proxy.asked[0].target.startswith("http://api.example/rest/groups/")
+    assert_silent(caught.value, caplog.text)
