@@ -8,7 +8,7 @@ import re
 import ssl
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import attrs
 import httpx
@@ -109,7 +109,7 @@ def read_certificate(cert: object) -> ClientCertificate | None:
     """
     if cert is None:
         return None
-    parts = cert if isinstance(cert, tuple) else (cert,)
+    parts: tuple[Any, ...] = cert if isinstance(cert, tuple) else (cert,)
     problem = next((problem for part in parts[:2] if (problem := _path_problem(part))), None)
     if len(parts) not in (1, 2, 3) or not isinstance(parts[2] if len(parts) == 3 else "", str):
         problem = "must be a file, or a tuple of file and key, or of file, key and password"

@@ -406,6 +406,18 @@ async def test_a_proxy_that_does_not_speak_tls_itself(proxy: HostileServer) -> N
 
 
 @pytest.mark.anyio
+async def test_a_tunnel_to_nowhere(proxy: HostileServer) -> None:
+    for _ in range(2):
+        proxy.acts.put(REFUSALS["a tunnel to nowhere"][0])
+    async with client_of(proxy, base_url="https://api.example", proxy=named(proxy)) as client:
+        with pytest.raises(ConnectionFailedError) as caught:
+            await call(client, "POST")
+    assert f"(the connection goes through the proxy {proxy.url} (from proxy))" in str(caught.value)
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, 2)
+    assert_silent(caught.value, "")
+
+
+@pytest.mark.anyio
 async def test_a_proxy_that_opens_encrypted_connections(
     api: HostileServer, proxy: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -64,6 +65,17 @@ async def test_a_certificate_that_does_not_hold_is_refused_at_once(
         assert (caught.value.maybe_applied, caught.value.attempts) == (False, 1)
         assert server.connections == 1
         assert server.asked == []
+
+
+@pytest.mark.anyio
+async def test_a_certificate_that_has_expired(authority: trustme.CA) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=UTC)).configure_cert(context)
+    with hostile_server(context) as server, trusting(authority):
+        async with client_of(server) as client:
+            with pytest.raises(ConnectionFailedError, match="check the clock of this machine") as caught:
+                await call(client, "POST")
+    assert (caught.value.maybe_applied, caught.value.attempts) == (False, 1)
 
 
 def _without_tls(exchange: Exchange, *parts: bytes) -> NoReturn:
