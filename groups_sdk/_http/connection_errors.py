@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 
@@ -31,9 +32,22 @@ def explain(
     proxy = None if network is None else network.proxy_for(url)
     said = next((text for link in _chain(error) if (text := str(link))), "")
     hidden = secrets + (proxy.secrets() if proxy else ())
-    problem = redact(f"{type(error).__name__}: {said}".rstrip(": "), hidden)
+    problem = _in_words(error) or redact(f"{type(error).__name__}: {said}".rstrip(": "), hidden)
     advice = _advice(error, url, network, proxy, connected) if network else ""
     return f"{problem} ({advice})" if advice else problem
+
+
+def _in_words(error: Exception) -> str:
+    """The two most frequent problems, which every system and event loop says differently; empty for others."""
+    for link in _chain(error):
+        if isinstance(link, socket.gaierror):
+            return "name not found"
+        attempts = (
+            link.exceptions if isinstance(link, BaseExceptionGroup) else (link,)
+        )  # one for each address
+        if all(isinstance(attempt, ConnectionRefusedError) for attempt in attempts):
+            return "connection refused"
+    return ""
 
 
 def is_lasting(error: Exception) -> bool:

@@ -98,6 +98,9 @@ COMMANDS: dict[str, CommandEntry] = {
         "Remove people from every group that you can see.",
         f"{_READ}, group.org.list and group.membership.delete",
     ),
+    "whoami": CommandEntry(
+        _OTHER, "whoami", "whoami", "Show which token and region are used, and what they can see."
+    ),
     "fake": CommandEntry(_OTHER, "serving", "fake", "Serve an example of the API on this machine."),
     "demo": CommandEntry(_OTHER, "serving", "demo", "Show what the SDK does, on an example in memory."),
     "completion": CommandEntry(

@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
 
+from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._exit_codes import CommandError
 from groups_sdk.cli._output import Output
 
 if TYPE_CHECKING:
+    from groups_sdk._settings import Settings
     from groups_sdk._sync.client import GroupsClient
+    from groups_sdk.cli._profiles import Profile
     from groups_sdk.testing import FakeSnyk
 
 __all__ = ["Connection", "Options"]
+
+# What decides which token the Snyk CLI's file gives, and where that file is.
+_CLI_FILE_VARIABLES = ("HOME", "XDG_CONFIG_HOME", "SNYK_CFG_API", "SNYK_CFG_ENDPOINT")
 
 
 @attrs.frozen
@@ -26,8 +33,13 @@ class Options:
 
     output: Output | None = None
     fake: bool = False
+    profile: str | None = None
     region: str | None = None
     base_url: str | None = None
+    proxy: str | None = None
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
     timeout: float | None = None
     deadline: float | None = None
     debug: bool = False
@@ -37,16 +49,30 @@ class Connection:
     """What a command works with: its client, which is opened when it is first needed, and its options."""
 
     def __init__(self, options: Options) -> None:
-        if options.fake and (options.region or options.base_url):
-            raise CommandError("--fake is in memory: it has neither --region nor --base-url")
+        if options.client_key and not options.client_cert:
+            raise CommandError("--client-key needs --client-cert")
         self.options = options
         self._opened: list[GroupsClient] = []
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """The profile that was chosen, by option or by SNYK_GROUPS_PROFILE."""
+        name = self.options.profile or os.environ.get("SNYK_GROUPS_PROFILE", "").strip()
+        if self.options.fake or not name:
+            return None
+        from groups_sdk.cli._profiles import read_profile
+
+        return read_profile(name)
 
     @property
     def default_group(self) -> tuple[str, str] | None:
         """The group to work on where none is given, and where that is said; None when it is said nowhere."""
+        if self.options.fake:
+            return None
+        if self.profile is not None and self.profile.group:
+            return self.profile.group, f" (from profile {self.profile.name})"
         group = os.environ.get("SNYK_GROUP_ID", "").strip()
-        return None if self.options.fake or not group else (group, " (from SNYK_GROUP_ID)")
+        return (group, " (from SNYK_GROUP_ID)") if group else None
 
     @cached_property
     def fake(self) -> FakeSnyk | None:
@@ -59,21 +85,45 @@ class Connection:
         return FakeSnyk.example()
 
     @cached_property
+    def settings(self) -> Settings:
+        """The credentials and the API, and in words where they come from: option, then profile, then environment."""
+        from groups_sdk._settings import resolve
+
+        options, profile = self.options, self.profile
+        region, base_url = options.region, options.base_url
+        if profile is None:
+            return _named(resolve(region=region, base_url=base_url, snyk_cli_login=True), None, None)
+        of_profile = not (region or base_url) and bool(profile.region or profile.base_url)
+        if of_profile:
+            region, base_url = profile.region, profile.base_url
+        environment: dict[str, str] | None = None
+        if profile.token_snyk_cli:  # and no other token
+            environment = {name: os.environ[name] for name in _CLI_FILE_VARIABLES if name in os.environ}
+        found = resolve(profile.read_token(), region, base_url, snyk_cli_login=True, environ=environment)
+        return _named(found, profile.token_source, f"profile {profile.name}" if of_profile else None)
+
+    @cached_property
     def client(self) -> GroupsClient:
         """The client; it is closed with the connection."""
         options = self.options
-        given: dict[str, Any] = {"region": options.region, "base_url": options.base_url}
-        given |= {
-            name: value
-            for name, value in (("timeout", options.timeout), ("deadline", options.deadline))
-            if value is not None
-        }
+        limits = {"timeout": options.timeout, "deadline": options.deadline}
+        given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+        given["on_wait"] = progress.observe_wait
         if self.fake is not None:
-            client = self.fake.client(**{name: value for name, value in given.items() if value is not None})
+            client = self.fake.client(**given)
         else:
             from groups_sdk._sync.client import GroupsClient
 
-            client = GroupsClient(user_agent="groups_sdk-cli", **given)
+            certificate = options.client_cert
+            client = GroupsClient(
+                self.settings.credentials,
+                base_url=self.settings.base_url,
+                proxy=options.proxy,
+                verify=options.ca_file,
+                cert=(certificate, options.client_key) if certificate and options.client_key else certificate,
+                user_agent="groups_sdk-cli",
+                **given,
+            )
         self._opened.append(client)
         return client
 
@@ -86,3 +136,16 @@ class Connection:
         """Close the client, if it was ever opened."""
         for client in self._opened:
             client.close()
+
+
+_SOURCES = {"region argument": "--region", "base_url argument": "--base-url"}
+
+
+def _named(settings: Settings, credentials: str | None, address: str | None) -> Settings:
+    """The settings with the words that a command line has for their sources."""
+    source = settings.base_url_source
+    return attrs.evolve(
+        settings,
+        credentials_source=credentials or settings.credentials_source,
+        base_url_source=address or _SOURCES.get(source, source),
+    )

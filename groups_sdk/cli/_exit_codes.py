@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import re
-
 from groups_sdk._terminal import printable
 from groups_sdk.cli._network import network_problem
+from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import (
     AmbiguousMatchError,
     ConfigurationError,
@@ -39,7 +38,6 @@ __all__ = [
     "CommandError",
     "code_of",
     "explain",
-    "with_options",
 ]
 
 DONE, FAILED, USAGE, NOT_AUTHORISED, NOT_FOUND, DIFFERENT, RATE_LIMITED, NETWORK = range(8)
@@ -79,21 +77,6 @@ _OUTCOMES: tuple[tuple[tuple[type[GroupsError], ...], int, str], ...] = (
     ((GroupsError,), FAILED, ""),
 )
 
-# What the library calls an argument is an option here.
-_ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\bcascade=True\b"), "--cascade"),
-    (re.compile(r"\bcascade=False\b"), "--no-cascade"),
-    (re.compile(r"\bprune=True\b"), "--prune"),
-    (re.compile(r"\bme=(?=['\"])"), "--me "),
-    (re.compile(r"\bmax_removals=(?=\d)"), "--max-removals "),
-    (re.compile(r"\ballow_(admins|self|unresolved)\b"), r"--allow-\1"),
-    (re.compile(r"\ballow_last_admin\b"), "--allow-last-admin"),
-    (re.compile(r"\ballow_unknown_roles\b"), "--allow-unknown-roles"),
-    (re.compile(r"\badmin_roles\b"), "--admin-role"),
-)
-_COLUMNS = re.compile(r"\bcolumns=\{(.*?)\}")
-_COLUMN = re.compile(r'"(\w+)": "([^"]*)"')
-
 
 class CommandError(Exception):
     """A command cannot do what it was asked for. `code` is its exit code."""
@@ -124,17 +107,6 @@ def explain(
 def code_of(error: Exception | None) -> int:
     """The exit code of what kept one change from being made."""
     return _row(error)[0] if isinstance(error, GroupsError) else FAILED
-
-
-def with_options(text: str) -> str:
-    """What the library says, with its arguments as they are called here: `--allow-self` for `allow_self`."""
-    for argument, option in _ARGUMENTS:
-        text = argument.sub(option, text)
-    return _COLUMNS.sub(lambda found: " ".join(_as_column(*pair) for pair in _COLUMN.findall(found[1])), text)
-
-
-def _as_column(field: str, heading: str) -> str:
-    return f'--column "{field}={heading}"'
 
 
 def _row(error: GroupsError) -> tuple[int, str]:

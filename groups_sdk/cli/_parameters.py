@@ -148,6 +148,13 @@ COMMON: list[click.Parameter] = [
         help="Work on an example in memory: no account, no network. Changes are lost at the end.",
     ),
     Option(
+        "--profile",
+        metavar="NAME",
+        section=_CONNECTION,
+        help="A profile of your profiles.toml: where the token is, region and default group. Default: "
+        "SNYK_GROUPS_PROFILE.",
+    ),
+    Option(
         "--region",
         type=click.Choice(_REGIONS, case_sensitive=False),
         section=_CONNECTION,
@@ -156,6 +163,33 @@ COMMON: list[click.Parameter] = [
     ),
     Option(
         "--base-url", metavar="URL", section=_CONNECTION, help="The URL of the API, if it is in no region."
+    ),
+    Option(
+        "--proxy",
+        metavar="URL",
+        section=_CONNECTION,
+        help="The proxy to use. Default: HTTPS_PROXY and NO_PROXY. Keep passwords in those.",
+    ),
+    Option(
+        "--ca-file",
+        metavar="FILE",
+        type=click.Path(exists=True, path_type=Path),
+        section=_CONNECTION,
+        help="The certificates to trust, a PEM file or a folder. Default: SSL_CERT_FILE, or those of certifi.",
+    ),
+    Option(
+        "--client-cert",
+        metavar="FILE",
+        type=existing_file(),
+        section=_CONNECTION,
+        help="Your client certificate, a PEM file.",
+    ),
+    Option(
+        "--client-key",
+        metavar="FILE",
+        type=existing_file(),
+        section=_CONNECTION,
+        help="The key of --client-cert, if it is in another file.",
     ),
     Option(
         "--timeout",

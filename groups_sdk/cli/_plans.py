@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exit_codes import DONE, with_options
+from groups_sdk.cli._exit_codes import DONE
 from groups_sdk.cli._output import Output, chosen, note, print_records, say
 from groups_sdk.cli._parameters import Argument, Option, existing_file, new_file
 from groups_sdk.cli._records import PENDING
+from groups_sdk.cli._wording import with_options
 
 if TYPE_CHECKING:
     from groups_sdk.access import Plan

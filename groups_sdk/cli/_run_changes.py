@@ -9,9 +9,10 @@ from groups_sdk.access import Change, Changes, Outcome, Status
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._confirm import confirm, list_steps
 from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exit_codes import DONE, FAILED, CommandError, code_of, with_options
+from groups_sdk.cli._exit_codes import DONE, FAILED, CommandError, code_of
 from groups_sdk.cli._output import counted, note, print_records
 from groups_sdk.cli._records import OUTCOMES, PENDING
+from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import ForbiddenError, GroupsError, NotFoundError
 
 __all__ = ["organizations_that_go", "run_changes"]

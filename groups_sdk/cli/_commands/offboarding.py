@@ -10,7 +10,7 @@ from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._command import command
 from groups_sdk.cli._confirm import confirm, list_steps, require_somebody
 from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exit_codes import DONE, FAILED, NOT_FOUND, CommandError, with_options
+from groups_sdk.cli._exit_codes import DONE, FAILED, NOT_FOUND, CommandError
 from groups_sdk.cli._guards import GUARDS, guards
 from groups_sdk.cli._output import counted, note, print_records
 from groups_sdk.cli._parameters import (
@@ -25,6 +25,7 @@ from groups_sdk.cli._parameters import (
     new_file,
 )
 from groups_sdk.cli._records import OFFBOARDING
+from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import GroupsError
 
 if TYPE_CHECKING:

@@ -1,0 +1,41 @@
+"""What the library says, in the words of a command line: options in place of arguments."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["with_options"]
+
+# What the library calls an argument is an option here.
+_ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\bcascade=True\b"), "--cascade"),
+    (re.compile(r"\bcascade=False\b"), "--no-cascade"),
+    (re.compile(r"\bprune=True\b"), "--prune"),
+    (re.compile(r"\bme=(?=['\"])"), "--me "),
+    (re.compile(r"\bmax_removals=(?=\d)"), "--max-removals "),
+    (re.compile(r"\ballow_(admins|self|unresolved)\b"), r"--allow-\1"),
+    (re.compile(r"\ballow_last_admin\b"), "--allow-last-admin"),
+    (re.compile(r"\ballow_unknown_roles\b"), "--allow-unknown-roles"),
+    (re.compile(r"\badmin_roles\b"), "--admin-role"),
+    (re.compile(r"^base_url argument:"), "--base-url:"),
+    (re.compile(r"^region argument:"), "--region:"),
+    (re.compile(r"^token argument:"), "the profile's token:"),
+    (re.compile(r"^proxy:"), "--proxy:"),
+    (re.compile(r"^verify:"), "--ca-file:"),
+    (re.compile(r"^cert:"), "--client-cert:"),
+    (re.compile(r"\bGive region or base_url\b"), "Give --region or --base-url"),
+    (re.compile(r"\bas base_url or in SNYK_API\b"), "as --base-url or in SNYK_API"),
+)
+_COLUMNS = re.compile(r"\bcolumns=\{(.*?)\}")
+_COLUMN = re.compile(r'"(\w+)": "([^"]*)"')
+
+
+def with_options(text: str) -> str:
+    """What the library says, with its arguments as they are called here: `--allow-self` for `allow_self`."""
+    for argument, option in _ARGUMENTS:
+        text = argument.sub(option, text)
+    return _COLUMNS.sub(lambda found: " ".join(_as_column(*pair) for pair in _COLUMN.findall(found[1])), text)
+
+
+def _as_column(field: str, heading: str) -> str:
+    return f'--column "{field}={heading}"'
