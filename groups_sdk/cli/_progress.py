@@ -253,7 +253,7 @@ def _bar(meter: _Meter, console: Console) -> Generator[None, None, None]:
 
     class Bar(Progress):
         def get_renderables(self) -> Generator[RenderableType, None, None]:
-            # Here, not where progress is made: that must not wait for a terminal that stands still (Ctrl-S).
+            # Where it is shown, so that the work never waits for a terminal that stands still (Ctrl-S).
             for task in self.tasks:
                 self.update(task.id, completed=meter.done, total=meter.total)
             yield from super().get_renderables()
