@@ -195,7 +195,7 @@ def _rough(seconds: float) -> str:
     """A duration as people say it: 40 s, 2 min, 1 h 10 min."""
     if seconds < 100:
         return f"{math.ceil(seconds)} s"
-    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 

@@ -314,7 +314,7 @@ def test_without_a_terminal_long_work_has_a_line_every_half_minute(
         "members: 30 s so far",
         "members: 800 of 5,000, about 3 min left; waiting for the rate limit (1,620 requests a minute), 15 s",
         "members: 1,600 of 5,000, about 2 min left",
-        "members: 1,600 of 5,000, about 2 h 11 min left",
+        "members: 1,600 of 5,000, about 2 h 10 min left",
         "members: 4,990 of 5,000, about 8 s left",
         "members: 5,000 of 5,000",
     ]
