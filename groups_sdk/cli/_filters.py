@@ -64,7 +64,7 @@ def list_filtered(
     """
 
     def listed(query: Mapping[str, Any], limit: int | None = None) -> list[GroupMembership]:
-        with progress.bar("members") as advance:
+        with progress.bar("members", requests_each=0.01) as advance:
             return collect(connection.client.list_memberships(group.id, **query, **order), advance, limit)
 
     query = filters.query()
@@ -72,7 +72,7 @@ def list_filtered(
         found = _chosen(filters, listed(query))
         if found:
             return found[:limit]
-    counted = {"include_group_membership_count": progress.shown() or None}
+    counted = {"include_group_membership_count": True}  # for the progress
     if filters == MemberFilters():
         return listed(counted, limit)
     members = listed(counted)

@@ -55,7 +55,7 @@ def run_changes(
         question = f"Make {counted(len(pending), 'change')} in {where}?"
         confirm(question, [*steps, *map(str, refused)], yes=yes)
     try:
-        with reporter.shown_as("changes"):
+        with reporter.shown_as("changes", requests_each=1):
             changes.collect()
     except BaseException as error:
         print_records(OUTCOMES, changes.outcomes, output)

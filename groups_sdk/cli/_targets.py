@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from groups_sdk._arguments import UUID
+from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import NOT_FOUND, CommandError
 from groups_sdk.errors import InvalidArgumentError
@@ -32,7 +33,8 @@ def group_named(connection: Connection, given: str | None) -> Group:
     if given is None and connection.fake is not None:
         fake = connection.fake
         return next(Group(group.id, group.name) for group in fake.groups() if group.id == fake.group_id)
-    groups = connection.client.list_groups().collect()
+    with progress.bar("groups"):
+        groups = connection.client.list_groups().collect()
     if not groups:
         raise CommandError("the token can see no groups", NOT_FOUND)
     if given is None:
@@ -56,12 +58,13 @@ def member_named(connection: Connection, group: Group, person: str) -> GroupMemb
     and `AmbiguousMatchError` when it is not certain who is meant.
     """
     find = connection.client.access.find_membership
-    try:
-        found = find(group.id, person)
-    except InvalidArgumentError:  # no identifier looks like that, but a display name may
-        found = None
-    if found is None:
-        found = find(group.id, name=person)
+    with progress.bar("members"):
+        try:
+            found = find(group.id, person)
+        except InvalidArgumentError:  # no identifier looks like that, but a display name may
+            found = None
+        if found is None:
+            found = find(group.id, name=person)
     if found is None:
         raise CommandError(f"{person!r} is not a member of {group.name or group.id}", NOT_FOUND)
     return found

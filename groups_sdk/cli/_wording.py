@@ -23,6 +23,9 @@ _ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^proxy:"), "--proxy:"),
     (re.compile(r"^verify:"), "--ca-file:"),
     (re.compile(r"^cert:"), "--client-cert:"),
+    (re.compile(r"\bverify=(?= |$)"), "--ca-file"),
+    (re.compile(r"\bcert=(?= |$)"), "--client-cert"),
+    (re.compile(r"\(from proxy\)"), "(from --proxy)"),
     (re.compile(r"\bGive region or base_url\b"), "Give --region or --base-url"),
     (re.compile(r"\bas base_url or in SNYK_API\b"), "as --base-url or in SNYK_API"),
 )

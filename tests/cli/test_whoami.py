@@ -86,7 +86,7 @@ def test_login_of_the_snyk_cli_is_used_and_its_region_and_expiry_are_known(
 ) -> None:
     monkeypatch.delenv("SNYK_TOKEN")
     token = jwt(aud="https://api.eu.snyk.io", exp=EXPIRES)
-    fake.add_token(token)
+    fake.add_token(token, scheme="bearer")
     file = write_cli_file(
         config / "configstore" / "snyk.json", **{LOGIN_KEY: cli_login(token, expiry="2100-01-01T00:00:00Z")}
     )
@@ -153,7 +153,7 @@ def test_address_of_a_profile_goes_before_the_environment_and_behind_an_option(
 
 
 def test_profile_of_the_snyk_cli_s_file_takes_no_other_token(fake: FakeSnyk, cli: Call, config: Path) -> None:
-    fake.add_token("of-the-file")
+    fake.add_token("of-the-file", groups=[fake.groups()[1].id])
     file = write_cli_file(
         config / "configstore" / "snyk.json", api="of-the-file", endpoint=os.environ["SNYK_API"]
     )
@@ -161,7 +161,7 @@ def test_profile_of_the_snyk_cli_s_file_takes_no_other_token(fake: FakeSnyk, cli
     identity = cli("whoami", "--profile", "person").objects[0]
     assert identity["credentials_from"] == "the Snyk CLI's file (profile person)"
     assert str(file) in identity["base_url_from"]
-    assert [request.headers["authorization"] for request in fake.requests] == ["token of-the-file"]
+    assert [group["name"] for group in identity["groups"]] == ["Research"], "it is the token of the file"
 
 
 @pytest.mark.usefixtures("fake")
@@ -173,7 +173,7 @@ def test_what_is_wrong_with_the_connection_is_said_in_options(cli: Call, tmp_pat
         (["--base-url", "https://x.example/?q=1"], "error: --base-url: must not contain a query"),
         (["--base-url", "https://x.example", "--ca-file", str(nothing)], "error: --ca-file: "),
         (["--base-url", "https://x.example", "--client-cert", str(nothing)], "error: --client-cert: "),
-        (["--base-url", "https://x.example", "--proxy", "nonsense:"], "error: --proxy: "),
+        (["--base-url", "https://x.example", "--proxy", "ftp://x"], "error: --proxy: "),
         (["--profile", "nope"], "there are no profiles"),
     ):
         done = cli("groups", *arguments)

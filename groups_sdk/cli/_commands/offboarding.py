@@ -149,7 +149,7 @@ def _run(
             f"memberships have come up since: {listed}; nothing was changed, try again", FAILED
         )
     try:
-        with reporter.shown_as("memberships"):
+        with reporter.shown_as("memberships", requests_each=1):
             return work.collect()
     except BaseException as error:
         print_records(OFFBOARDING, work.outcomes, connection.options.output)

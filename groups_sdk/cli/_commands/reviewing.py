@@ -85,10 +85,10 @@ def review(
         target.id,
         org_memberships=orgs,
         concurrency=concurrency,
-        on_progress=reporter if progress.shown() else None,
+        on_progress=reporter,
     )
     raw = earlier is None and form in (Output.JSONL, Output.CSV)
-    with reporter.shown_as("members"):
+    with reporter.shown_as("members", requests_each=1 if orgs else 0.01):
         if raw and not files and not stdout_is_terminal():
             totals = _stream_to_stdout(stream, target, form, org_memberships=orgs)
             return _code(totals)
