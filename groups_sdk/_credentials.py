@@ -31,9 +31,7 @@ class Credentials:
 
     @property
     def kind(self) -> str:
-        """What they are, in words: "API token", "personal access token", "OAuth access token", "OAuth client
-        credentials" or "Snyk CLI login".
-        """
+        """What they are, in words, such as "API token" or "OAuth client credentials"."""
         raise NotImplementedError
 
     @property
@@ -85,7 +83,7 @@ class ApiToken(StaticToken):
 
     @property
     def kind(self) -> str:
-        """ "personal access token" or "API token"."""
+        """What it is: "personal access token" or "API token"."""
         return "personal access token" if is_personal(self._token) else "API token"
 
 
@@ -103,7 +101,7 @@ class BearerToken(StaticToken):
 
     @property
     def kind(self) -> str:
-        """ "OAuth access token"."""
+        """What it is: "OAuth access token"."""
         return "OAuth access token"
 
     @property
@@ -138,7 +136,7 @@ class OAuthClientCredentials(Credentials):
 
     @property
     def kind(self) -> str:
-        """ "OAuth client credentials"."""
+        """What they are: "OAuth client credentials"."""
         return "OAuth client credentials"
 
     def secrets(self) -> tuple[str, ...]:
@@ -179,7 +177,7 @@ class SnykCliCredentials(Credentials):
 
     @property
     def kind(self) -> str:
-        """ "Snyk CLI login"."""
+        """What they are: "Snyk CLI login"."""
         return "Snyk CLI login"
 
     @property

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -17,6 +16,7 @@ import attrs
 from groups_sdk._credentials import Credentials, OAuthClientCredentials, SnykCliCredentials, StaticToken
 from groups_sdk._operations import TOKEN_REQUEST
 from groups_sdk._responses import ApiResponse
+from groups_sdk._snyk_cli import CliLogin
 from groups_sdk.errors import ApiError, DeadlineExceededError, DecodeError, GroupsError
 
 __all__ = ["AccessTokens", "TokenGrant", "read_grant"]
@@ -140,14 +140,18 @@ class AccessTokens:
         A token that can be renewed stays in use until then: a request that is past `ensure` must not go out without
         any. Returns what the user can do, where no other token is to be had.
         """
-        if token is not self._grant:
+        credentials, grant = self._credentials, self._grant
+        if grant is None or token is not grant:
             return None
-        self._renew_at = -math.inf
-        if not isinstance(self._credentials, SnykCliCredentials) or self._grant is None:
+        if not isinstance(credentials, SnykCliCredentials):
+            self._renew_at = -math.inf
             return None
-        read = partial(self._credentials.read_again, self._grant.access_token)
+
+        def read() -> CliLogin | str:  # a partial would show the token in a traceback with locals
+            return credentials.read_again(grant.access_token)
+
         found = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
-        if token is not self._grant:  # another call has read it meanwhile
+        if grant is not self._grant:  # another call has read it meanwhile
             return None
         if isinstance(found, str):
             return found

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from support.scripted import GROUP, ONE_GROUP, client_for, create, read
 from support.tokens import LOGIN_KEY, cli_login, jwt, write_cli_file
+from support.tracebacks import lines_with_locals
 
 from groups_sdk import AsyncGroupsClient, ForbiddenError, GroupsClient, SnykCliCredentials, UnauthorizedError
 from groups_sdk._credentials import OAuthClientCredentials
@@ -153,7 +154,9 @@ async def test_no_error_shows_either_of_the_tokens(cli_file: Path, caplog: pytes
             with pytest.raises(ForbiddenError, match=r"refused: Bearer \*\*\*") as forbidden:
                 await read(client)
             errors += [unauthorized.value, forbidden.value]
-    shown = caplog.text + "".join(json.dumps(vars(error), default=str) + repr(error) for error in errors)
+    shown = caplog.text + "".join(
+        json.dumps(vars(error), default=str) + lines_with_locals(error) for error in errors
+    )
     assert FIRST not in shown
     assert SECOND not in shown
     assert api.sent[-1] == f"Bearer {SECOND}"  # and could have been shown
