@@ -9,6 +9,7 @@ import base64
 import importlib.util
 import re
 import ssl
+from importlib.metadata import version
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
@@ -173,10 +174,16 @@ def _read(setting: Setting) -> ProxyServer | str:
     except (httpx.InvalidURL, ValueError):  # idna's error and that of characters that are not UTF-8
         return "no such host, user name or password can be in a URL"
     if scheme.startswith("socks"):
-        if importlib.util.find_spec("socksio") is None:
+        if not _can_use_socks():
             return (
                 "SOCKS needs the extra `socks`: pip install 'groups-sdk[socks]'; or use a proxy with http://"
             )
         if max(len(user.encode()), len(password.encode())) > 255:
             return "a user name or password for SOCKS has at most 255 bytes"
     return ProxyServer(url, setting.source, (user, password) if user or password else None)
+
+
+def _can_use_socks() -> bool:
+    """Whether what the extra `socks` asks for is installed."""
+    release = [int(number) for number in re.findall("[0-9]+", version("httpcore"))]
+    return importlib.util.find_spec("socksio") is not None and release >= [1, 0, 3]

@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib.metadata import version
 from urllib.parse import quote
 
 import httpx
@@ -173,6 +174,11 @@ async def test_a_proxy_of_the_environment_is_asked_for_a_tunnel(
 
 # Proxies that the settings of a client name, over real sockets
 
+OLD = tuple(map(int, version("httpcore").split(".")[:3])) < (1, 0, 3)
+NEEDS_SOCKS = pytest.mark.skipif(OLD, reason="the extra `socks` asks for a newer httpcore")
+SOCKS5 = pytest.param("socks5", marks=NEEDS_SOCKS)
+SOCKS5H = pytest.param("socks5h", marks=NEEDS_SOCKS)
+
 PASSWORD = "pa55/w0rd#"
 IN_URL = f"ada-l:{quote(PASSWORD, safe='')}"
 BASIC = base64.b64encode(f"ada-l:{PASSWORD}".encode()).decode()
@@ -232,7 +238,7 @@ def api(authority: trustme.CA) -> Iterator[HostileServer]:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("way", ["argument", "environment"])
-@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+@pytest.mark.parametrize("scheme", ["http", "https", SOCKS5, SOCKS5H])
 async def test_calls_through_a_proxy_with_a_password(
     scheme: str,
     way: str,
@@ -335,6 +341,7 @@ SOCKS_FAULTS: dict[str, tuple[Callable[[socket.socket], None], str, int]] = {
 }
 
 
+@NEEDS_SOCKS
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", SOCKS_FAULTS)
 async def test_a_socks_proxy_that_refuses(
@@ -354,7 +361,7 @@ async def test_a_socks_proxy_that_refuses(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.parametrize("scheme", ["http", SOCKS5])
 async def test_a_proxy_that_says_nothing(scheme: str, proxy: HostileServer) -> None:
     """Nothing was sent, so a creation is tried again."""
 
@@ -375,7 +382,7 @@ async def test_a_proxy_that_says_nothing(scheme: str, proxy: HostileServer) -> N
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
+@pytest.mark.parametrize("scheme", ["http", "https", SOCKS5])
 async def test_a_proxy_that_is_not_there(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]

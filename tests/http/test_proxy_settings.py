@@ -22,6 +22,12 @@ PASSWORD = "pa55-w0rd"
 IN_LOWER_CASE_ONLY = pytest.mark.skipif(os.name == "nt", reason="variables of Windows have no case")
 
 
+@pytest.fixture(autouse=True)
+def httpcore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that can do SOCKS, whichever is installed."""
+    monkeypatch.setattr("groups_sdk._http.proxies.version", {"httpcore": "1.0.3"}.__getitem__)
+
+
 def shown(error: BaseException) -> str:
     """All that an error could tell, with the locals of each frame but the test's own."""
     assert error.__traceback__ is not None
@@ -128,6 +134,11 @@ def test_without_its_extra_socks_is_refused_where_it_is_needed(monkeypatch: pyte
     assert FakeSnyk().async_client().base_url == "http://localhost/rest"
     monkeypatch.setenv("NO_PROXY", "api.example")
     assert AsyncGroupsClient("t0ken", base_url=str(API)).base_url == str(API)
+
+
+def test_an_httpcore_that_is_too_old_for_socks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groups_sdk._http.proxies.version", {"httpcore": "1.0.2"}.__getitem__)
+    assert refusal(proxy="socks5://127.0.0.1").startswith("proxy: SOCKS needs the extra `socks`")
 
 
 # The environment
