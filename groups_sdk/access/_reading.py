@@ -1,15 +1,22 @@
-"""Text files in the encodings that people's programs write."""
+"""Text in the encodings that people's programs write, from a path or from an open file such as standard input."""
 
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import re
 from pathlib import Path
+from typing import IO, Any, TypeAlias, TypeGuard
 
 from groups_sdk.errors import InvalidArgumentError
 
-__all__ = ["read_text"]
+__all__ = ["OpenFile", "ReadableFile", "is_open_file", "name_of", "read_text"]
+
+OpenFile: TypeAlias = IO[str] | IO[bytes]
+"""A file that is open for reading, in text or binary mode, such as `sys.stdin`."""
+
+ReadableFile: TypeAlias = str | os.PathLike[str] | OpenFile
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -21,37 +28,78 @@ _BYTE_ORDER_MARKS = (
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
-def read_text(path: str | os.PathLike[str]) -> tuple[str, str | None]:
+def is_open_file(thing: object) -> TypeGuard[OpenFile]:
+    """Whether something is an open file, and no path or collection."""
+    return callable(getattr(thing, "read", None))
+
+
+def name_of(file: ReadableFile) -> str:
+    """The path, or what an open file is called: "<stdin>", or "the open file" when it has no name."""
+    if isinstance(file, str | os.PathLike):
+        return os.fspath(file)
+    name = getattr(file, "name", None)
+    return name if isinstance(name, str) and name else "the open file"
+
+
+def read_text(file: ReadableFile) -> tuple[str, str | None]:
     """The text of a file, and a note when its encoding is a guess.
 
     It is UTF-8, with a byte order mark or without, or UTF-16 or UTF-32 with one. What is not UTF-8, but could be
-    cp1252 (Excel's "CSV" on a Western Windows), is taken for it, with the note. Raises `InvalidArgumentError` when the
-    file cannot be read or is no text.
+    cp1252 (Excel's "CSV" on a Western Windows), is taken for it, with the note. The same holds for an open file, whose
+    bytes are read where they can be had; one of which some text was read before goes on in its own encoding. It is
+    left open. Raises `InvalidArgumentError` when the file cannot be read or is no text.
 
     Example:
         text, note = read_text("desired.csv")
     """
-    name = os.fspath(path)
+    name = name_of(file)
     try:
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        content = _content(file)
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it, or a file that was closed
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidArgumentError(f"{name}: cannot be read: {reason}") from None
-    encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
-    try:
-        text, note = data.decode(encoding or "utf-8"), None
-    except UnicodeDecodeError:
-        if encoding is not None:
-            raise InvalidArgumentError(
-                f"{name}: is damaged: it begins as {encoding.removesuffix('-sig').upper()} text, and is not"
-            ) from None
-        text, note = _as_cp1252(data, name)
+    note: str | None = None
+    if isinstance(content, str):
+        text = content.removeprefix("\ufeff")
+        if not text.isascii() and text.encode("utf-8", "ignore").decode() != text:
+            raise InvalidArgumentError(f"{name}: is not UTF-8 text; save it as UTF-8 (in Excel: CSV UTF-8)")
+    elif isinstance(content, bytes):
+        text, note = _decoded(content, name)
+    else:
+        raise InvalidArgumentError(f"{name}: cannot be read: there is no text in it")
     if "\x00" in text or (note and _NO_TEXT.search(text)):
         raise InvalidArgumentError(f"{name}: is not a text file, or in an unusual encoding; save it as UTF-8")
     return text, note
 
 
-def _as_cp1252(data: bytes, name: str) -> tuple[str, str]:
+def _content(file: ReadableFile) -> Any:
+    if isinstance(file, str | os.PathLike):
+        return Path(file).read_bytes()
+    return file.buffer.read() if _is_untouched(file) else file.read()
+
+
+def _is_untouched(file: OpenFile) -> TypeGuard[io.TextIOWrapper]:
+    """Whether this is text above bytes of which nothing was read as text before: then the bytes are all there."""
+    if not isinstance(file, io.TextIOWrapper):
+        return False
+    try:
+        if file.seekable() and file.tell():
+            return False
+        file.reconfigure(encoding=file.encoding, errors=file.errors)  # refused after the first text
+    except OSError:
+        return False
+    return True
+
+
+def _decoded(data: bytes, name: str) -> tuple[str, str | None]:
+    encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
+    try:
+        return data.decode(encoding or "utf-8"), None
+    except UnicodeDecodeError:
+        if encoding is not None:
+            raise InvalidArgumentError(
+                f"{name}: is damaged: it begins as {encoding.removesuffix('-sig').upper()} text, and is not"
+            ) from None
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ They hold names, addresses and roles. Only synchronous code: whoever has an even
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -16,7 +17,7 @@ from typing import IO
 
 from groups_sdk.errors import FileAccessError
 
-__all__ = ["AnyFile", "opened_to_write"]
+__all__ = ["AnyFile", "check_writable", "opened_to_write"]
 
 AnyFile = str | os.PathLike[str] | IO[str]
 """A path, or a text file that is open."""
@@ -46,14 +47,15 @@ def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[
     Pipes, devices and `/dev/stdout` (or what a link to one of them leads to) are written to at once, and so is an
     open file, which stays open. A lone surrogate, which JSON can bring, has no form in UTF-8: it becomes "?".
 
-    Raises `FileAccessError` when the path cannot be written. Errors of an open file are passed on.
+    Raises `FileAccessError` when the path cannot be written, and when the encoding of an open file cannot carry a
+    text. Other errors of an open file are passed on.
 
     Example:
         with opened_to_write("review.csv", bom=True) as write:
             write("email,role\\r\\n")
     """
     if not isinstance(file, str | os.PathLike):
-        yield lambda text: file.write(text.encode("utf-8", "replace").decode())
+        yield _writing_to_open(file)
         return
     path = os.fspath(file)
     descriptor = _opened_in_place(path)
@@ -64,7 +66,7 @@ def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[
             with _named(path):
                 stream.close()
         return
-    part = str(Path(path).with_name(f".{secrets.token_hex(8)}.part")) if Path(path).name else path
+    part = _part_of(path)
     with _named(path):
         descriptor = os.open(part, _NEW, 0o600)
     try:
@@ -82,11 +84,50 @@ def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[
         Path(part).unlink(missing_ok=True)
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `FileAccessError` now for a path that `opened_to_write` could not write to later.
+
+    The directory is missing or may not be written to, or the path is a directory, or a device or pipe that may not be
+    written to. Nothing is left behind: in place of the file, an empty one of another name is made and removed again.
+
+    Example:
+        check_writable("review.csv")
+    """
+    name = os.fspath(path)
+    with _named(name):
+        standard = _standard_stream(name)
+        if standard is not None:
+            os.fstat(standard)
+            return
+        try:
+            mode = os.stat(name).st_mode
+        except FileNotFoundError:
+            mode = stat.S_IFREG
+        if stat.S_ISREG(mode):
+            part = _part_of(name)
+            os.close(os.open(part, _NEW, 0o600))
+            os.unlink(part)
+        elif stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        elif not os.access(name, os.W_OK):  # not opened: a pipe would wait for its reader
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _part_of(path: str) -> str:
+    """A new name in the same directory."""
+    return str(Path(path).with_name(f".{secrets.token_hex(8)}.part")) if Path(path).name else path
+
+
+def _standard_stream(path: str) -> int | None:
+    """The descriptor that a path such as `/dev/stdout` stands for."""
+    matched = _DESCRIPTOR.fullmatch(path)
+    return int(matched[1]) if matched else _STANDARD_STREAMS.get(path)
+
+
 def _opened_in_place(path: str) -> int | None:
     """A descriptor of what is written to as it stands: no regular file, and no place where there is nothing yet."""
     with _named(path):
-        matched = _DESCRIPTOR.fullmatch(path)
-        number = int(matched[1]) if matched else _STANDARD_STREAMS.get(path)
+        number = _standard_stream(path)
         if number is not None:
             return os.dup(number)  # opened by its name, a file behind it would be written from its beginning
         try:
@@ -104,6 +145,21 @@ def _keep_mode(path: str, descriptor: int) -> None:
         return
     if stat.S_ISREG(mode) and hasattr(os, "fchmod"):  # Windows has no such modes
         os.fchmod(descriptor, mode & 0o777)
+
+
+def _writing_to_open(file: IO[str]) -> Callable[[str], object]:
+    def write(text: str) -> None:
+        text = text.encode("utf-8", "replace").decode()
+        try:
+            file.write(text)
+        except UnicodeEncodeError as error:
+            name, missing = str(getattr(file, "name", "the open file")), error.object[error.start]
+            raise FileAccessError(
+                f"{name}: cannot be written: its encoding, {error.encoding}, has no {missing!a}; make it UTF-8",
+                path=name,
+            ) from error
+
+    return write
 
 
 def _writing_to(stream: IO[str], path: str) -> Callable[[str], object]:

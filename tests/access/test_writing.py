@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from groups_sdk import FileAccessError
-from groups_sdk.access._writing import opened_to_write
+from groups_sdk.access._writing import check_writable, opened_to_write
 
 
 def write(path: Any, text: str = "new", **options: Any) -> None:
@@ -150,7 +150,7 @@ def test_standard_output_is_written_where_it_stands(name: str, to: str, tmp_path
         name = str(tmp_path / "link")
         os.symlink("/dev/stdout", name)
     code = (
-        "import sys; from groups_sdk.access._writing import opened_to_write\n"
+        "import sys; from groups_sdk.access._writing import check_writable, opened_to_write\n"
         "print('before', flush=True)\n"
         f"with opened_to_write({name!r}, bom=True) as write: write('text\\n')\n"
         "print('after')"
@@ -232,3 +232,82 @@ def test_a_failure_at_any_step_leaves_what_was_there(
             write(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+# Before anything is written
+
+
+def test_what_can_be_written_is_said_so_and_nothing_is_left_of_it(tmp_path: Path) -> None:
+    there, link, planted = tmp_path / "there.csv", tmp_path / "link.csv", tmp_path / "planted.csv"
+    there.write_text("old")
+    there.chmod(0o400)
+    link.symlink_to(there)
+    planted.symlink_to(tmp_path / "nothing")
+    before = sorted(tmp_path.iterdir())
+    for path in (there, link, planted, tmp_path / "new.csv", str(tmp_path / "new.csv"), os.devnull):
+        check_writable(path)
+    assert (sorted(tmp_path.iterdir()), there.read_text()) == (before, "old")
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="the system has no such names")
+def test_standard_streams_can_be_written_while_they_are_open(tmp_path: Path) -> None:
+    check_writable("/dev/stdout")
+    number = os.open(tmp_path, os.O_RDONLY)
+    check_writable(f"/dev/fd/{number}")
+    os.close(number)
+    with pytest.raises(FileAccessError, match="Bad file descriptor"):
+        check_writable(f"/dev/fd/{number}")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("missing/new.csv", "No such file or directory"),
+        ("file.csv/new.csv", "Not a directory"),
+        (".", "Is a directory"),
+        ("a\x00b", "null"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before(name: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "file.csv").write_text("")
+    path = f"{tmp_path}/{name}"
+    with pytest.raises(FileAccessError, match=f"cannot be written: .*{reason}") as caught:
+        check_writable(path)
+    assert caught.value.path == path
+    with pytest.raises(FileAccessError, match="cannot be written"):
+        write(path)
+    with pytest.raises(FileAccessError, match="No such file"):
+        check_writable("")
+
+
+def test_a_directory_that_may_not_be_written_to_is_said_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")  # as the system does, but for root
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(FileAccessError, match=r"new\.csv: cannot be written: Permission denied"):
+        check_writable(tmp_path / "new.csv")
+
+
+def test_a_pipe_is_looked_at_and_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    check_writable(tmp_path / "pipe")  # opened, it would wait for somebody who reads
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(FileAccessError, match="Permission denied"):
+        check_writable(tmp_path / "pipe")
+
+
+def test_an_encoding_that_cannot_carry_a_text_is_named() -> None:
+    class Terminal(io.TextIOWrapper):
+        name = "<stdout>"
+
+    terminal = Terminal(io.BytesIO(), encoding="ascii")
+    with pytest.raises(
+        FileAccessError, match=r"<stdout>: cannot be written: its encoding, .*, has no '\\xe5'"
+    ):
+        write(terminal, "email\nåsa@x.com\n")
+    terminal.flush()
+    assert terminal.buffer.tell() == 0, "nothing of it was written"
