@@ -14,6 +14,7 @@ from groups_sdk._version import __version__
 from groups_sdk.access._change_documents import change_document, read_change
 from groups_sdk.access._documents import Reader, parsed
 from groups_sdk.access._outcomes import Action, Change
+from groups_sdk.access._plan.markdown import plan_markdown
 from groups_sdk.errors import InvalidArgumentError, PlanError
 from groups_sdk.models import Group
 
@@ -51,8 +52,8 @@ class Plan:
     does not prune. `cascade` is whether removals take the memberships of organizations below too; None leaves that to
     apply. `base_url` is the API that the plan is for, and `made_by` the version of this package.
 
-    `str(plan)` is a readable diff, which ends with the `digest`; `to_json()` and `from_json()` keep a plan for later,
-    or for somebody to approve.
+    `str(plan)` is a readable diff, which ends with the `digest`, and `summary()` one line of it; `to_markdown()` is the
+    plan for a pull request. `to_json()` and `from_json()` keep a plan for later, or for somebody to approve.
 
     Example:
         plan = await client.access.plan(group_id, {"ada@example.com": "Group Admin"})
@@ -115,12 +116,42 @@ class Plan:
         if self.removals and self.cascade is not None:
             below = "go too" if self.cascade else "stay, where the API allows it"
             yield f"  ! memberships of the organizations below {below} when a member is removed"
-        rest = f", {self.not_mentioned} not mentioned and left alone" if self.not_mentioned else ""
-        yield (
-            f"{len(self.creates)} to add, {len(self.role_changes)} to change, {len(self.removals)} to remove, "
-            f"{len(self.unchanged)} unchanged{rest}, {len(self.not_in_snyk)} not in Snyk"
-        )
+        yield f"{self.summary()} ({self._left_alone()})"
         yield f"digest {self.digest}"
+
+    def summary(self) -> str:
+        """How many changes there are of each action, and how many people cannot be planned.
+
+        Example:
+            print(plan.summary())  # 3 changes: 1 add, 1 set_role, 1 remove; 2 cannot be planned
+        """
+        counts = {
+            Action.ADD: len(self.creates),
+            Action.SET_ROLE: len(self.role_changes),
+            Action.REMOVE: len(self.removals),
+        }
+        total = sum(counts.values())
+        text = f"{total:,} change{'' if total == 1 else 's'}" if total else "no changes"
+        if total:
+            text += ": " + ", ".join(f"{count:,} {action}" for action, count in counts.items() if count)
+        return f"{text}; {len(self.not_in_snyk):,} cannot be planned" if self.not_in_snyk else text
+
+    def _left_alone(self) -> str:
+        rest = f", {self.not_mentioned:,} not mentioned and left alone" if self.not_mentioned else ""
+        return f"{len(self.unchanged):,} unchanged{rest}"
+
+    def to_markdown(self) -> str:
+        """The plan as Markdown, as GitHub and GitLab show it: for a pull request, say.
+
+        It has the groups, the counts, a table of the changes, who cannot be added and why, the notes and the digest.
+        After the first 50, the rows of a table are folded up in a `<details>` block. Texts of the API and of the
+        desired state are in code spans: none of them can be taken for a mention, a link or markup, and invisible
+        characters are shown.
+
+        Example:
+            Path("plan.md").write_text(plan.to_markdown())
+        """
+        return plan_markdown(self, self._left_alone())
 
     def to_json(self) -> str:
         """The plan as a JSON document, to be read by `from_json`. No credentials are in it."""

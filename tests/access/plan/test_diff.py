@@ -81,7 +81,7 @@ async def test_a_plan_says_what_would_change_and_changes_nothing(kind: str) -> N
         f"  ~ {ALAN}: Group Member -> Group Viewer",
         "  ! nobody@example.com cannot be added as Group Member: no member and no SSO user of this group that can be "
         "seen goes by this name",
-        "2 to add, 2 to change, 0 to remove, 1 unchanged, 33 not mentioned and left alone, 1 not in Snyk",
+        "4 changes: 2 add, 2 set_role; 1 cannot be planned (1 unchanged, 33 not mentioned and left alone)",
         f"digest {plan.digest}",
     ]
     assert "  - remove " in str(pruning)
