@@ -71,6 +71,9 @@ from groups_sdk.access import (
     Action as Action,
 )
 from groups_sdk.access import (
+    ExportResult as ExportResult,
+)
+from groups_sdk.access import (
     MemberChange as MemberChange,
 )
 from groups_sdk.access import (

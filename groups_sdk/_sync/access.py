@@ -16,10 +16,14 @@ from groups_sdk._sync.review import ReviewStream
 from groups_sdk._twins import SyncFacade
 from groups_sdk.access._facade import AsyncAccess
 from groups_sdk.access._outcomes import Progress
-from groups_sdk.access._plan.diff import Desired
+from groups_sdk.access._people_file import People
+from groups_sdk.access._plan.export import ExportResult
+from groups_sdk.access._plan.formats import FileFormat
 from groups_sdk.access._plan.plan import Plan
+from groups_sdk.access._plan.sources import Desired
 from groups_sdk.access._review.member import SSO_LOGIN_METHODS
 from groups_sdk.access._roles import ADMIN_ROLE, RoleCount
+from groups_sdk.access._writing import AnyFile
 from groups_sdk.models import GroupMembership, Role
 
 
@@ -215,18 +219,23 @@ class Access(SyncFacade[AsyncAccess]):
             ),
         )
 
-    def export(self, group_id: str, path: str | os.PathLike[str]) -> list[str]:
+    def export(self, group_id: str, path: AnyFile, *, file_format: FileFormat | None = None) -> ExportResult:
         """Write today's members and roles as a desired state (listGroupMemberships; group.membership.read).
 
-        The file is CSV, JSON or YAML by its name (`.csv`, `.json`, `.yaml`). A plan of it changes nothing; edit it,
-        and the plan shows what you edited. Returns notes about members who cannot be written down, such as one whom
-        the API lists without a user id. Raises `IncompleteListingError` when members may have been left out, and
-        `InvalidArgumentError` for another kind of file.
+        `path` may also be a text file that is open for writing, such as `sys.stdout`. It becomes CSV, JSON, JSON
+        lines or YAML by its name (`.csv`, `.json`, `.jsonl`, `.yaml`), or as `file_format` says. A plan of it changes
+        nothing; edit it, and the plan shows what you edited. The result says how many members were written, and has
+        notes about those who cannot be written down, such as one whom the API lists without a user id. An open file
+        is written to in a worker thread, in one piece.
+
+        Raises `FileAccessError` when the file cannot be written and `InvalidArgumentError` for another kind of file,
+        both before anything is sent, and `IncompleteListingError` when members may have been left out.
 
         Example:
-            notes = client.access.export(group_id, "members.csv")
+            result = client.access.export(group_id, "members.csv")
+            print(result)  # members.csv: 36 members
         """
-        return self._portal.call(self._async.export, group_id, path)
+        return self._portal.call(self._async.export, group_id, path, file_format=file_format)
 
     def plan(
         self,
@@ -239,17 +248,26 @@ class Access(SyncFacade[AsyncAccess]):
         allow_unresolved: Collection[str] = (),
         protect: Collection[str] = (),
         columns: Mapping[str, str] | None = None,
+        email_column: str | None = None,
+        role: str | Role | None = None,
+        file_format: FileFormat | None = None,
     ) -> Plan:
         """What would have to change for groups to be as desired. Nothing is changed (getGroup, listGroupMemberships;
         group.read, group.membership.read).
 
-        `desired` maps people to roles, or is the path of a file that does: CSV (`.csv`, `.tsv`), JSON, YAML (with the
-        extra `yaml`), or a review (`.csv`, `.jsonl`), which is restored by user id and role id. A file's columns are
-        email, username or user_id, and role or role_id; `columns` names them where the file calls them otherwise,
-        such as `{"email": "E-Mail", "role": "Rolle"}`. A column or section `group` (id or name) makes one plan for
-        several groups; then `group_id` may be None. With `prune` the members that are not mentioned are to be
-        removed; `cascade` says whether their memberships of organizations below go too, and must be given to `apply`
-        when it is not given here.
+        `desired` maps people to roles, or is a list of rows such as `{"email": ..., "role": ...}`, or a file with
+        either: its path, or the open file, such as `sys.stdin`. Files are CSV (`.csv`, `.tsv`, `.txt`), JSON, JSON
+        lines (`.jsonl`) or YAML (with the extra `yaml`); what `export` wrote, a review, which is restored by user id
+        and role id, or a listing of members. `file_format` says what a file is whose name does not; without it, the
+        content tells. Columns are email, username or user_id, and role or role_id; `columns` names them where the
+        file calls them otherwise, such as `{"email": "E-Mail", "role": "Rolle"}`, and `email_column` is short for that
+        of the email. With `role`, `desired` is a list of people who all are to have it: one person a line, or rows
+        without roles. A column or section `group` (id or name) makes one plan for several groups; then `group_id` may
+        be None.
+
+        With `prune` the members that are not mentioned are to be removed; `cascade` says whether their memberships of
+        organizations below go too, and must be given to `apply` when it is not given here. A listing of members does
+        not say whether it was of all of them: a `PlanError` when `prune` would remove anybody for not being in it.
 
         A user id that is no member is to be added. A name that no member has is looked for among the SSO users of the
         group (group.sso.read, group.user.read); when it is not there either, the person is in `not_in_snyk` and is
@@ -276,6 +294,9 @@ class Access(SyncFacade[AsyncAccess]):
             allow_unresolved=allow_unresolved,
             protect=protect,
             columns=columns,
+            email_column=email_column,
+            role=role,
+            file_format=file_format,
         )
 
     def apply(
@@ -373,7 +394,7 @@ class Access(SyncFacade[AsyncAccess]):
 
     def offboard(
         self,
-        people: str | os.PathLike[str] | Iterable[str],
+        people: People,
         *,
         cascade: bool,
         dry_run: bool = True,
@@ -391,12 +412,12 @@ class Access(SyncFacade[AsyncAccess]):
         listGroupMemberships, listGroupUserOrgMemberships, listGroupSsoConnectionUsers, deleteGroupMembership; the
         permissions of those).
 
-        `people` is one person, several, or a `Path`: a file with one person a line, or a CSV file with the column
-        user_id, email or username. With `dry_run`, the default, it only reports what would go. With
-        `cascade=True` the memberships of the organizations below go too; it has no default. Several accounts under
-        one name are an `AmbiguousMatchError` that lists their user ids, unless `all_accounts`. The last admin of a
-        group is "refused" there, and a group whose members cannot all be read is "unreadable"; the other groups go
-        on. `journal` works as in `apply`.
+        `people` is one person, several, or a file with them: a `Path`, or an open file such as `sys.stdin`, with one
+        person a line, or a table (CSV) with the column user_id, email or username. With `dry_run`, the default, it
+        only reports what would go. With `cascade=True` the memberships of the organizations below go too; it has no
+        default. Several accounts under one name are an `AmbiguousMatchError` that lists their user ids, unless
+        `all_accounts`. The last admin of a group is "refused" there, and a group whose members cannot all be read is
+        "unreadable"; the other groups go on. `journal` works as in `apply`.
 
         `collect()` looks at every group again: the report's `complete` is True only when everybody was found and no
         access is left. It never deletes accounts; `sso_users` says which `delete_sso_user` calls would.

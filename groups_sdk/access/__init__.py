@@ -21,6 +21,7 @@ from groups_sdk.access._offboarding.report import (
     RemainingAccess,
 )
 from groups_sdk.access._outcomes import Action, Change, Outcome, Progress, Status
+from groups_sdk.access._plan.export import ExportResult
 from groups_sdk.access._plan.plan import NotInSnyk, Plan
 from groups_sdk.access._review.diff import MemberChange, ReviewDiff
 from groups_sdk.access._review.member import SSO_LOGIN_METHODS, ReviewedMember, ReviewTotals
@@ -53,6 +54,7 @@ __all__ = [
     "AsyncReviewStream",
     "Change",
     "Changes",
+    "ExportResult",
     "MemberChange",
     "NotInSnyk",
     "Offboarding",

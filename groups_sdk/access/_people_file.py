@@ -5,53 +5,92 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias, cast
 
 from groups_sdk.access._csv_escaping import unescaped
-from groups_sdk.access._reading import read_text
+from groups_sdk.access._reading import OpenFile, ReadableFile, is_open_file, name_of, read_text
 from groups_sdk.errors import InvalidArgumentError
 
-__all__ = ["read_people"]
+__all__ = ["People", "people_of", "read_people"]
+
+People: TypeAlias = str | Iterable[str] | os.PathLike[str] | OpenFile
+"""One person, several, or a file with them: its path as a `Path`, or the open file."""
+
 
 _COLUMNS = ("user_id", "email", "username")  # the surest first
 
 
-def read_people(path: str | os.PathLike[str]) -> list[str]:
-    """The people that a file names: in a CSV file the column user_id, email or username, else one person a line.
+def people_of(people: People) -> str | Iterable[str]:
+    """One person, or several; those of a file, where one is given. A `str` is a person, not a path."""
+    if isinstance(people, os.PathLike) or is_open_file(people):
+        return read_people(people)
+    return cast("str | Iterable[str]", people)
+
+
+def read_people(file: ReadableFile) -> list[str]:
+    """The people that a file names: in a table the column user_id, email or username, else one person a line.
+
+    It is a table when its name ends in .csv or its first line has one of these headings; the delimiter is a comma, a
+    semicolon or a tab. `file` is a path, or a file that is open.
 
     Raises `InvalidArgumentError` when it cannot be read, names nobody, or a row of a table does not say whom it means.
     """
-    file = Path(path)
+    name = name_of(file)
     text, _ = read_text(file)
-    if file.suffix.lower() == ".csv":
-        people = _column(file, text)
+    if text.lstrip()[:1] in ("{", "["):
+        raise InvalidArgumentError(
+            f"{name}: expected one person a line, or a table with a column {_choices()}; this begins as JSON does"
+        )
+    if Path(name).suffix.lower() == ".csv" or _positions(_first_line(text)):
+        people = _column(name, text)
     else:
         people = [line.strip() for line in text.splitlines() if line.strip()]
     if not people:
-        raise InvalidArgumentError(f"{file}: names nobody")
+        raise InvalidArgumentError(f"{name}: names nobody")
     return people
 
 
-def _column(file: Path, text: str) -> list[str]:
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)  # programs choose it by country
+def _column(name: str, text: str) -> list[str]:
     try:
         headings, *rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)
+            row
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(_first_line(text)))
+            if any(row)
         ]
     except (csv.Error, ValueError):  # ValueError: there is no row at all
-        raise InvalidArgumentError(f"{file}: is no table with a line of headings") from None
-    known = [heading.strip().lower() for heading in headings]
-    positions = [known.index(name) for name in _COLUMNS if name in known]
+        raise InvalidArgumentError(f"{name}: is no table with a line of headings") from None
+    positions = _known(headings)
     if not positions:
-        raise InvalidArgumentError(
-            f"{file}: none of its columns is called {', '.join(_COLUMNS[:-1])} or {_COLUMNS[-1]}"
-        )
+        raise InvalidArgumentError(f"{name}: none of its columns is called {_choices()}")
     people: list[str] = []
     for number, row in enumerate(rows, 1):
         cells = [unescaped(row[position]).strip() for position in positions if position < len(row)]
         person = next(filter(None, cells), None)
         if person is None:
-            raise InvalidArgumentError(f"{file}: row {number} names nobody")
+            raise InvalidArgumentError(f"{name}: row {number} names nobody")
         people.append(person)
     return people
+
+
+def _first_line(text: str) -> str:
+    return next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
+
+
+def _delimiter(line: str) -> str:
+    return max(",;\t", key=line.count)  # programs choose it by country
+
+
+def _positions(line: str) -> list[int]:
+    """Where the known headings are in a first line; none when it is a person already."""
+    return _known([cell.strip().strip('"') for cell in line.split(_delimiter(line))])
+
+
+def _known(headings: list[str]) -> list[int]:
+    known = [heading.strip().lower() for heading in headings]
+    return [known.index(name) for name in _COLUMNS if name in known]
+
+
+def _choices() -> str:
+    return f"{', '.join(_COLUMNS[:-1])} or {_COLUMNS[-1]}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from groups_sdk import InvalidArgumentError
-from groups_sdk.access._people_file import read_people
+from groups_sdk.access._people_file import people_of, read_people
 
 
 @pytest.mark.parametrize(
@@ -20,6 +23,8 @@ from groups_sdk.access._people_file import read_people
         ("people.csv", 'name;username\n"Ada; of London";ada@example.com\nGrace;grace\n'),
         ("people.csv", "email\tuser_id\tname\nada@old.test\tada@example.com\tAda\ngrace\t\tGrace\n"),
         ("people.csv", "username,email\nada,ada@example.com\ngrace\n"),
+        ("people.txt", "Email;Name\nada@example.com;Ada\ngrace;Grace\n"),
+        ("people", '\n"Email"\n"ada@example.com"\ngrace\n'),
     ],
 )
 def test_people_are_read(tmp_path: Path, name: str, text: str) -> None:
@@ -36,6 +41,13 @@ def test_people_are_read(tmp_path: Path, name: str, text: str) -> None:
         ("people.csv", "", "is no table"),
         ("people.csv", "name\nAda\n", "none of its columns is called user_id, email or username"),
         ("people.csv", "name,email\nAda,ada@example.com\nGrace,\n", "row 2 names nobody"),
+        ("people.txt", "name,email\nAda,ada@example.com\nGrace,\n", "row 2 names nobody"),
+        (
+            "people.json",
+            '["ada@example.com"]',
+            "expected one person a line, .* user_id, email or username; this begins",
+        ),
+        ("people.txt", '\n{"email": "ada@example.com"}', "begins as JSON does"),
     ],
 )
 def test_file_that_does_not_say_whom_it_means_is_refused(
@@ -46,3 +58,30 @@ def test_file_that_does_not_say_whom_it_means_is_refused(
     with pytest.raises(InvalidArgumentError, match=words) as caught:
         read_people(file)
     assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["ada@example.com\ngrace\n", "name,email\r\nAda,ada@example.com\r\nG,grace\r\n"]
+)
+def test_an_open_file_is_a_list_or_a_table_as_it_begins(text: str) -> None:
+    data = codecs.BOM_UTF16_LE + text.encode("utf-16-le")
+    for file in (
+        io.StringIO(text, newline=""),
+        io.BytesIO(data),
+        io.TextIOWrapper(io.BytesIO(data), "ascii"),
+    ):
+        assert read_people(file) == people_of(file_again(file)) == ["ada@example.com", "grace"]
+
+
+def file_again(file: Any) -> Any:
+    file.seek(0)
+    return file
+
+
+def test_a_path_is_a_file_and_a_text_is_a_person(tmp_path: Path) -> None:
+    (tmp_path / "people").write_text("ada@example.com")
+    assert people_of(tmp_path / "people") == ["ada@example.com"]
+    assert people_of(str(tmp_path / "people")) == str(tmp_path / "people")
+    assert people_of(("ada", "grace")) == ("ada", "grace")
+    with pytest.raises(InvalidArgumentError, match="the open file: names nobody"):
+        people_of(io.StringIO())

@@ -498,7 +498,7 @@ def test_undo_makes_nobody_an_admin_unless_told(fake: FakeSnyk, cli: Call, saved
     assert (done.code, done.err) == (0, "")
     assert f"~ {GRACE}: Group Viewer -> Group Member" in done.out
     assert "makes an admin (--allow-admins permits it)" in done.out
-    assert "1 to change" in done.out
+    assert "1 change: 1 set_role" in done.out
     done = cli("undo", str(saved), "--admin-role", "Group Member")
     assert [o["email"] for o in done.objects] == [ADA]
 

@@ -9,7 +9,16 @@ from typing import Literal, TypeAlias, get_args
 
 from groups_sdk.errors import InvalidArgumentError
 
-__all__ = ["Columns", "Field", "known_headings", "meaning_of"]
+__all__ = [
+    "Columns",
+    "Field",
+    "ignored_note",
+    "is_row",
+    "known_headings",
+    "meaning_of",
+    "refuse_near_misses",
+    "with_email_column",
+]
 
 Field: TypeAlias = Literal[
     "email",
@@ -66,13 +75,31 @@ _IGNORED = frozenset(
 _SHOWN = 12
 
 
-def meaning_of(
-    headings: Sequence[str], columns: Columns | None, *, noun: str = "column"
-) -> tuple[dict[Field, int], list[str]]:
-    """The position of each field among the headings, and notes on what is ignored. `noun` is what to call a heading.
+def with_email_column(columns: Columns | None, email_column: str | None) -> Columns | None:
+    """The columns with the one of the email addresses, which `email_column` is short for.
 
-    Raises `InvalidArgumentError` when no person or no role is named, or two columns are for one field, and for a
-    heading that is close to a known one, or that would mean something else than a member and a role.
+    Raises `InvalidArgumentError` when it is no text, or `columns` says another one.
+    """
+    if email_column is None:
+        return columns
+    if not isinstance(email_column, str) or not email_column.strip():
+        raise InvalidArgumentError(f"email_column must be the heading of a column; got {email_column!r}")
+    said = (columns or {}).get("email", email_column)
+    if said != email_column:
+        raise InvalidArgumentError(
+            f"email_column is {email_column!r}, but columns says that the email is in {said!r}: give one of them"
+        )
+    return {**(columns or {}), "email": email_column}
+
+
+def meaning_of(
+    headings: Sequence[str], columns: Columns | None, *, noun: str = "column", one_role: bool = False
+) -> tuple[dict[Field, int], list[str]]:
+    """The position of each field among the headings, and the headings that are ignored. `noun` is what to call one.
+
+    With `one_role` the rows have no role of their own. Raises `InvalidArgumentError` when no person or no role is
+    named, or two columns are for one field, and for a heading that is close to a known one, or that would mean
+    something else than a member and a role.
     """
     found: dict[Field, int] = _chosen(headings, columns, noun)
     chosen = set(found)
@@ -99,10 +126,30 @@ def meaning_of(
             unknown.append(position)
         else:
             found["username"] = position
-    _check_complete(headings, found, noun)
+    _check_complete(headings, found, noun, one_role=one_role)
     ignored = [headings[position] for position in sorted(unknown) if headings[position].strip()]
     _check_ignored(ignored, chosen, noun)
-    return found, [_ignored_note(ignored, noun)] if ignored else []
+    return found, ignored
+
+
+def is_row(headings: Iterable[str], columns: Columns | None, *, one_role: bool) -> bool:
+    """Whether these are the headings of a row: of a person and, unless all have one role, of a role."""
+    given = {_plain(heading): field for field, heading in (columns or {}).items()}
+    plain = [_plain(heading) for heading in headings]
+    found = {given.get(heading) or _SYNONYMS.get(heading) for heading in plain}
+    return not found.isdisjoint(_PEOPLE) and (one_role or not found.isdisjoint(_ROLES))
+
+
+def refuse_near_misses(keys: Iterable[str], known: Sequence[str]) -> None:
+    """Raise `InvalidArgumentError` for a key that is close to a known one, naming both."""
+    for key in keys:
+        if key in known:
+            continue
+        close = difflib.get_close_matches(_plain(key), known, 1, 0.8)
+        if close:
+            raise InvalidArgumentError(
+                f"the key {key!r} is not known; is it {close[0]!r}? Rename or remove it"
+            )
 
 
 def known_headings(headings: Iterable[str], columns: Columns | None) -> int:
@@ -129,10 +176,18 @@ def _chosen(headings: Sequence[str], columns: Columns | None, noun: str) -> dict
     return found
 
 
-def _check_complete(headings: Sequence[str], found: Mapping[Field, int], noun: str) -> None:
+def _check_complete(
+    headings: Sequence[str], found: Mapping[Field, int], noun: str, *, one_role: bool
+) -> None:
+    own_role = next((found[field] for field in _ROLES if field in found), None)
+    if one_role and own_role is not None:
+        raise InvalidArgumentError(
+            f"the {noun} {headings[own_role].strip()!r} says the role of each person, and role= gives one to "
+            "everybody: leave one of them out"
+        )
     missing = [
         what
-        for what, fields in (("the person", _PEOPLE), ("the role", _ROLES))
+        for what, fields in (("the person", _PEOPLE), *(() if one_role else (("the role", _ROLES),)))
         if not any(field in found for field in fields)
     ]
     if missing:
@@ -140,9 +195,10 @@ def _check_complete(headings: Sequence[str], found: Mapping[Field, int], noun: s
         example |= {
             field: headings[position] for field, position in found.items() if field in ("email", "role")
         }
+        hint = "; or give everybody one role with role=" if missing == ["the role"] else ""
         raise InvalidArgumentError(
             f"no {noun} names {' or '.join(missing)}: there are {_listed(headings)}. Call them email (or username or "
-            f"user_id) and role, or say which is which: {_example(example)}"
+            f"user_id) and role, or say which is which: {_example(example)}{hint}"
         )
 
 
@@ -167,7 +223,8 @@ def _check_ignored(ignored: Sequence[str], chosen: set[Field], noun: str) -> Non
             )
 
 
-def _ignored_note(ignored: Sequence[str], noun: str) -> str:
+def ignored_note(ignored: Sequence[str], noun: str) -> str:
+    """What to tell the user of headings that mean nothing."""
     if len(ignored) == 1:
         return f"the {noun} {ignored[0].strip()} was ignored"
     return f"the {noun}s {', '.join(heading.strip() for heading in ignored)} were ignored"

@@ -9,8 +9,10 @@ import attrs
 
 from groups_sdk.access import _roles as roles
 from groups_sdk.access._addresses import normalised, read_address
-from groups_sdk.access._plan.columns import Columns
-from groups_sdk.access._plan.sources import PERSON, Desired, Row, read_source
+from groups_sdk.access._plan.columns import Columns, with_email_column
+from groups_sdk.access._plan.formats import FileFormat
+from groups_sdk.access._plan.rows import PERSON, Row
+from groups_sdk.access._plan.sources import Desired, read_source
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role
 
@@ -44,24 +46,38 @@ class DesiredMember:
 
 @attrs.frozen
 class DesiredState:
-    """The desired members in their order. `source` is the path, or "desired"; `notes` are for the user."""
+    """The desired members in their order. `source` is the path, or "desired"; `notes` are for the user.
+
+    `partial` is True for a listing of members, which may have been asked for some of them only.
+    """
 
     members: tuple[DesiredMember, ...]
     source: str
     notes: tuple[str, ...] = ()
+    partial: bool = False
 
 
-def read_desired(desired: Desired, *, columns: Columns | None = None) -> DesiredState:
+def read_desired(
+    desired: Desired,
+    *,
+    columns: Columns | None = None,
+    email_column: str | None = None,
+    role: str | Role | None = None,
+    file_format: FileFormat | None = None,
+) -> DesiredState:
     """The desired state, checked. `desired` is one of these:
 
     - a mapping of roles by person: an email address, username, user id or membership id;
     - rows, such as `[{"email": "ada@example.com", "role": "Group Admin"}]`;
-    - the path of a CSV, JSON or YAML file with one of these, or of a review (.jsonl or .csv). The delimiter of CSV is
-      a comma, semicolon or tab; its encoding UTF-8, UTF-16 or, with a note, cp1252.
+    - people without roles, such as `["ada@example.com"]`, who all get `role`;
+    - a CSV, JSON, JSONL or YAML file with one of these, a review (.jsonl, .csv, .json), or a listing of members: its
+      path, or the open file. `file_format` says which it is where the name does not; without it, the content tells.
+      The delimiter of CSV is a comma, semicolon or tab; its encoding UTF-8, UTF-16 or, with a note, cp1252.
 
     Headings and keys are `email`, `username`, `user_id`, `role`, `role_id`, `role_name`, `group`, `group_id` and
-    `group_name` or a usual synonym of them; `columns` says it for others: `{"email": "E-Mail", "role": "Rolle"}`.
-    `{"groups": {...}}` has one mapping, or list of rows, for each group.
+    `group_name` or a usual synonym of them; `columns` says it for others: `{"email": "E-Mail", "role": "Rolle"}`, and
+    `email_column` for the email only. Others are ignored, with one note; one that is close to a known one is refused.
+    `{"groups": {...}}` has one mapping, or list, for each group.
 
     Raises `InvalidArgumentError` that names all rows that are not valid, and `ConfigurationError` for YAML without
     PyYAML.
@@ -69,7 +85,12 @@ def read_desired(desired: Desired, *, columns: Columns | None = None) -> Desired
     Example:
         state = read_desired("desired.csv", columns={"role": "Rolle"})
     """
-    source = read_source(desired, columns)
+    source = read_source(
+        desired,
+        columns=with_email_column(columns, email_column),
+        role=None if role is None else roles.checked(role),
+        file_format=file_format,
+    )
     problems = list(source.problems)
     members: list[DesiredMember] = []
     seen = _Seen()
@@ -84,7 +105,7 @@ def read_desired(desired: Desired, *, columns: Columns | None = None) -> Desired
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise InvalidArgumentError(f"{source.name}: {'; '.join(problems[:_SHOWN])}{more}")
-    return DesiredState(tuple(members), source.name, tuple(source.notes))
+    return DesiredState(tuple(members), source.name, source.all_notes(), source.partial)
 
 
 class _Seen:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio.to_thread
 import attrs
@@ -18,7 +18,9 @@ from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change
 from groups_sdk.access._people import Identity, PeopleIndex, SsoAccount, described, identity_of, key_of
 from groups_sdk.access._plan.desired import DesiredMember, DesiredState, read_desired
+from groups_sdk.access._plan.formats import FileFormat
 from groups_sdk.access._plan.plan import NotInSnyk, Plan
+from groups_sdk.access._plan.sources import Desired
 from groups_sdk.access._roles import same_role
 from groups_sdk.access._sso import list_sso_accounts
 from groups_sdk.errors import (
@@ -33,8 +35,6 @@ from groups_sdk.models import Group, GroupMembership, Role, User
 __all__ = ["make_plan", "removal_limit"]
 
 _SHOWN = 10
-
-Desired = Mapping[str, str | Role] | str | os.PathLike[str]
 
 
 @attrs.frozen(kw_only=True)
@@ -59,6 +59,9 @@ async def make_plan(
     allow_unresolved: Iterable[str],
     protect: Iterable[str],
     columns: Mapping[str, str] | None,
+    email_column: str | None,
+    role: str | Role | None,
+    file_format: FileFormat | None,
 ) -> Plan:
     if group_id is not None:
         arguments.uuid("group_id", group_id)
@@ -73,7 +76,15 @@ async def make_plan(
         allow_unresolved=_people("allow_unresolved", allow_unresolved),
         protect=tuple(identity_of(person, "protect") for person in _people("protect", protect)),
     )
-    state = await anyio.to_thread.run_sync(lambda: read_desired(desired, columns=columns))
+    read = partial(
+        read_desired,
+        desired,
+        columns=columns,
+        email_column=email_column,
+        role=role,
+        file_format=file_format,
+    )
+    state = await anyio.to_thread.run_sync(read)
     if prune and not state.members:
         raise InvalidArgumentError("nobody is desired: with prune=True that would remove every member")
     wanted = await _by_group(client, group_id, state)
@@ -138,7 +149,7 @@ async def _plan_of_group(
     now: datetime,
 ) -> Plan:
     group = await client.get_group(group_id)
-    matching = _Matching(group, await list_members(client, group_id), state.source)
+    matching = _Matching(group, await list_members(client, group_id), state)
     for row in rows:
         matching.match(row)
     if matching.missing or matching.renamed:
@@ -152,10 +163,11 @@ async def _plan_of_group(
 class _Matching:
     """The rows of one group, put beside its members."""
 
-    def __init__(self, group: Group, listing: MemberListing, source: str) -> None:
+    def __init__(self, group: Group, listing: MemberListing, state: DesiredState) -> None:
         self._group = group
         self._listing = listing
-        self._source = source
+        self._source = state.source
+        self._partial = state.partial
         self._wanted: dict[str, tuple[DesiredMember, Change]] = {}  # by person
         self._problems: list[str] = []
         self._matches: list[GroupMembership] = []
@@ -322,6 +334,13 @@ class _Matching:
                 )
             else:
                 removals.append(self._change(Action.REMOVE, member.user, member))
+        if removals and self._partial:
+            raise PlanError(
+                f"{self._source} is a listing of members, which may have been asked for some of them only: "
+                f"{len(removals)} of the {len(self._listing.memberships)} members of {name} are not in it, and are not "
+                "removed for that. To prune, use the file of an export or of a review",
+                entries=tuple(map(str, removals)),
+            )
         members = len(self._listing.memberships)
         limit = removal_limit(members) if pruning.max_removals is None else pruning.max_removals
         if len(removals) > limit:

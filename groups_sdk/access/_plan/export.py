@@ -1,12 +1,11 @@
 """Today's members as a desired state: a file that says how things are, to edit and to plan from."""
 
-from __future__ import annotations
-
 import csv
+import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +13,82 @@ import attrs
 
 from groups_sdk.access._addresses import read_address
 from groups_sdk.access._csv_escaping import escaped
-from groups_sdk.access._plan.sources import imported_yaml
+from groups_sdk.access._plan.formats import FileFormat, checked_format
+from groups_sdk.access._plan.objects import imported_yaml
 from groups_sdk.access._roles import is_uuid
-from groups_sdk.access._writing import opened_to_write
+from groups_sdk.access._writing import AnyFile, check_writable, opened_to_write
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import GroupMembership
 
-__all__ = ["write_desired"]
+__all__ = ["ExportResult", "check_export", "write_desired"]
 
 _COLUMNS = ("email", "username", "user_id", "role", "role_id")
 _GROUP_COLUMNS = ("group", "group_id")
 _SHOWN = 5
+_SUFFIXES: dict[str, FileFormat] = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+}
+
+
+@attrs.frozen(kw_only=True)
+class ExportResult:
+    """What was written: `rows` members, to `path`. `notes` are about members who could not be written down.
+
+    `path` is as it was given, or the name of the open file, such as "<stdout>". `str(result)` is a line such as
+    "members.csv: 36 members".
+    """
+
+    path: str
+    rows: int
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.rows:,} member{'' if self.rows == 1 else 's'}"
+
+
+def check_export(file: AnyFile, file_format: FileFormat | None = None) -> FileFormat:
+    """The format of an export, when there is nothing in the way of writing it.
+
+    Raises `InvalidArgumentError` when neither the name nor `file_format` says the format, `ConfigurationError` for
+    YAML without PyYAML, and `FileAccessError` when a path cannot be written.
+    """
+    name = _name(file)
+    found = checked_format(file_format) or _SUFFIXES.get(Path(name).suffix.lower())
+    if found is None:
+        raise InvalidArgumentError(
+            f"{name}: the name must end in {', '.join(_SUFFIXES)}, or file_format must say what to write"
+        )
+    if found == "yaml":
+        imported_yaml(name)
+    if isinstance(file, str | os.PathLike):
+        check_writable(file)
+    return found
 
 
 def write_desired(
-    path: str | os.PathLike[str], members: Sequence[GroupMembership], *, groups: bool = False
-) -> tuple[str, ...]:
-    """Write members as a desired state: CSV, JSON or YAML by the path's suffix. Returns notes for the user.
+    file: AnyFile,
+    members: Sequence[GroupMembership],
+    *,
+    groups: bool = False,
+    file_format: FileFormat | None = None,
+) -> ExportResult:
+    """Write members as a desired state: CSV, JSON, JSON lines or YAML by the file's name, or as `file_format` says.
 
     The rows identify everybody by user id and role id: emails, usernames and role names stand beside them for people.
     An email or username that a desired state cannot say (with white space in it, say) is left out. A member without
     a user id or a role id cannot be written: a note names them, as a plan with `prune` would remove them. With
     `groups` each row says its group.
 
-    Raises `InvalidArgumentError` for another suffix, `ConfigurationError` for YAML without PyYAML, and
-    `FileAccessError` when the path cannot be written.
+    Raises what `check_export` raises, before anything is written.
 
     Example:
-        notes = write_desired("desired.csv", memberships)
+        result = write_desired("desired.csv", memberships)
     """
-    write_rows = _writer(path)
+    text_of = _TEXTS[check_export(file, file_format)]
     rows: list[dict[str, str]] = []
     left_out: list[str] = []
     unsaid = 0
@@ -54,7 +99,9 @@ def write_desired(
         row = _row(member)
         unsaid += sum(1 for field in ("email", "username") if getattr(member.user, field) and not row[field])
         rows.append(row if groups else {column: row[column] for column in _COLUMNS})
-    write_rows(rows, [*_COLUMNS, *(_GROUP_COLUMNS if groups else ())])
+    text = text_of(rows, [*_COLUMNS, *(_GROUP_COLUMNS if groups else ())])
+    with opened_to_write(file, bom=text_of is _csv_text) as write:
+        write(text)
     notes: list[str] = []
     if left_out:
         listed = ", ".join(left_out[:_SHOWN]) + (", ..." if len(left_out) > _SHOWN else "")
@@ -66,19 +113,14 @@ def write_desired(
         notes.append(
             f"{unsaid} emails or usernames that a file cannot say were left out; the user ids are there"
         )
-    return tuple(notes)
+    return ExportResult(path=_name(file), rows=len(rows), notes=tuple(notes))
 
 
-def _writer(path: str | os.PathLike[str]) -> Callable[[list[dict[str, str]], list[str]], None]:
-    suffix = Path(path).suffix.lower()
-    if suffix == ".csv":
-        return lambda rows, columns: _write_csv(path, rows, columns)
-    if suffix == ".json":
-        return lambda rows, columns: _write_json(path, rows)
-    if suffix in (".yaml", ".yml"):
-        yaml = imported_yaml(os.fspath(path))
-        return lambda rows, columns: _write_yaml(path, rows, yaml)
-    raise InvalidArgumentError(f"{os.fspath(path)}: the name must end in .csv, .json, .yaml or .yml")
+def _name(file: AnyFile) -> str:
+    if isinstance(file, str | os.PathLike):
+        return os.fspath(file)
+    name = getattr(file, "name", None)
+    return name if isinstance(name, str) and name else "the open file"
 
 
 def _row(member: GroupMembership) -> dict[str, str]:
@@ -109,36 +151,35 @@ def _encodable(text: str | None) -> str:
     return text if text.encode("utf-8", "ignore").decode() == text else ""
 
 
-def _write_csv(path: str | os.PathLike[str], rows: list[dict[str, str]], columns: list[str]) -> None:
-    with opened_to_write(path, bom=True) as write:
-        lines = csv.writer(_Sink(write))
-        lines.writerow(columns)
-        lines.writerows(map(escaped, (row[column] for column in columns)) for row in rows)
+def _csv_text(rows: list[dict[str, str]], columns: list[str]) -> str:
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(columns)
+    lines.writerows(map(escaped, (row[column] for column in columns)) for row in rows)
+    return text.getvalue()
 
 
-@attrs.frozen
-class _Sink:
-    write: Callable[[str], object]
+def _json_text(rows: list[dict[str, str]], _: list[str]) -> str:
+    return json.dumps([_without_blanks(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
 
 
-def _write_json(path: str | os.PathLike[str], rows: list[dict[str, str]]) -> None:
-    with opened_to_write(path) as write:
-        write(json.dumps(_without_blanks(rows), indent=2, ensure_ascii=False) + "\n")
+def _json_lines(rows: list[dict[str, str]], _: list[str]) -> str:
+    return "".join(json.dumps(_without_blanks(row), ensure_ascii=False) + "\n" for row in rows)
 
 
-def _write_yaml(path: str | os.PathLike[str], rows: list[dict[str, str]], yaml: Any) -> None:
+def _yaml_text(rows: list[dict[str, str]], _: list[str]) -> str:
+    yaml: Any = imported_yaml("YAML")
     dumper: Any = type("Dumper", (yaml.SafeDumper,), {})
     dumper.add_representer(str, _represent)
-    text = yaml.dump(
-        _without_blanks(rows),
+    text: str = yaml.dump(
+        [_without_blanks(row) for row in rows],
         Dumper=dumper,
         allow_unicode=True,
         default_flow_style=False,
         sort_keys=False,
         width=sys.maxsize,
     )
-    with opened_to_write(path) as write:
-        write(text)
+    return text
 
 
 def _represent(dumper: Any, text: str) -> Any:
@@ -146,5 +187,13 @@ def _represent(dumper: Any, text: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
 
 
-def _without_blanks(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [{name: text for name, text in row.items() if text} for row in rows]
+def _without_blanks(row: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in row.items() if text}
+
+
+_TEXTS: Mapping[FileFormat, Callable[[list[dict[str, str]], list[str]], str]] = {
+    "csv": _csv_text,
+    "json": _json_text,
+    "jsonl": _json_lines,
+    "yaml": _yaml_text,
+}

@@ -38,7 +38,7 @@ def export(connection: Connection, file: Path, group: str | None) -> int:
     target = group_named(connection, group)
     with progress.bar("members"):
         notes = connection.client.access.export(target.id, file)
-    for text in notes:
+    for text in notes.notes:
         note(text)
     return DONE
 

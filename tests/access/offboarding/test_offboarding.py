@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -735,3 +737,20 @@ async def test_a_membership_that_is_listed_without_its_user_is_not_removed() -> 
     assert report.not_found == (hidden,)
     assert not report.complete
     assert changes_sent(fake) == []
+
+
+@BOTH
+async def test_the_people_can_be_in_a_file_or_come_from_a_stream(kind: str, tmp_path: Path) -> None:
+    fake = FakeSnyk.example()
+    path = tmp_path / "leavers"
+    path.write_text(f"{GRACE}\n{TONY}\n")
+    async with Jobs(fake, kind) as jobs:
+        for people in (
+            path,
+            io.StringIO(f"email,name\n{GRACE},Grace\n{TONY},Tony\n"),
+            io.BytesIO(path.read_bytes()),
+        ):
+            work = await jobs("offboard", people, cascade=True)
+            report = await jobs.run(work.collect)
+            assert (set(report.people), report.not_found) == ({GRACE, TONY}, ())
+            assert {result.person for result in report.results} == {GRACE, TONY}

@@ -177,6 +177,6 @@ def test_a_review_is_read_by_its_ids_and_its_names_as_they_are(tmp_path: Path) -
     (tmp_path / "r.jsonl").write_text(whole[: whole.rindex("{")])
     with pytest.raises(InvalidArgumentError, match=r"r\.jsonl: is not a whole review"):
         read_desired(tmp_path / "r.jsonl")
-    (tmp_path / "r.jsonl").write_text('{"email": "a@x.com", "role": "R"}\n')
-    with pytest.raises(InvalidArgumentError, match=r"r\.jsonl: line 1: is no document of the format"):
+    (tmp_path / "r.jsonl").write_text('{"format": "groups_sdk.review", "version": 7}\n')
+    with pytest.raises(InvalidArgumentError, match=r"r\.jsonl: line 1: has version 7 of its format"):
         read_desired(tmp_path / "r.jsonl")

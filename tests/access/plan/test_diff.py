@@ -11,9 +11,11 @@ from support.worlds import ABE, ABE_LOGIN, ROOT, changed_listing, group_of, memb
 
 from groups_sdk import (
     AmbiguousMatchError,
+    FileAccessError,
     ForbiddenError,
     IncompleteListingError,
     InvalidArgumentError,
+    JournalError,
     NotFoundError,
     Plan,
     PlanError,
@@ -193,7 +195,7 @@ async def test_rows_that_name_different_people_are_refused_together() -> None:
     ]
     async with fake.async_client() as client:
         with pytest.raises(AmbiguousMatchError) as caught:
-            await client.access.plan(fake.group_id, rows, prune=True)  # type: ignore[arg-type]
+            await client.access.plan(fake.group_id, rows, prune=True)
         text = str(caught.value)
         assert "entry 1" in text
         assert "entry 2" in text
@@ -211,7 +213,7 @@ async def test_an_old_user_id_with_the_address_of_an_sso_user_is_refused() -> No
     rows = [{"user_id": NOWHERE, "email": ABE, "role": "Group Member"}]
     async with fake.async_client() as client:
         with pytest.raises(AmbiguousMatchError, match=f"{NOWHERE} is not the id .*{anew.id}"):
-            await client.access.plan(fake.group_id, rows)  # type: ignore[arg-type]
+            await client.access.plan(fake.group_id, rows)
 
 
 async def test_the_id_of_a_member_with_the_address_of_somebody_else_is_refused_and_an_old_one_noted() -> None:
@@ -225,9 +227,9 @@ async def test_the_id_of_a_member_with_the_address_of_somebody_else_is_refused_a
         with pytest.raises(
             AmbiguousMatchError, match=f"entry 1: the id is that of {ABE}.*that of bob@mail.test"
         ):
-            await client.access.plan(fake.group_id, rows)  # type: ignore[arg-type]
+            await client.access.plan(fake.group_id, rows)
         rows[0]["email"] = "abe@old.test"
-        plan = await client.access.plan(fake.group_id, rows)  # type: ignore[arg-type]
+        plan = await client.access.plan(fake.group_id, rows)
     assert [change.person for change in plan.role_changes] == [abe]
     assert len(plan.notes) == 1
     assert "who does not go by 'abe@old.test' now" in plan.notes[0]
@@ -345,7 +347,7 @@ async def test_the_file_of_a_review_is_a_desired_state(kind: str, tmp_path: Path
 
 
 @BOTH
-@pytest.mark.parametrize("suffix", [".csv", ".json", ".yaml"])
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl", ".yaml"])
 async def test_an_export_is_a_desired_state_that_changes_nothing(
     kind: str, suffix: str, tmp_path: Path
 ) -> None:
@@ -354,10 +356,31 @@ async def test_an_export_is_a_desired_state_that_changes_nothing(
     fake.add_membership(fake.group_id, fake.add_user(email="twin@mail.test").id, twin_role.id)
     path = tmp_path / f"members{suffix}"
     async with Jobs(fake, kind) as jobs:
-        assert await jobs("export", fake.group_id, path) == []
+        result = await jobs("export", fake.group_id, path)
         plan = await jobs("plan", fake.group_id, path, prune=True)
     assert (plan.changes, len(plan.unchanged), plan.not_mentioned) == ((), 5, 0)
+    assert (str(result), result.notes) == (f"{path}: 5 members", ())
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_cannot_be_written_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    fake = FakeSnyk.example()
+    async with fake.async_client() as client:
+        for path, error in (
+            (tmp_path / "gone" / "members.csv", FileAccessError),
+            (tmp_path, InvalidArgumentError),
+            (tmp_path / "members.xlsx", InvalidArgumentError),
+        ):
+            with pytest.raises(error):
+                await client.access.export(fake.group_id, path)
+        with pytest.raises(InvalidArgumentError, match="group_id"):
+            await client.access.export("x", tmp_path / "members.csv")
+        plan = await client.access.plan(fake.group_id, {ADA: "Group Member"})
+        sent = len(fake.requests)
+        with pytest.raises(JournalError, match="cannot be opened: No such file"):
+            await client.access.apply(plan, journal=tmp_path / "gone" / "journal").collect()
+        assert len(fake.requests) == sent
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_an_incomplete_listing_is_not_exported(tmp_path: Path) -> None:

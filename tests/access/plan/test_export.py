@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import stat
 import sys
@@ -23,11 +24,11 @@ from groups_sdk import (
     User,
 )
 from groups_sdk.access._plan.desired import read_desired
-from groups_sdk.access._plan.export import write_desired
+from groups_sdk.access._plan.export import ExportResult, check_export, write_desired
 
 SINCE = datetime(2025, 11, 5, tzinfo=UTC)
 GROUP = "7c8d3b62-0a3d-4a1e-9a55-0d6f2ec0a6b1"
-SUFFIXES = ("csv", "json", "yaml", "yml")
+SUFFIXES = ("csv", "json", "jsonl", "yaml", "yml")
 
 
 def uid(number: int) -> str:
@@ -55,7 +56,7 @@ def member(
 
 def test_what_is_written_is_for_people_too(tmp_path: Path) -> None:
     members = [member(1, "ada@x.com", "ada"), member(2, None, None, None)]
-    assert write_desired(tmp_path / "d.csv", members) == ()
+    assert write_desired(tmp_path / "d.csv", members).notes == ()
     with (tmp_path / "d.csv").open(encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [
             ["email", "username", "user_id", "role", "role_id"],
@@ -81,7 +82,7 @@ def test_what_is_written_is_for_people_too(tmp_path: Path) -> None:
 def test_all_are_read_back(suffix: str, groups: bool, count: int, tmp_path: Path) -> None:
     members = [member(n, f"{n}@x.com", f"user{n}", role_id=uid(500 + n)) for n in range(count)]
     path = tmp_path / f"d.{suffix}"
-    assert write_desired(path, members, groups=groups) == ()
+    assert write_desired(path, members, groups=groups) == ExportResult(path=str(path), rows=count)
     read = read_desired(path)
     assert read.notes == ()
     assert [(m.ids, m.names, m.role, m.role_name, m.group) for m in read.members] == [
@@ -133,8 +134,9 @@ def test_who_cannot_be_written_is_named(tmp_path: Path) -> None:
         member(6, "no-at-sign", uid(9)),
         *(member(n, f"{n}@x.com", user_id="") for n in range(10, 14)),
     ]
-    notes = write_desired(tmp_path / "d.csv", members)
-    assert notes == (
+    result = write_desired(tmp_path / "d.csv", members)
+    assert str(result) == f"{tmp_path / 'd.csv'}: 3 members"
+    assert result.notes == (
         "7 of 10 members are not in the file, since the API does not tell their user id or role id: nobody@x.com, "
         f"without a role, {uid(1004)}, 10@x.com, 11@x.com, .... A plan from it with prune would remove them",
         "4 emails or usernames that a file cannot say were left out; the user ids are there",
@@ -149,12 +151,44 @@ def test_who_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        InvalidArgumentError, match=r"d\.xlsx: the name must end in \.csv, \.json, \.yaml or \.yml"
+        InvalidArgumentError,
+        match=r"d\.xlsx: the name must end in \.csv, \.json, \.jsonl, \.yaml, \.yml, or file_fo",
     ):
         write_desired(tmp_path / "d.xlsx", [])
+    for name in ("d", "d.tsv", "<stdout>"):
+        with pytest.raises(InvalidArgumentError, match=r"file_format must say what to write"):
+            check_export(tmp_path / name)
+    with pytest.raises(InvalidArgumentError, match="the open file: the name must end in"):
+        check_export(io.StringIO())
+    with pytest.raises(InvalidArgumentError, match="file_format must be one of csv, json"):
+        check_export(io.StringIO(), "txt")  # type: ignore[arg-type] # which is the point
     with pytest.raises(FileAccessError, match="No such file"):
         write_desired(tmp_path / "gone" / "d.csv", [])
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(ConfigurationError, match=r"groups-sdk\[yaml\]"):
         write_desired(str(tmp_path / "d.yaml"), [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_open_file_gets_the_text_in_one_piece_and_stays_open(tmp_path: Path) -> None:
+    members = [member(1, "ada@x.com", "ada")]
+
+    class Stream(io.StringIO):
+        name = "<stdout>"
+        pieces = 0
+
+        def write(self, text: str) -> int:
+            self.pieces += 1
+            return super().write(text)
+
+    stream = Stream(newline="")
+    assert str(write_desired(stream, members, file_format="jsonl")) == "<stdout>: 1 member"
+    assert json.loads(stream.getvalue())["user_id"] == uid(1)
+    assert (stream.pieces, stream.closed) == (1, False)
+    with (tmp_path / "d.csv").open("w", newline="") as file:
+        assert write_desired(file, members).path == str(tmp_path / "d.csv")
+    assert (tmp_path / "d.csv").read_text().startswith("email,username,user_id"), (
+        "no mark: the file is the user's"
+    )
+    write_desired(tmp_path / "list", members, file_format="csv")
+    assert (tmp_path / "list").read_text(encoding="utf-8-sig") == (tmp_path / "d.csv").read_text()

@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         with pytest.raises(InvalidArgumentError, match=f"csv: cannot be read: {reason}"):
             read_desired(path)
     with pytest.raises(
-        InvalidArgumentError, match=r"d\.xlsx: the name must end in \.csv, .* or, for a review, "
+        InvalidArgumentError, match=r"d\.xlsx: the name must end in \.csv, .*, or file_format must say"
     ):
         read(tmp_path, "d.xlsx", "")
 
@@ -138,7 +138,8 @@ def test_a_heading_in_another_language_is_refused_and_can_be_said(tmp_path: Path
         read(tmp_path, "german.csv", german)
     assert str(caught.value) == (
         f"{tmp_path / 'german.csv'}: no column names the role: there are 'E-Mail', 'Rolle'. Call them email (or "
-        'username or user_id) and role, or say which is which: columns={"email": "E-Mail", "role": "..."}'
+        'username or user_id) and role, or say which is which: columns={"email": "E-Mail", "role": "..."}; '
+        "or give everybody one role with role="
     )
     for columns in ({"email": "E-Mail", "role": "Rolle"}, {"role": "rolle"}):
         state = read(tmp_path, "german.csv", german, columns=columns)
@@ -183,7 +184,7 @@ def test_columns_are_for_what_has_columns(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="columns is for tables and lists of objects only"):
         read(tmp_path, "d.json", '{"a@x.com": "R"}', columns={"role": "x"})
     with pytest.raises(InvalidArgumentError, match="columns is for tables"):
-        read(tmp_path, "d.jsonl", "", columns={"role": "x"})
+        read(tmp_path, "d.jsonl", '{"format": "groups_sdk.review"}', columns={"role": "x"})
 
 
 @pytest.mark.parametrize(
@@ -391,5 +392,7 @@ def test_python_objects_are_read_as_files_are() -> None:
     ]
     assert read_desired([]).members == read_desired({}).members == ()
     for wrong in (7, b"email,role", None):
-        with pytest.raises(InvalidArgumentError, match="desired must be a mapping, rows or a path; got "):
+        with pytest.raises(
+            InvalidArgumentError, match="desired must be a mapping, rows, a path or an open file; got "
+        ):
             read_desired(wrong)  # type: ignore[arg-type] # which is the point
