@@ -41,13 +41,16 @@ def command(
 ) -> Callable[[Function], click.Command]:
     """Make a command of a function that gets a `Connection` and the values of `parameters`.
 
-    `details` follows the summary in the help. The options of the connection come behind its own.
+    `details` follows the summary in the help. The options of the connection come behind its own. One of
+    its own takes the place of a common one of the same name.
     """
     entry = COMMANDS[name]
+    own = {parameter.name for parameter in parameters}
+    common = {parameter.name or "": parameter for parameter in COMMON if parameter.name not in own}
 
     def decorate(function: Function) -> click.Command:
         def invoke(**given: Any) -> int:
-            options = connection_options({option: given.pop(option) for option in COMMON_NAMES})
+            options = connection_options({option: given.pop(option) for option in common})
 
             hosts: list[str] = []
 
@@ -70,7 +73,7 @@ def command(
             )
 
         epilog = f"Needs the permission {entry.needs}." if entry.needs else None
-        return _made(name, invoke, [*parameters, *COMMON], details, epilog)
+        return _made(name, invoke, [*parameters, *common.values()], details, epilog)
 
     return decorate
 
@@ -87,9 +90,6 @@ def local_command(
         return _made(name, invoke, parameters, details, None)
 
     return decorate
-
-
-COMMON_NAMES = [parameter.name or "" for parameter in COMMON]
 
 
 def _prog() -> str:

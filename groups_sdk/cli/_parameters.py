@@ -22,6 +22,7 @@ __all__ = [
     "COMMON",
     "CONCURRENCY",
     "DRY_RUN",
+    "EXIT_CODE",
     "GROUP_ARGUMENT",
     "GROUP_OPTION",
     "ME",
@@ -134,6 +135,12 @@ CONCURRENCY = Option(
     help="How many requests run at the same time. Default: 10.",
 )
 
+EXIT_CODE = Option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with code 5 when there are differences, and with 1 when something failed.",
+)
+
 COMMON: list[click.Parameter] = [
     Option(
         "--output",
@@ -216,7 +223,7 @@ COMMON: list[click.Parameter] = [
 
 def connection_options(given: Mapping[str, Any]) -> Options:
     """The values of `COMMON`."""
-    output = given["output"]
+    output = given.get("output")
     return Options(**{**given, "output": None if output is None else Output(output.lower())})
 
 

@@ -2,55 +2,109 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exit_codes import DONE
-from groups_sdk.cli._output import Output, chosen, note, print_records, say
+import click
+
+from groups_sdk.cli._exit_codes import DIFFERENT, DONE, FAILED
+from groups_sdk.cli._output import Column, Output, note, print_records, say, stdout_is_terminal
 from groups_sdk.cli._parameters import Argument, Option, existing_file, new_file
 from groups_sdk.cli._records import PENDING
+from groups_sdk.cli._streams import STREAM, read_stdin
 from groups_sdk.cli._wording import with_options
 
 if TYPE_CHECKING:
-    from groups_sdk.access import Plan
+    from groups_sdk.access import Change, NotInSnyk, Plan
 
-__all__ = ["PLAN_FILE", "SAVE", "journal_beside", "read_plan", "show_plan"]
+    Row: TypeAlias = Change | NotInSnyk
 
-PLAN_FILE = Argument("file", "A plan, as --save wrote it.", metavar="PLAN", type=existing_file())
+__all__ = ["PLAN_FILE", "PLAN_OUTPUT", "SAVE", "check_save", "journal_beside", "read_plan", "show_plan"]
+
+PLAN_FILE = Argument(
+    "file", "A plan, as --save wrote it; - for standard input.", metavar="PLAN", type=existing_file(dash=True)
+)
 SAVE = Option("--save", metavar="FILE", type=new_file(), help="Write the plan to a file, for apply.")
+PLAN_OUTPUT = Option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json", "jsonl", "csv", "markdown"], case_sensitive=False),
+    help="Output format; markdown is for a pull request, and json is what --save writes. Default: table on a "
+    "terminal, jsonl otherwise.",
+)
 
 
-def show_plan(connection: Connection, made: Plan, save: Path | None) -> int:
-    """Save a plan where that is wanted, and print it with its digest."""
+def check_save(save: Path | None) -> None:
+    """Raise `FileAccessError` now where the plan could not be saved later."""
+    from groups_sdk.access._writing import check_writable
+
+    if save is not None:
+        check_writable(save)
+
+
+def show_plan(made: Plan, save: Path | None, output: str | None, *, exit_code: bool = False) -> int:
+    """Save a plan where that is wanted, print it with its digest, and return the exit code."""
     from groups_sdk.access._writing import opened_to_write
 
     if save is not None:
         with opened_to_write(save) as write:
             write(made.to_json() + "\n")
-    form = chosen(connection.options.output)
-    if form is Output.TABLE:
+    form = (output or ("table" if stdout_is_terminal() else "jsonl")).lower()
+    if form == "markdown":
+        say(made.to_markdown().rstrip("\n"))
+    elif form == "table":
         say(with_options(str(made)))
-        return DONE
-    if form is Output.JSON:
+    elif form == "json":
         say(made.to_json())
     else:
-        print_records(PENDING, made.changes, form)
-    for missing in made.not_in_snyk:
-        note(f"{missing.who} cannot be added as {missing.role}: {missing.reason}")
-    for remark in made.notes:
-        note(with_options(remark))
-    note(f"digest {made.digest}")
-    return DONE
+        rows: list[Row] = [*made.changes, *made.not_in_snyk]
+        print_records(_ROWS, rows, Output(form))
+    if form not in ("table", "markdown"):
+        for missing in made.not_in_snyk:
+            note(f"{missing.who} cannot be added as {missing.role}: {missing.reason}")
+        for remark in made.notes:
+            note(with_options(remark))
+        note(f"digest {made.digest}")
+    if save is not None:
+        note(f"{save}: {made.summary()}")
+    if made.not_in_snyk:
+        return FAILED
+    return DIFFERENT if exit_code and made.changes else DONE
+
+
+def _of_change(column: Column[Change]) -> Column[Row]:
+    from groups_sdk.access import Change
+
+    return Column(
+        column.key,
+        None,
+        lambda row: column.value(row) if isinstance(row, Change) else _missing(row).get(column.key),
+    )
+
+
+def _missing(row: NotInSnyk) -> dict[str, str]:
+    """What is known of somebody who cannot be added, by the keys of a change."""
+    return {"action": "cannot_add", "email": row.who, "role": row.role, "group_id": row.group_id}
+
+
+def _reason(row: Row) -> str | None:
+    return getattr(row, "reason", None)
+
+
+_ROWS: list[Column[Row]] = [*map(_of_change, PENDING), Column("reason", None, _reason)]
 
 
 def read_plan(file: Path) -> Plan:
+    """The plan in a file, or on standard input."""
     from groups_sdk.access import Plan
     from groups_sdk.access._reading import read_text
 
-    text, _ = read_text(file)
+    source: Path | BytesIO = read_stdin() if file == STREAM else file
+    text, _ = read_text(source)
     return Plan.from_json(text)
 
 
 def journal_beside(file: Path) -> Path:
+    """The journal of a plan that lies in a file."""
     return file.with_name(f"{file.name}.journal")

@@ -14,7 +14,7 @@ import pytest
 from support.hanging import Hanging
 from support.jobs import changes_sent, role_id, roles_of
 from support.loopback import served
-from support.running import FAKE_NOTE, Done, at_terminal, interrupted
+from support.running import FAKE_NOTE, Done, at_terminal, interrupted, run
 
 from groups_sdk.access import Plan
 from groups_sdk.access import _batches as batches
@@ -42,7 +42,7 @@ def desired(tmp_path: Path) -> Path:
 def saved(fake: FakeSnyk, group_id: str, cli: Call, desired: Path, tmp_path: Path) -> Path:
     """A plan with two changes of roles."""
     plan = tmp_path / "plan.json"
-    assert cli("plan", str(desired), "-g", group_id, "--save", str(plan)).code == 0
+    assert cli("plan", str(desired), "-g", group_id, "--save", str(plan)).code == 1  # nobody is unknown
     return plan
 
 
@@ -63,11 +63,16 @@ def test_plan_shows_what_would_change_and_changes_nothing(
     fake: FakeSnyk, group_id: str, cli: Call, desired: Path
 ) -> None:
     done = cli("plan", str(desired), "-g", group_id, "-o", "table")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (1, "")
     assert f"~ {ADA}: Group Admin -> Group Viewer" in done.out
     assert NOBODY in done.out
     done = cli("plan", str(desired), "-g", group_id)
-    assert [o["email"] for o in done.objects] == [ADA, GRACE]
+    assert [(o["action"], o["email"]) for o in done.objects] == [
+        ("set_role", ADA),
+        ("set_role", GRACE),
+        ("cannot_add", NOBODY),
+    ]
+    assert done.objects[2]["reason"]
     assert done.err.startswith(f"{NOBODY} cannot be added as Group Admin: ")
     assert json.loads(cli("plan", str(desired), "-g", group_id, "-o", "json").out)["format"]
     assert changes_sent(fake) == []
@@ -80,13 +85,14 @@ def test_plan_tells_its_digest(
     plan = tmp_path / "plan.json"
     done = cli("plan", str(desired), "-g", group_id, "--save", str(plan), "-o", form)
     told = done.out if form == "table" else done.err
-    assert told.endswith(f"digest {read(plan).digest}\n")
+    digest = f"digest {read(plan).digest}\n"
+    assert told.endswith(digest if form == "table" else f"{digest}{plan}: {read(plan).summary()}\n")
 
 
 def test_plan_says_what_there_is_to_remark(fake: FakeSnyk, group_id: str, cli: Call, desired: Path) -> None:
     fake.fail_next(status=403, path="sso_connections")
     done = cli("plan", str(desired), "-g", group_id)
-    assert done.code == 0
+    assert done.code == 1
     assert done.err.count("\n") == 3
     assert "SSO" in done.err.splitlines()[1]
 
@@ -184,7 +190,7 @@ def test_nobody_is_pruned_while_somebody_is_unresolved(
     assert f"{NOBODY}; correct them, or name them in --allow-unresolved" in done.err
     plan = tmp_path / "plan.json"
     done = cli(*command, "--allow-unresolved", NOBODY, "--save", str(plan), "-o", "table")
-    assert done.code == 0
+    assert done.code == 1
     assert f"members are removed although these were not found: {NOBODY}" in done.out
     assert read(plan).allow_unresolved == (NOBODY,)
 
@@ -436,7 +442,7 @@ def test_plan_that_is_none_is_wrong_usage(
 
 def test_plans_of_the_example_in_memory_leave_no_journal(tmp_path: Path, cli: Call, desired: Path) -> None:
     plan = tmp_path / "plan.json"
-    assert cli("plan", str(desired), "--fake", "--save", str(plan)).code == 0
+    assert cli("plan", str(desired), "--fake", "--save", str(plan)).code == 1
     for _ in range(2):
         done = cli("apply", str(plan), "--fake", "--yes")
         assert [o["status"] for o in done.objects] == ["applied", "applied"]
@@ -485,7 +491,7 @@ def test_undo_shows_the_plan_that_puts_back_and_apply_does_it(
         0,
         [(ADA, "Group Admin"), (GRACE, "Group Member")],
     )
-    assert done.err == f"digest {read(back).digest}\n"
+    assert done.err == f"digest {read(back).digest}\n{back}: 2 changes: 2 set_role\n"
     assert len(changes_sent(fake)) == sent
     assert stat.S_IMODE(back.stat().st_mode) == 0o600
     assert cli("apply", str(back), "--yes").code == 0
@@ -517,13 +523,13 @@ def test_undo_reads_another_journal(fake: FakeSnyk, cli: Call, saved: Path, tmp_
 # export
 
 
-@pytest.mark.parametrize("name", ["members.csv", "members.json", "members.yaml"])
+@pytest.mark.parametrize("name", ["members.csv", "members.json", "members.jsonl", "members.yaml"])
 def test_export_is_a_desired_state_that_changes_nothing(
     fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / name
     done = cli("export", str(file), "-g", "Engineering")
-    assert (done.code, done.out, done.err) == (0, "", "")
+    assert (done.code, done.out, done.err) == (0, "", f"{file}: 36 members\n")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     done = cli("plan", str(file), "-g", group_id, "--prune")
     assert (done.code, done.out) == (0, "")
@@ -548,3 +554,112 @@ def test_export_that_cannot_be_written_is_one_line(
     done = cli("export", str(tmp_path / name), "-g", group_id)
     assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
     assert str(tmp_path / name) in done.err
+
+
+# Exit codes, pipes, pull requests
+
+
+def test_differences_have_an_exit_code_of_their_own(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "desired.csv"
+    file.write_text(f"email,role\n{ADA},Group Viewer\n")
+    assert cli("plan", str(file), "-g", group_id).code == 0
+    assert cli("plan", str(file), "-g", group_id, "--exit-code").code == 5
+    file.write_text(f"email,role\n{ADA},Group Viewer\nnobody@example.com,Group Viewer\n")
+    assert cli("plan", str(file), "-g", group_id, "--exit-code").code == 1
+    file.write_text(f"email,role\n{ADA},Group Admin\n")
+    assert cli("plan", str(file), "-g", group_id, "--exit-code").code == 0
+
+
+def test_who_cannot_be_planned_is_on_stdout_in_every_form(
+    fake: FakeSnyk, group_id: str, cli: Call, desired: Path
+) -> None:
+    for form in ("table", "json", "jsonl", "csv", "markdown"):
+        done = cli("plan", str(desired), "-g", group_id, "-o", form)
+        assert (done.code, NOBODY in done.out) == (1, True)
+
+
+def test_plan_for_a_pull_request_is_markdown(fake: FakeSnyk, group_id: str, cli: Call, desired: Path) -> None:
+    done = cli("plan", str(desired), "-g", group_id, "-o", "markdown")
+    assert done.out.startswith("#")
+    assert f"`{ADA}`" in done.out
+    assert done.out.endswith("\n")
+    assert done.err == ""
+
+
+def test_list_of_addresses_takes_its_role_from_an_option(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.txt"
+    file.write_text(f"{ADA}\n{GRACE}\n")
+    done = cli("plan", str(file), "-g", group_id, "--role", "Group Viewer")
+    assert (done.code, [(o["email"], o["role"]) for o in done.objects]) == (
+        0,
+        [(ADA, "Group Viewer"), (GRACE, "Group Viewer")],
+    )
+    table = tmp_path / "table.csv"
+    table.write_text(f"Postfach;role\n{ADA};Group Viewer\n")
+    done = cli("plan", str(table), "-g", group_id, "--email-column", "Postfach")
+    assert [o["email"] for o in done.objects] == [ADA]
+
+
+def test_export_plan_and_apply_in_a_pipe(fake: FakeSnyk, group_id: str, tmp_path: Path) -> None:
+    exported = run("export", "-", "-g", group_id)
+    assert (exported.code, exported.err) == (0, "")
+    text = exported.out.replace("Group Viewer", "Group Member")
+    role_ids = {m.role.name: m.role.id for m in fake.memberships(group_id)}
+    text = text.replace(role_ids["Group Viewer"], role_ids["Group Member"])
+    made = run("plan", "-", "-g", group_id, "-o", "json", input=text)
+    assert made.code == 0
+    refused = run("apply", "-", "--yes", input=made.out)
+    assert (refused.code, "--journal" in refused.err) == (2, True)
+    assert run("apply", "-", "--dry-run", input=made.out).code == 0
+    done = run("apply", "-", "--yes", "--journal", str(tmp_path / "j"), input=made.out)
+    assert (done.code, [o["status"] for o in done.objects]) == (0, ["applied"] * 6)
+    assert "Group Viewer" not in {m.role.name for m in fake.memberships(group_id)}
+    assert json.loads(run("export", "-", "-g", group_id, "--format", "json").out)
+
+
+def test_file_on_standard_input_can_say_its_groups(fake: FakeSnyk) -> None:
+    done = run("plan", "-", "--format", "csv", input=f"group,email,role\nEngineering,{ADA},Group Viewer\n")
+    assert (done.code, [o["email"] for o in done.objects]) == (0, [ADA])
+
+
+def test_standard_input_of_a_person_is_not_waited_for() -> None:
+    screen = at_terminal("plan", "-", "--fake")
+    assert screen.code == 2
+    assert "nothing is piped into it" in screen.plain
+
+
+def test_plan_that_cannot_be_saved_is_said_before_anything_is_sent(
+    fake: FakeSnyk, group_id: str, cli: Call, desired: Path, saved: Path
+) -> None:
+    before = len(fake.requests)
+    assert cli("plan", str(desired), "-g", group_id, "--save", "/nowhere/plan.json").code == 1
+    assert cli("apply", str(saved), "--yes", "--journal", "/nowhere/j").code == 1
+    assert cli("export", "/nowhere/x.csv", "-g", group_id).code == 1
+    assert len(fake.requests) == before
+
+
+def test_finished_plan_says_that_it_is_finished(fake: FakeSnyk, cli: Call, saved: Path) -> None:
+    assert cli("apply", str(saved), "--yes").code == 0
+    done = cli("apply", str(saved), "--yes")
+    assert done.code == 0
+    assert done.err.endswith(
+        "finished already: an earlier run did all 2 changes; nothing has changed since\n"
+    )
+    ada = next(m for m in fake.memberships(fake.group_id) if m.user.email == ADA)
+    with fake.client() as client:
+        client.update_membership(fake.group_id, ada.id, role_id=role_id(fake, "Group Member"))
+    done = cli("apply", str(saved), "--yes")
+    assert done.code == 1
+    assert (
+        "finished already: an earlier run did all 2 changes; 1 changed by somebody else since\n" in done.err
+    )
+
+
+def test_nothing_to_do_is_said(fake: FakeSnyk, group_id: str, cli: Call) -> None:
+    done = cli("set-role", "Group Admin", ADA, "-g", group_id, "--yes")
+    assert done.code == 0
+    assert done.err.endswith("nothing to do: everything is already as wanted\n")

@@ -20,11 +20,21 @@ from groups_sdk.cli._parameters import (
     CASCADE_NEEDED,
     CONCURRENCY,
     DRY_RUN,
+    EXIT_CODE,
     YES,
     Option,
     new_file,
 )
-from groups_sdk.cli._plans import PLAN_FILE, SAVE, journal_beside, read_plan, show_plan
+from groups_sdk.cli._plans import (
+    PLAN_FILE,
+    PLAN_OUTPUT,
+    SAVE,
+    check_save,
+    journal_beside,
+    read_plan,
+    show_plan,
+)
+from groups_sdk.cli._streams import STREAM
 from groups_sdk.cli._targets import group_named
 
 if TYPE_CHECKING:
@@ -44,7 +54,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
         metavar="FILE",
         type=new_file(),
         help="Every change is recorded there before and after it is sent, so that the same command can continue after "
-        "an interruption. Default: PLAN.journal (none with --fake).",
+        "an interruption. Default: PLAN.journal (none with --fake). A plan on standard input needs it.",
     ),
     Option("--expect", metavar="DIGEST", help="Refuse a plan whose digest is not the one that was approved."),
     Option("--max-age", metavar="AGE", help="Refuse a plan that is older than this, such as 90m, 24h or 3d."),
@@ -83,6 +93,7 @@ def apply(
     dry_run: bool,
     **given: Any,
 ) -> int:
+    from groups_sdk.access._writing import check_writable
     from groups_sdk.cli._run_changes import run_changes
 
     oldest = None if max_age is None else _age(max_age)
@@ -90,9 +101,14 @@ def apply(
     if made.removals and made.cascade is None and cascade is None:
         raise CommandError(f"the plan removes members, and does not say how: {CASCADE_NEEDED}")
     require_somebody(yes=yes, dry_run=dry_run)
-    journal = _journal_of(file, journal, fake=connection.options.fake)
-    if journal is not None and dry_run and not journal.exists():
-        journal = None  # looking leaves no file behind
+    # An example in memory does not last as long as a journal would, and looking needs none.
+    if journal is not None or not (connection.options.fake or (dry_run and file == STREAM)):
+        journal = _journal_of(file, journal)
+    if journal is not None and not journal.exists():
+        if dry_run:
+            journal = None
+        else:
+            check_writable(journal)
     changes = connection.client.access.apply(
         made,
         journal=journal,
@@ -123,6 +139,8 @@ def apply(
     Option("--allow-admins", is_flag=True, help="Also make people admins again who were admins before."),
     ADMIN_ROLES,
     SAVE,
+    EXIT_CODE,
+    PLAN_OUTPUT,
     details="Nothing is changed: save the plan, and give it to apply.",
 )
 def undo(
@@ -132,22 +150,26 @@ def undo(
     *,
     allow_admins: bool,
     save: Path | None,
+    exit_code: bool,
+    output: str | None,
     **given: Any,
 ) -> int:
     made = read_plan(file)
+    check_save(save)
     with progress.bar("looking"):
         reverse = connection.client.access.undo(
-            journal or journal_beside(file),
+            _journal_of(file, journal),
             made,
             allow_admins=allow_admins,
             admin_roles=admin_roles(given["admin_roles"]),
         )
-    return show_plan(connection, reverse, save)
+    return show_plan(reverse, save, output, exit_code=exit_code)
 
 
-def _journal_of(file: Path, journal: Path | None, *, fake: bool) -> Path | None:
-    """The journal of a plan. An example in memory does not last as long as a journal would."""
-    return journal or (None if fake else journal_beside(file))
+def _journal_of(file: Path, journal: Path | None) -> Path:
+    if journal is None and file == STREAM:
+        raise CommandError("a plan on standard input needs --journal FILE, to continue after an interruption")
+    return journal or journal_beside(file)
 
 
 def _names_of(connection: Connection, made: Plan) -> list[str]:

@@ -25,6 +25,7 @@ from groups_sdk.cli._parameters import (
     new_file,
 )
 from groups_sdk.cli._records import OFFBOARDING
+from groups_sdk.cli._streams import STREAM, read_stdin
 from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import GroupsError
 
@@ -46,8 +47,9 @@ __all__ = ["offboard"]
     Option(
         "--file",
         metavar="FILE",
-        type=existing_file(),
-        help="More people: one on each line or, in a .csv file, in the column user_id, email or username.",
+        type=existing_file(dash=True),
+        help="More people: one on each line or, in a table, in the column user_id, email or username; - for standard "
+        "input.",
     ),
     Option(
         "--all-accounts",
@@ -84,11 +86,10 @@ def offboard(
     **given: Any,
 ) -> int:
     from groups_sdk.access import OffboardingStatus
-    from groups_sdk.access._people_file import read_people
 
     if cascade is None:
         raise CommandError(CASCADE_NEEDED)
-    everybody = [*people, *(read_people(file) if file is not None else ())]
+    everybody = [*people, *_read(file)]
     if not everybody:
         raise CommandError("give a PERSON, or --file")
     require_somebody(yes=yes, dry_run=dry_run)
@@ -126,6 +127,12 @@ def offboard(
     for line in _rest(report):
         note(with_options(line))
     return _code(report)
+
+
+def _read(file: Path | None) -> Sequence[str]:
+    from groups_sdk.access._people_file import read_people
+
+    return () if file is None else read_people(read_stdin() if file == STREAM else file)
 
 
 def _run(

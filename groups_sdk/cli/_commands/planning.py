@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +17,7 @@ from groups_sdk.cli._exit_codes import DONE, CommandError
 from groups_sdk.cli._output import note
 from groups_sdk.cli._parameters import (
     CASCADE,
+    EXIT_CODE,
     GROUP_ARGUMENT,
     GROUP_OPTION,
     Argument,
@@ -21,25 +25,50 @@ from groups_sdk.cli._parameters import (
     existing_file,
     new_file,
 )
-from groups_sdk.cli._plans import SAVE, show_plan
+from groups_sdk.cli._plans import PLAN_OUTPUT, SAVE, check_save, show_plan
+from groups_sdk.cli._streams import STREAM, read_stdin
 from groups_sdk.cli._targets import group_named
 
+if TYPE_CHECKING:
+    from groups_sdk.access._plan.formats import FileFormat
+
 __all__ = ["export", "plan"]
+
+_FORMATS = ("csv", "json", "jsonl", "yaml")
+_FORMAT = Option(
+    "--format",
+    "file_format",
+    type=click.Choice(_FORMATS),
+    help="What FILE is, where its name does not say it.",
+)
 
 
 @command(
     "export",
-    Argument("file", "Where to write it: .csv, .json, .yaml or .yml.", metavar="FILE", type=new_file()),
+    Argument(
+        "file",
+        "Where to write it: a name that ends in .csv, .json, .jsonl, .yaml or .yml, or - for standard output.",
+        metavar="FILE",
+        type=new_file(dash=True),
+    ),
     GROUP_ARGUMENT,
     GROUP_OPTION,
-    details="Edit the file, and give it to plan. Nothing is changed.",
+    _FORMAT,
+    details="Edit the file, and give it to plan. Nothing is changed. Standard output gets CSV unless --format says "
+    "otherwise.",
 )
-def export(connection: Connection, file: Path, group: str | None) -> int:
+def export(connection: Connection, file: Path, group: str | None, file_format: FileFormat | None) -> int:
     target = group_named(connection, group)
-    with progress.bar("members"):
-        notes = connection.client.access.export(target.id, file)
-    for text in notes.notes:
+    job = connection.client.access.export
+    with progress.bar("members", requests_each=0.01):
+        if file == STREAM:
+            result = job(target.id, sys.stdout, file_format=file_format or "csv")
+        else:
+            result = job(target.id, file, file_format=file_format)
+    for text in result.notes:
         note(text)
+    if file != STREAM:
+        note(str(result))
     return DONE
 
 
@@ -47,13 +76,27 @@ def export(connection: Connection, file: Path, group: str | None) -> int:
     "plan",
     Argument(
         "file",
-        "The members that the group should have, and their roles.",
+        "The members that the group should have, and their roles; - for standard input.",
         metavar="FILE",
-        type=existing_file(),
+        type=existing_file(dash=True),
     ),
     GROUP_ARGUMENT,
     GROUP_OPTION,
-    Option("--prune", is_flag=True, help="Plan to remove members whom the file does not list."),
+    Option(
+        "--role",
+        metavar="ROLE",
+        help="FILE is a list of people without roles: all of them should have this one.",
+    ),
+    Option("--email-column", metavar="HEADING", help="The heading of the email addresses in FILE."),
+    Option(
+        "--column",
+        "columns",
+        metavar="FIELD=HEADING",
+        multiple=True,
+        help='The heading of another field in FILE, such as "role=Rolle". Repeatable.',
+    ),
+    _FORMAT,
+    Option("--prune", is_flag=True, help="Also remove members whom FILE does not list."),
     CASCADE,
     Option(
         "--max-removals",
@@ -65,7 +108,7 @@ def export(connection: Connection, file: Path, group: str | None) -> int:
         "--allow-unresolved",
         metavar="PERSON",
         multiple=True,
-        help="Allow --prune although this person in the file cannot be found. Repeatable.",
+        help="Allow --prune although this person in FILE cannot be found. Repeatable.",
     ),
     Option(
         "--protect",
@@ -73,43 +116,31 @@ def export(connection: Connection, file: Path, group: str | None) -> int:
         multiple=True,
         help="Somebody whom --prune must not remove. Repeatable.",
     ),
-    Option(
-        "--column",
-        "columns",
-        metavar="FIELD=HEADING",
-        multiple=True,
-        help='The heading of a field in the file, such as "role=Rolle". Repeatable.',
-    ),
     SAVE,
-    details="""FILE is CSV (columns email, username or user_id; role or role_id), JSON or YAML, what export, members or
-review wrote, or a review. Where it has a column or a section for the group, it can be for several groups at once.
-Nothing is changed: save the plan, and give it to apply.""",
+    EXIT_CODE,
+    PLAN_OUTPUT,
+    details="""FILE is CSV, JSON, JSONL or YAML with the columns email, username or user_id, and role or role_id; or
+what members, review or export wrote. Where it also has a column for the group, it can be for several groups at once.
+Nothing is changed: save the plan with --save, and give it to apply. Exit code 1 when somebody cannot be planned.""",
 )
 def plan(
     connection: Connection,
     file: Path,
     group: str | None,
     *,
-    prune: bool,
-    cascade: bool | None,
-    max_removals: int | None,
-    allow_unresolved: tuple[str, ...],
-    protect: tuple[str, ...],
     columns: tuple[str, ...],
     save: Path | None,
+    exit_code: bool,
+    output: str | None,
+    **given: Any,
 ) -> int:
-    given = _columns(columns)
-    made = connection.client.access.plan(
-        _group_for(connection, group, file, given),
-        file,
-        prune=prune,
-        cascade=cascade,
-        max_removals=max_removals,
-        allow_unresolved=allow_unresolved,
-        protect=protect,
-        columns=given,
-    )
-    return show_plan(connection, made, save)
+    source: Path | BytesIO = read_stdin() if file == STREAM else file
+    given["columns"] = _columns(columns)
+    check_save(save)
+    with progress.bar("looking"):
+        target = _group_for(connection, group, source, given)
+        made = connection.client.access.plan(target, source, **given)
+    return show_plan(made, save, output, exit_code=exit_code)
 
 
 def _columns(given: Sequence[str]) -> dict[str, str] | None:
@@ -126,13 +157,16 @@ def _columns(given: Sequence[str]) -> dict[str, str] | None:
 
 
 def _group_for(
-    connection: Connection, group: str | None, desired: Path, columns: dict[str, str] | None
+    connection: Connection, group: str | None, source: Path | BytesIO, given: dict[str, Any]
 ) -> str | None:
     """The id of the group that a file is for; None where its rows say theirs."""
     from groups_sdk.access._plan.desired import read_desired
 
     if group is None:
-        rows = read_desired(desired, columns=columns).members
+        reading = {name: given[name] for name in ("columns", "email_column", "role", "file_format")}
+        rows = read_desired(source, **reading).members
+        if isinstance(source, BytesIO):
+            source.seek(0)
         if rows and all(row.group is not None for row in rows):
             return None
     return group_named(connection, group).id
