@@ -83,8 +83,6 @@ def _is_untouched(file: OpenFile) -> TypeGuard[io.TextIOWrapper]:
     if not isinstance(file, io.TextIOWrapper):
         return False
     try:
-        if file.seekable() and file.tell():
-            return False
         file.reconfigure(encoding=file.encoding, errors=file.errors)  # refused after the first text
     except OSError:
         return False

@@ -59,7 +59,9 @@ def test_what_was_read_before_is_not_read_again_and_nothing_after_it_is_lost() -
 
 
 def test_a_letter_that_was_read_in_part_is_not_cut() -> None:
-    line = "x" * 8190 + "\n"  # text is read in chunks of 8192 bytes: the next letter has its first byte in this one
+    line = (
+        "x" * 8190 + "\n"
+    )  # text is read in chunks of 8192 bytes: the next letter has its first byte in this one
     file = io.TextIOWrapper(io.BytesIO((line + PEOPLE).encode()), encoding="utf-8")
     assert file.readline() == line
     assert read_text(file) == (PEOPLE, None)

@@ -134,7 +134,7 @@ def meaning_of(
 
 def is_row(headings: Iterable[str], columns: Columns | None, *, one_role: bool) -> bool:
     """Whether these are the headings of a row: of a person and, unless all have one role, of a role."""
-    given = {_plain(heading): field for field, heading in (columns or {}).items()}
+    given = {_plain(heading): field for field, heading in (columns or {}).items() if isinstance(heading, str)}
     plain = [_plain(heading) for heading in headings]
     found = {given.get(heading) or _SYNONYMS.get(heading) for heading in plain}
     return not found.isdisjoint(_PEOPLE) and (one_role or not found.isdisjoint(_ROLES))

@@ -181,6 +181,8 @@ def _add_entries(source: Source, entries: list[tuple[str, Any]], group: str | No
             rows.append((where, dict(pairs)))
     headings = list(dict.fromkeys(key for _, cells in rows if isinstance(cells, dict) for key in cells))
     fields, verbatim = source.fields_of(headings, noun="key") if headings else ({}, False)
+    if rows and not headings:
+        source.refuse_columns()
     for where, cells in rows:
         if isinstance(cells, str):
             source.add(where, {PERSON: cells}, group)

@@ -84,7 +84,7 @@ def _lines(source: Source, body: str, delimiter: str, skipped: int) -> Iterator[
 def _is_list(cells: Sequence[str], columns: Columns | None) -> bool:
     """Whether a first line is a person already: an address or an id, and no heading."""
     people = [cell.strip() for cell in cells if cell.strip()]
-    if len(people) != 1 or known_headings(cells, columns):
+    if columns or len(people) != 1 or known_headings(cells, None):
         return False
     return "@" in people[0] or is_uuid(people[0])
 

@@ -80,6 +80,12 @@ def test_the_heading_that_was_named_tells_a_table(tmp_path: Path) -> None:
     assert people(read_desired(io.StringIO(line), columns={"email": "Adresse", "role": "Rolle"})) == MEANT
 
 
+def test_columns_that_are_not_valid_are_named_whatever_the_file_is() -> None:
+    for content in (CONTENTS[0][1], json.dumps(ROW), json.dumps(ROW) + "\n" + json.dumps(ROW)):
+        with pytest.raises(InvalidArgumentError, match="columns: the heading of email must be text; got 1"):
+            read_desired(io.StringIO(content), columns={"email": 1})  # type: ignore[dict-item] # the point
+
+
 def test_the_bytes_of_a_stream_follow_the_rules_of_files() -> None:
     text = "email,role\nå@x.com,R\n"
     for data in (codecs.BOM_UTF8 + text.encode(), codecs.BOM_UTF16_LE + text.encode("utf-16-le")):

@@ -255,6 +255,11 @@ async def test_the_column_of_the_email_can_be_named_alone(tmp_path: Path) -> Non
         InvalidArgumentError, match=r"email_column is 'Mail', but columns says .* 'E-Mail': give one"
     ):
         await planned(tmp_path, "d.csv", content, email_column="Mail", columns={"email": "E-Mail"})
+    for name, people in (("l.txt", ROOT), ("l.csv", f"{ROOT}\n"), ("l.json", f'["{ROOT}"]')):
+        with pytest.raises(
+            InvalidArgumentError, match="the column 'Mail' is not there|columns is for tables and"
+        ):
+            await planned(tmp_path, name, people, email_column="Mail", role="Group Admin")
     for wrong in ("", 7):
         with pytest.raises(InvalidArgumentError, match="email_column must be the heading of a column"):
             await planned(tmp_path, "d.csv", content, email_column=wrong)
