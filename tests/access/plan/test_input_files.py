@@ -257,7 +257,7 @@ async def test_the_column_of_the_email_can_be_named_alone(tmp_path: Path) -> Non
         await planned(tmp_path, "d.csv", content, email_column="Mail", columns={"email": "E-Mail"})
     for name, people in (("l.txt", ROOT), ("l.csv", f"{ROOT}\n"), ("l.json", f'["{ROOT}"]')):
         with pytest.raises(
-            InvalidArgumentError, match="the column 'Mail' is not there|columns is for tables and"
+            InvalidArgumentError, match=r"the column 'Mail' is not there|columns is for tables and"
         ):
             await planned(tmp_path, name, people, email_column="Mail", role="Group Admin")
     for wrong in ("", 7):
