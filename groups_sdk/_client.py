@@ -129,14 +129,13 @@ class AsyncGroupsClient:
             max_response_bytes=max_response_bytes,
         )
         self._original: Self | None = None
-        handed_in = "transport" if transport is not None else "http_client"
         network = resolve_network(
             settings,
             argument("proxy", next(given)),
             verify,
             read_certificate(next(given)),
             allow_http=allow_http,
-            handed_in=None if transport is None and http_client is None else handed_in,
+            handed_in={"transport": transport, "http_client": http_client},
         )
         pool = ConnectionPool(
             settings,

@@ -50,19 +50,20 @@ def resolve_network(
     cert: ClientCertificate | None,
     *,
     allow_http: bool,
-    handed_in: str | None,
+    handed_in: Mapping[str, object],
 ) -> Network | None:
     """What the arguments say, or else the environment, which is read here and never again.
 
-    `handed_in` names the argument that brings connections of its own: then there is None, and no other argument may
-    say how to connect. Raises `ConfigurationError` when a setting that is needed is not valid.
+    `handed_in` are the arguments that bring connections of their own: where there is one, the result is None, and no
+    other argument may say how to connect. Raises `ConfigurationError` when a setting that is needed is not valid.
     """
-    if handed_in is not None:
+    owner = next((name for name, value in handed_in.items() if value is not None), None)
+    if owner is not None:
         given = {"proxy": proxy, "verify": verify, "cert": cert}
         if names := [name for name, value in given.items() if value is not None]:
             raise ConfigurationError(
-                f"{' and '.join(names)}: these connections are made by the {handed_in}, so set it up with what you "
-                f"need, such as httpx.AsyncClient(proxy=..., verify=...); or leave {handed_in} out"
+                f"{' and '.join(names)}: these connections are made by the {owner}, so set it up with what you "
+                f"need, such as httpx.AsyncClient(proxy=..., verify=...); or leave {owner} out"
             )
         return None
     urls = read_urls(settings)

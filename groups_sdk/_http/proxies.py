@@ -53,7 +53,8 @@ class ProxyServer:
     _credentials: tuple[str, str] | None = attrs.field(default=None, repr=False)
 
     def __str__(self) -> str:
-        return f"the proxy {self.url} (from {self.source})"
+        source = "the argument proxy" if self.source == "proxy" else self.source
+        return f"the proxy {self.url} (from {source})"
 
     @property
     def scheme(self) -> str:

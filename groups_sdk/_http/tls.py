@@ -6,7 +6,8 @@ import importlib
 import os
 import re
 import ssl
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -148,7 +149,7 @@ def resolve_tls(verify: object, certificate: ClientCertificate | None, *, needed
         named = named or _variables("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")[:1]
         extra = _variables("NODE_EXTRA_CA_CERTS")
     said = " and ".join(f"those in {setting.source}" for setting in (*named, *extra))
-    authorities = _context(named, extra) if named or extra else None
+    authorities = _shared_context(tuple(named), tuple(extra), _stamps(*named, *extra)) if said else None
     if certificate is None:
         return Tls(False, authorities, said, None)
     own = _context(named, extra)
@@ -160,12 +161,35 @@ def _variables(*names: str) -> list[Setting]:
     return [setting for name in names if (setting := variable(name))]
 
 
-def _context(named: list[Setting], extra: list[Setting]) -> ssl.SSLContext:
+def _stamps(*settings: Setting) -> tuple[tuple[int, ...] | None, ...]:
+    """What changes when a file does."""
+    return tuple(_stamp(path) for setting in settings for path in _paths(setting))
+
+
+def _stamp(path: str) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _shared_context(named: tuple[Setting, ...], extra: tuple[Setting, ...], _: object) -> ssl.SSLContext:
+    """One for all clients that believe the same files, for as long as those do not change."""
+    return _context(named, extra)
+
+
+def _paths(setting: Setting) -> list[str]:
+    is_list = setting.source == "SSL_CERT_DIR"
+    return setting.text.split(os.pathsep) if is_list else [setting.text]
+
+
+def _context(named: Sequence[Setting], extra: Sequence[Setting]) -> ssl.SSLContext:
     """A new context that believes the named authorities, or else the usual ones, and the extra ones too."""
     context = None if named else _new_default_context()
     for setting in (*named, *extra):
-        is_list = setting.source == "SSL_CERT_DIR"
-        for path in setting.text.split(os.pathsep) if is_list else [setting.text]:
+        for path in _paths(setting):
             context = _believe(context, setting.source, path)
     return context or _new_default_context()
 

@@ -323,7 +323,7 @@ async def test_a_proxy_that_refuses(
             with pytest.raises(ConnectionFailedError) as caught:
                 await call(client, "POST")
     said = str(caught.value)
-    assert f"the proxy http://127.0.0.1:{proxy.port} (from proxy) {expected}" in said
+    assert f"the proxy http://127.0.0.1:{proxy.port} (from the argument proxy) {expected}" in said
     assert (caught.value.maybe_applied, caught.value.attempts) == (False, attempts)
     assert_silent(caught.value, caplog.text)
 
@@ -419,7 +419,9 @@ async def test_a_tunnel_to_nowhere(proxy: HostileServer) -> None:
     async with client_of(proxy, base_url="https://api.example", proxy=named(proxy)) as client:
         with pytest.raises(ConnectionFailedError) as caught:
             await call(client, "POST")
-    assert f"(the connection goes through the proxy {proxy.url} (from proxy))" in str(caught.value)
+    assert f"(the connection goes through the proxy {proxy.url} (from the argument proxy))" in str(
+        caught.value
+    )
     assert (caught.value.maybe_applied, caught.value.attempts) == (False, 2)
     assert_silent(caught.value, "")
 

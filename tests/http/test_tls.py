@@ -275,6 +275,24 @@ async def test_the_store_of_the_operating_system_is_used_where_its_extra_is_inst
 
 
 @pytest.mark.anyio
+async def test_a_file_is_read_once_until_it_changes(
+    server: HostileServer, files: Path, tmp_path: Path
+) -> None:
+    def context() -> ssl.SSLContext:
+        network = AsyncGroupsClient("t0ken", base_url=server.url, verify=file)._caller.pool._network
+        assert network is not None
+        return network.tls.context()
+
+    file = tmp_path / "authorities.pem"
+    file.write_bytes((files / "other.pem").read_bytes())
+    assert context() is context()
+    file.write_bytes((files / "other.pem").read_bytes() + (files / "ours.pem").read_bytes())
+    assert await believed(server, verify=file)
+    file.unlink()
+    assert "cannot be read" in settings_error(verify=file)
+
+
+@pytest.mark.anyio
 async def test_an_error_names_the_authorities(
     server: HostileServer, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
