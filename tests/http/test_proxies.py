@@ -10,9 +10,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from urllib.parse import quote
 
+import anyio
+import anyio.to_thread
 import httpx
 import pytest
 import trustme
@@ -209,7 +212,9 @@ def socks_to(
         kind = read(4)[3]
         read((4 if kind == 1 else read(1)[0]) + 2)
         connection.sendall(bytes([5, reply, 0, 1, 127, 0, 0, 1, 0, 0]))
-        if reply == 0:
+        if reply:
+            connection.recv(1)  # until the client closes it
+        else:
             with socket.create_connection(("127.0.0.1", port)) as onward:
                 back = threading.Thread(target=_pump, args=[onward, connection])
                 back.start()
@@ -354,6 +359,8 @@ async def test_a_socks_proxy_that_refuses(
         async with client_of(proxy, base_url="https://api.example", proxy=named(proxy, "socks5")) as client:
             with pytest.raises(ConnectionFailedError) as caught:
                 await call(client, "POST")
+            for _ in range(attempts):  # no socket waits for the end of the client
+                await anyio.to_thread.run_sync(partial(proxy.ended.get, timeout=PATIENCE))
     assert expected in str(caught.value)
     assert (caught.value.maybe_applied, caught.value.attempts) == (False, attempts)
     assert proxy.connections == attempts
