@@ -88,6 +88,7 @@ def lowest(session: nox.Session) -> None:
             *PROJECT["project"]["optional-dependencies"]["speed"],
             *PROJECT["project"]["optional-dependencies"]["cli"],
             *PROJECT["project"]["optional-dependencies"]["yaml"],
+            *PROJECT["project"]["optional-dependencies"]["xlsx"],
         )
     ]
     # The oldest that httpx allows: what is private in it, one guard looks at.

@@ -182,6 +182,11 @@ class AsyncGroupsClient:
         return self._caller.pool.settings.base_url
 
     @property
+    def api_version(self) -> str:
+        """The version of the API that requests ask for, such as `2025-11-05`."""
+        return self._caller.options.api_version
+
+    @property
     def access(self) -> AsyncAccess:
         """Everyday jobs, built on the operations: find, review, change many members, plan and apply, offboard.
 

@@ -138,6 +138,11 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         return self._async.base_url
 
     @property
+    def api_version(self) -> str:
+        """The version of the API that requests ask for, such as `2025-11-05`."""
+        return self._async.api_version
+
+    @property
     def access(self) -> Access:
         """Everyday jobs, built on the operations: find, review, change many members, plan and apply, offboard.
 

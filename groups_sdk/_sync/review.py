@@ -21,7 +21,7 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
     """The review of a group: iterate it for its members, `collect()` it, or write it to a file.
 
     As a listing it is a recipe: nothing is sent before it is used, and each use begins anew. Iterating it and writing
-    CSV or JSON lines keep one page of members in memory, `collect()` and `to_html` keep all.
+    CSV or JSON lines keep one page of members in memory; `collect()`, `to_html` and `to_xlsx` keep all.
 
     Example:
         for member in client.access.review(group_id):
@@ -77,16 +77,46 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
         """
         return self._portal.call(self._async.to_jsonl, file)
 
-    def to_html(self, file: AnyFile) -> ReviewTotals:
+    def to_html(
+        self,
+        file: AnyFile,
+        *,
+        since: Review | None = None,
+        prepared_by: str | None = None,
+        sign_off: bool = False,
+    ) -> ReviewTotals:
         """Write the review as one self-contained page: see `Review.to_html`. Returns the totals.
 
         The table is sorted, so all members are kept in memory meanwhile. The page is made and written in a worker
-        thread, also to an open file. Cancelling waits until that is done.
+        thread, also to an open file. Cancelling waits until that is done. The arguments are checked before anything
+        is sent.
 
         Example:
-            totals = client.access.review(group_id).to_html("review.html")
+            totals = client.access.review(group_id).to_html("review.html", prepared_by="Ada")
         """
-        return self._portal.call(self._async.to_html, file)
+        return self._portal.call(
+            self._async.to_html, file, since=since, prepared_by=prepared_by, sign_off=sign_off
+        )
+
+    def to_xlsx(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        since: Review | None = None,
+        prepared_by: str | None = None,
+        sign_off: bool = False,
+    ) -> ReviewTotals:
+        """Write the review as an Excel workbook (extra `xlsx`): see `Review.to_xlsx`. Returns the totals.
+
+        All members are kept in memory meanwhile, and the workbook is made in a worker thread, as `to_html` does. The
+        arguments, and whether the extra is installed, are checked before anything is sent.
+
+        Example:
+            totals = client.access.review(group_id).to_xlsx("review.xlsx", sign_off=True)
+        """
+        return self._portal.call(
+            self._async.to_xlsx, path, since=since, prepared_by=prepared_by, sign_off=sign_off
+        )
 
     def listing(self) -> Paginator[ReviewedMember]:
         """The members as a listing, from the beginning."""

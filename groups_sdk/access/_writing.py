@@ -1,4 +1,4 @@
-"""Text files that are whole or not there, readable by their owner only, and safe to write where others can write too.
+"""Files that are whole or not there, readable by their owner only, and safe to write where others can write too.
 
 They hold names, addresses and roles. Only synchronous code: whoever has an event loop runs it in a thread.
 """
@@ -12,12 +12,13 @@ import secrets
 import stat
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from groups_sdk.errors import FileAccessError
 
-__all__ = ["AnyFile", "check_writable", "opened_to_write"]
+__all__ = ["AnyFile", "check_writable", "opened_to_write", "opened_to_write_bytes"]
 
 AnyFile = str | os.PathLike[str] | IO[str]
 """A path, or a text file that is open."""
@@ -57,10 +58,30 @@ def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[
     if not isinstance(file, str | os.PathLike):
         yield _writing_to_open(file)
         return
-    path = os.fspath(file)
+    text = partial(os.fdopen, mode="w", errors="replace", newline="")
+    new = partial(text, encoding="utf-8-sig" if bom else "utf-8")
+    with _opened_path(os.fspath(file), new=new, in_place=partial(text, encoding="utf-8")) as write:
+        yield write
+
+
+@contextmanager
+def opened_to_write_bytes(
+    path: str | os.PathLike[str],
+) -> Generator[Callable[[bytes], object], None, None]:
+    """Something to write bytes to a path with, in the manner of `opened_to_write`."""
+    binary = partial(os.fdopen, mode="wb")
+    with _opened_path(os.fspath(path), new=binary, in_place=binary) as write:
+        yield write
+
+
+@contextmanager
+def _opened_path(
+    path: str, *, new: Callable[[int], IO[Any]], in_place: Callable[[int], IO[Any]]
+) -> Generator[Callable[[Any], object], None, None]:
+    """`new` and `in_place` make streams of descriptors, of a new file and of what is written to as it stands."""
     descriptor = _opened_in_place(path)
     if descriptor is not None:
-        stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="")
+        stream = in_place(descriptor)
         with _closed_at_last(stream):
             yield _writing_to(stream, path)
             with _named(path):
@@ -70,8 +91,7 @@ def opened_to_write(file: AnyFile, *, bom: bool = False) -> Generator[Callable[[
     with _named(path):
         descriptor = os.open(part, _NEW, 0o600)
     try:
-        encoding = "utf-8-sig" if bom else "utf-8"
-        stream = os.fdopen(descriptor, "w", encoding=encoding, errors="replace", newline="")
+        stream = new(descriptor)
         with _closed_at_last(stream):
             yield _writing_to(stream, path)
             with _named(path):
@@ -162,16 +182,16 @@ def _writing_to_open(file: IO[str]) -> Callable[[str], object]:
     return write
 
 
-def _writing_to(stream: IO[str], path: str) -> Callable[[str], object]:
-    def write(text: str) -> None:
+def _writing_to(stream: IO[Any], path: str) -> Callable[[Any], object]:
+    def write(data: Any) -> None:
         with _named(path):
-            stream.write(text)
+            stream.write(data)
 
     return write
 
 
 @contextmanager
-def _closed_at_last(stream: IO[str]) -> Generator[None, None, None]:
+def _closed_at_last(stream: IO[Any]) -> Generator[None, None, None]:
     """Close the stream whatever happens, without a second error for what could not be written before."""
     try:
         yield

@@ -227,7 +227,7 @@ def _is_review(line: str) -> bool:
 def _add_review(source: Source, text: str) -> None:
     source.refuse_columns()
     source.refuse_role("is a review, which has the role of each member")
-    group, _, _, members = files.read_jsonl(_NamedText(text, source.name))
+    group, *_, members = files.read_jsonl(_NamedText(text, source.name))
     for number, member in enumerate(members, 2):
         membership = member.membership
         cells = {

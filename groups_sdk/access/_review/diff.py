@@ -23,8 +23,13 @@ class MemberChange:
     after: ReviewedMember
     what: tuple[str, ...]
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The old and the new value of each of `what`, such as "Group Member -> Group Admin"."""
+        return tuple(_SHOWN[what](self.before, self.after) for what in self.what)
+
     def __str__(self) -> str:
-        return f"{_who(self.after)}: {'; '.join(_SHOWN[what](self.before, self.after) for what in self.what)}"
+        return f"{_who(self.after)}: {'; '.join(self.details)}"
 
 
 @attrs.frozen

@@ -19,7 +19,16 @@ from groups_sdk.access._writing import AnyFile, opened_to_write
 from groups_sdk.errors import GroupsError, InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership, Org, OrgMembership, Role, User
 
-__all__ = ["AnyFile", "Write", "csv_writer", "jsonl_writer", "read_csv", "read_jsonl"]
+__all__ = [
+    "AnyFile",
+    "Write",
+    "cells_of",
+    "columns_of",
+    "csv_writer",
+    "jsonl_writer",
+    "read_csv",
+    "read_jsonl",
+]
 
 FORMAT = "groups_sdk.review"
 VERSION = 1
@@ -48,8 +57,10 @@ def csv_writer(file: AnyFile, *, org_memberships: bool) -> Generator[Write, None
     """CSV with a heading, and a byte order mark for spreadsheets where the file is ours. Its cells are escaped."""
     with opened_to_write(file, bom=True) as write:
         rows = csv.writer(_Sink(write))
-        rows.writerow([*COLUMNS, *([ORG_COLUMN] if org_memberships else [])])
-        yield lambda members: rows.writerows(map(escaped, _cells(m, org_memberships)) for m in members)
+        rows.writerow(columns_of(org_memberships=org_memberships))
+        yield lambda members: rows.writerows(
+            map(escaped, cells_of(m, org_memberships=org_memberships)) for m in members
+        )
 
 
 @attrs.frozen
@@ -57,7 +68,13 @@ class _Sink:
     write: Callable[[str], object]
 
 
-def _cells(member: ReviewedMember, org_memberships: bool) -> Iterator[str]:
+def columns_of(*, org_memberships: bool) -> tuple[str, ...]:
+    """The headings of a table of members."""
+    return (*COLUMNS, ORG_COLUMN) if org_memberships else COLUMNS
+
+
+def cells_of(member: ReviewedMember, *, org_memberships: bool) -> Iterator[str]:
+    """The texts of one member below these headings, as they are."""
     m = member.membership
     yield from (m.group.id, m.group.name or "", m.id, m.user.id, m.user.email or "", m.user.name or "")
     yield from (m.user.username or "", m.role.name or "", m.role.id, m.user.login_method or "")
@@ -69,7 +86,13 @@ def _cells(member: ReviewedMember, org_memberships: bool) -> Iterator[str]:
 
 @contextmanager
 def jsonl_writer(
-    file: AnyFile, group: Group, reviewed_at: datetime | None, *, org_memberships: bool
+    file: AnyFile,
+    group: Group,
+    reviewed_at: datetime | None,
+    *,
+    org_memberships: bool,
+    base_url: str | None = None,
+    api_version: str | None = None,
 ) -> Generator[Write, None, None]:
     """JSON lines: a head that names the format and the group, a line for each member, and one with their number."""
     head = {
@@ -78,6 +101,8 @@ def jsonl_writer(
         "group": {"id": group.id, "name": group.name},
         "reviewed_at": None if reviewed_at is None else reviewed_at.isoformat(),
         "org_memberships": org_memberships,
+        "base_url": base_url,
+        "api_version": api_version,
     }
     count = 0
 
@@ -130,8 +155,10 @@ def _named(thing: Role | Org) -> dict[str, Any]:
     return {"id": thing.id, "name": thing.name}
 
 
-def read_jsonl(file: AnyFile) -> tuple[Group, datetime | None, bool, list[ReviewedMember]]:
-    """The group, when it was reviewed, whether with organizations, and the members."""
+def read_jsonl(
+    file: AnyFile,
+) -> tuple[Group, datetime | None, bool, str | None, str | None, list[ReviewedMember]]:
+    """The group, when it was reviewed, whether with organizations, the API's base URL and version, and the members."""
     members: list[ReviewedMember] = []
     head: Reader | None = None
     group = Group("")
@@ -147,7 +174,14 @@ def read_jsonl(file: AnyFile) -> tuple[Group, datetime | None, bool, list[Review
             elif entry.has("members"):
                 if entry.take("members", int) == len(members):
                     reviewed_at = head.moment("reviewed_at") if head.has("reviewed_at") else None
-                    return group, reviewed_at, head.take("org_memberships", bool), members
+                    return (
+                        group,
+                        reviewed_at,
+                        head.take("org_memberships", bool),
+                        head.maybe("base_url"),
+                        head.maybe("api_version"),
+                        members,
+                    )
                 break
             else:
                 members.append(_member(entry, group))

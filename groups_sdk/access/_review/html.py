@@ -1,163 +1,238 @@
-"""A review as one self-contained page: no network, no script but the one that sorts, and every value escaped."""
+"""A review as one self-contained page: no network, no script but its own, and every value escaped."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from html import escape
+from importlib import resources
 
 from groups_sdk._terminal import printable
-from groups_sdk.access._review.member import ReviewedMember, ReviewTotals
-from groups_sdk.models import Group
+from groups_sdk.access._review.audit_report import (
+    SIGN_OFF_COLUMNS,
+    SIGNATURE_LINES,
+    SORTED,
+    SSO_WORDS,
+    AuditReport,
+    Since,
+    login_of,
+    role_of,
+)
+from groups_sdk.access._review.member import ReviewedMember
 
 __all__ = ["html_lines"]
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #d5d8de; --bar: #4b45a1; --soft: #f4f5f7; --text: #1c1c21; --dim: #5f6470;
-  --warn: #a3123f; --back: #fff; }
-@media (prefers-color-scheme: dark) { :root { --line: #3a3d46; --bar: #9a93f0; --soft: #24262d; --text: #ececf0;
-  --dim: #a2a7b4; --warn: #ff7d9c; --back: #17181c; } }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 80rem; padding: 1.5rem; color: var(--text);
-  background: var(--back); }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1rem; margin: 0 0 .5rem; }
-p { color: var(--dim); margin: .25rem 0 1.25rem; }
-dl { display: flex; flex-wrap: wrap; gap: .75rem; margin: 0 0 1.25rem; }
-dl div { background: var(--soft); border-radius: .5rem; padding: .5rem .9rem; }
-dt { color: var(--dim); font-size: .8rem; } dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.5rem;
-  margin-bottom: 1.5rem; }
-.chart { border-collapse: collapse; width: 100%; } .chart td { padding: .1rem .4rem .1rem 0; }
-.chart td:nth-child(1) { max-width: 11rem; overflow-wrap: anywhere; }
-.chart td:nth-child(2) { text-align: right; font-variant-numeric: tabular-nums; width: 1%; }
-.chart td:nth-child(3) { width: 55%; } svg { display: block; width: 100%; height: .8rem; } rect { fill: var(--bar); }
-.scroll { overflow-x: auto; } .members { border-collapse: collapse; width: 100%; font-size: .9rem; }
-.members th { text-align: left; position: sticky; top: 0; background: var(--soft); white-space: nowrap; }
-.members th, .members td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-.members bdi { display: inline-block; max-width: 22rem; overflow-wrap: break-word; }
-.members td:nth-child(4) { min-width: 7rem; }
-.members td:nth-child(6) { white-space: nowrap; }
-.warn { color: var(--warn); font-weight: 600; }
-th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
-th[aria-sort=ascending] button::after { content: " \\2191"; }
-th[aria-sort=descending] button::after { content: " \\2193"; }
-@media print { body { max-width: none; padding: 0; } .members th { position: static; } }
-"""
-
-# The headings become buttons only where the script runs: without it the table is sorted as it stands.
-_SCRIPT = """
-const table = document.querySelector(".members"), body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
-const order = new Intl.Collator(undefined, {numeric: true, sensitivity: "base"});
-heads.forEach((head, column) => {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = head.textContent;
-  head.replaceChildren(button);
-  button.addEventListener("click", () => {
-    const down = head.getAttribute("aria-sort") === "ascending";
-    heads.forEach(other => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const rows = [...body.rows].map(row => [row.cells[column].textContent, row]);
-    rows.sort((a, b) => (down ? -1 : 1) * order.compare(a[0], b[0]));
-    body.append(...rows.map(pair => pair[1]));
-  });
-});
-"""
+# The columns and their share of the width. The script takes the headings' texts for the names of the columns.
+_MEMBER_COLUMNS = {
+    "Name": 16,
+    "Email": 25,
+    "Username": 25,
+    "Role": 13,
+    "Login method": 9,
+    "Member since": 8,
+    "SSO": 5,
+}
+_ROWS = 100  # in each body of a table; the style reckons with it
+_ORGS_WIDTH = 26
+_SIGN_OFF_WIDTHS = (8, 11, 17)
+_CHANGE_COLUMNS = {"Name": 16, "Email": 25, "Username": 25, "What changed": 40}
 
 
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-# Nothing may be loaded, and nothing may run but what stands above.
-_POLICY = (
-    f"default-src 'none'; style-src '{_digest(_STYLE)}'; script-src '{_digest(_SCRIPT)}'; "
-    "base-uri 'none'; form-action 'none'"
-)
-_COLUMNS = ("Name", "Email", "Username", "Role", "Login method", "Member since")
-_SSO = {True: "yes", False: "no", None: "unknown"}
-
-
-def html_lines(
-    group: Group, reviewed_at: datetime | None, totals: ReviewTotals, members: Iterable[ReviewedMember]
-) -> Iterator[str]:
+def html_lines(report: AuditReport) -> Iterator[str]:
     """The page, in pieces. Admins come first, then everybody by email address."""
-    title = f"Access review of {_shown(group.name or group.id)}"
-    when = f"{reviewed_at:%Y-%m-%d %H:%M} UTC" if reviewed_at else "at an unknown time"
+    yield from _head(report)
+    yield f"<h1><bdi>{_shown(report.title)}</bdi></h1>\n"
+    yield from _definitions("facts", {n: f"<bdi>{_shown(text)}</bdi>" for n, text in report.facts.items()})
+    yield from _definitions("figures", {name: f"{figure:,}" for name, figure in report.figures.items()})
+    yield from _totals(report)
+    if report.since is not None:
+        yield from _changes(report.since)
+    admins = [member for member in report.members if member.is_admin]
+    yield from _list("admins", "Admins", admins)
+    not_on_sso = [member for member in report.members if member.sso is False]
+    note = ""
+    if report.totals.login_method_unknown:
+        note = f"Besides, the login method of {report.totals.login_method_unknown:,} is unknown."
+    yield from _list("not-on-sso", "Not on SSO", not_on_sso, note)
+    yield from _all_members(report)
+    if report.sign_off:
+        yield '<section class="signatures">\n<h2>Sign-off</h2>\n'
+        yield "<p>I have reviewed the access listed in this report.</p>\n"
+        yield f"<div>{''.join(f'<span>{line}</span>' for line in SIGNATURE_LINES)}</div>\n</section>\n"
+    yield f"<script>{_asset('page.js')}</script>\n</body>\n</html>\n"
+
+
+def _head(report: AuditReport) -> Iterator[str]:
+    """With a policy by which nothing is loaded, and nothing runs but what stands in this page."""
+    style, script, layout = _asset("page.css"), _asset("page.js"), _layout(report)
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}' '{_digest(layout)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
     yield (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{title}</h1>\n<p>Group {_shown(group.id)}, reviewed {when}</p>\n"
+        f"<title>{_shown(report.title)}</title>\n<style>{style}</style>\n<style>{layout}</style>\n</head>\n<body>\n"
     )
-    yield from _figures(totals)
-    yield '<div class="charts">\n'
-    yield from _chart("By role", totals.by_role)
-    yield from _chart("By login method", totals.by_login_method)
-    yield from _chart("By joining month", totals.by_joining_month)
-    yield "</div>\n"
-    orgs = totals.in_no_org is not None
-    columns = [*_COLUMNS, "SSO", *(["Organizations"] if orgs else [])]
-    yield '<div class="scroll">\n<table class="members">\n<thead><tr>'
-    yield "".join(f'<th scope="col">{column}</th>' for column in columns)
-    yield "</tr></thead>\n<tbody>\n"
-    for member in sorted(members, key=_order):
-        yield f"<tr>{''.join(_cells(member, orgs=orgs))}</tr>\n"
-    yield f"</tbody>\n</table>\n</div>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n"
 
 
-def _order(member: ReviewedMember) -> str:
-    """What to sort by: one text, since other threads wait while many tuples are compared."""
-    user = member.membership.user
-    name = (user.email or user.username or user.name or "").casefold()
-    return f"{0 if member.is_admin else 1}{name}\0{user.id}"
+def _layout(report: AuditReport) -> str:
+    """The widths of the columns on a screen, and the paper, with what stands at the foot of each page.
 
-
-def _figures(totals: ReviewTotals) -> Iterator[str]:
-    figures = {
-        "Members": totals.members,
-        "Admins": totals.admins,
-        "Not on SSO": totals.not_on_sso,
-        "Login method unknown": totals.login_method_unknown,
-        "In no organization": totals.in_no_org,
-        "Organizations unknown": totals.orgs_unknown or None,
+    Chromium prints the latter from 131 on. Other browsers print the page's title, which has the group and the date,
+    when they are asked for headers.
+    """
+    tables = {"some": _MEMBER_COLUMNS, "all": _all_columns(report), "changes": _CHANGE_COLUMNS}
+    columns = {
+        kind: " ".join(f"minmax(0, {share}fr)" for share in widths.values())
+        for kind, widths in tables.items()
     }
-    yield "<dl>\n"
-    for name, figure in figures.items():
-        if figure is not None:
-            yield f"<div><dt>{name}</dt><dd>{figure:,}</dd></div>\n"
+    grids = "".join(
+        f".list.{kind} tr {{ grid-template-columns: {widths}; }}\n" for kind, widths in columns.items()
+    )
+    font = "font: 7pt system-ui, sans-serif; color: #444;"
+    return (
+        f"{grids}@page {{ size: landscape; margin: 10mm 10mm 13mm;\n"
+        f"@bottom-left {{ content: {_css_text(f'Group {report.name}')}; {font} }}\n"
+        f"@bottom-center {{ content: {_css_text('Reviewed: ' + report.facts['Reviewed'])}; {font} }}\n"
+        f'@bottom-right {{ content: "Page " counter(page) " of " counter(pages); {font} }} }}'
+    )
+
+
+def _css_text(text: str, most: int = 80) -> str:
+    """A string of CSS in which only letters and digits of ASCII stand for themselves."""
+    text = printable(text)
+    text = text if len(text) <= most else f"{text[: most - 3]}..."
+    escaped = (c if c.isascii() and c.isalnum() else rf"\{ord(c):x} " for c in text)
+    return f'"{"".join(escaped)}"'
+
+
+def _definitions(kind: str, entries: Mapping[str, str]) -> Iterator[str]:
+    yield f'<dl class="{kind}">\n'
+    for name, content in entries.items():
+        yield f"<div><dt>{name}</dt><dd>{content}</dd></div>\n"
     yield "</dl>\n"
 
 
-def _chart(title: str, counts: Mapping[str, int]) -> Iterator[str]:
-    yield f'<section>\n<h2>{title}</h2>\n<table class="chart">\n'
-    most = max(counts.values(), default=1)
-    for name, count in counts.items():
-        width = f"{100 * count / most:.1f}"
-        yield (
-            f"<tr><td><bdi>{_shown(name)}</bdi></td><td>{count:,}</td>"
-            '<td><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-            f'<rect width="{width}" height="8"></rect></svg></td></tr>\n'
-        )
-    yield "</table>\n</section>\n"
+def _totals(report: AuditReport) -> Iterator[str]:
+    breakdowns = report.breakdowns
+    sums = [f"{title.lower()} {sum(counts.values()):,}" for title, counts in breakdowns.items()]
+    yield f"<h2>Totals</h2>\n<p>Members {report.totals.members:,} = {' = '.join(sums)}</p>\n"
+    yield '<div class="charts">\n'
+    for title, counts in breakdowns.items():
+        yield f'<section>\n<h3>{title}</h3>\n<table class="chart">\n<tbody>\n'
+        most = max(counts.values(), default=0) or 1
+        for name, count in counts.items():
+            yield (
+                f"<tr><td>{_shown(name)}</td><td>{count:,}</td>"
+                '<td><svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+                f'<rect width="{100 * count / most:.1f}" height="8"></rect></svg></td></tr>\n'
+            )
+        yield f"</tbody>\n<tfoot><tr><td>Sum</td><td>{sum(counts.values()):,}</td><td></td></tr></tfoot>\n"
+        yield "</table>\n</section>\n"
+    yield "</div>\n"
 
 
-def _cells(member: ReviewedMember, *, orgs: bool) -> Iterator[str]:
-    membership, user = member.membership, member.membership.user
-    for text in (user.name, user.email, user.username):
-        yield f"<td><bdi>{_shown(text or '')}</bdi></td>"
-    role = f"<bdi>{_shown(membership.role.name or membership.role.id)}</bdi>"
-    yield f'<td class="warn">{role}</td>' if member.is_admin else f"<td>{role}</td>"
-    yield f"<td><bdi>{_shown(user.login_method or '')}</bdi></td>"
-    yield f"<td>{membership.created_at:%Y-%m-%d}</td>"
+def _changes(since: Since) -> Iterator[str]:
+    diff = since.diff
+    yield f'<section id="changes">\n<h2>What changed since the review of {_shown(since.reviewed)}</h2>\n'
     yield (
-        f'<td class="warn">{_SSO[member.sso]}</td>' if member.sso is False else f"<td>{_SSO[member.sso]}</td>"
+        f"<p>{since.members:,} members then. {len(diff.added):,} added, {len(diff.removed):,} removed, "
+        f"{len(diff.changed):,} changed"
     )
-    if orgs:
-        yield _org_cell(member)
+    if diff.orgs_unknown:
+        yield f"; organizations not compared for {len(diff.orgs_unknown):,}"
+    yield ".</p>\n</section>\n"
+    if diff.added:
+        yield from _list("added", "Added", diff.added)
+    if diff.removed:
+        yield from _list("removed", "Removed", diff.removed)
+    if diff.changed:
+        yield f'<section id="changed">\n<h2>Changed ({len(diff.changed):,})</h2>\n'
+        rows = ([*_person(c.after), f"<td>{_shown('; '.join(c.details))}</td>"] for c in diff.changed)
+        yield from _table("changes", _CHANGE_COLUMNS, rows)
+        yield "</section>\n"
+
+
+def _list(anchor: str, title: str, members: Sequence[ReviewedMember], note: str = "") -> Iterator[str]:
+    yield f'<section id="{anchor}">\n<h2>{title} ({len(members):,})</h2>\n'
+    if note:
+        yield f"<p>{note}</p>\n"
+    if members:
+        yield from _table("some", _MEMBER_COLUMNS, map(_cells, members))
+    else:
+        yield "<p>None.</p>\n"
+    yield "</section>\n"
+
+
+def _all_members(report: AuditReport) -> Iterator[str]:
+    count = f"{report.totals.members:,}"
+    yield f'<section id="members">\n<h2>All members ({count})</h2>\n'
+    yield '<form class="filters" autocomplete="off" hidden>\n'
+    yield '<label>Search<input type="search" name="search"></label>\n'
+    columns = list(_MEMBER_COLUMNS)
+    for name, title in {"Role": "By role", "Login method": "By login method", "SSO": "By SSO"}.items():
+        yield f'<label>{name}<select name="{name.lower()}" data-column="{columns.index(name)}">'
+        yield '<option value="">all</option>'
+        for text, number in report.breakdowns[title].items():
+            yield f'<option value="{_shown(text)}">{_shown(text)} ({number:,})</option>'
+        yield "</select></label>\n"
+    yield '<button type="reset">Clear</button>\n</form>\n'
+    yield (
+        f'<p aria-live="polite"><span class="count">All {count} members</span>. '
+        f'Sorted: <span class="order">{SORTED}</span>.</p>\n'
+    )
+    empty = "<td></td>" * len(SIGN_OFF_COLUMNS) if report.sign_off else ""
+    yield from _table(
+        "all sign-off" if report.sign_off else "all",
+        _all_columns(report),
+        (
+            [*_cells(member), _org_cell(member) if report.org_memberships else "", empty]
+            for member in report.members
+        ),
+    )
+    yield "</section>\n"
+
+
+def _all_columns(report: AuditReport) -> dict[str, int]:
+    return {
+        **_MEMBER_COLUMNS,
+        **({"Organizations": _ORGS_WIDTH} if report.org_memberships else {}),
+        **(dict(zip(SIGN_OFF_COLUMNS, _SIGN_OFF_WIDTHS, strict=True)) if report.sign_off else {}),
+    }
+
+
+def _table(kind: str, columns: Mapping[str, int], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    width = sum(columns.values())
+    yield f'<table class="list {kind}">\n'
+    yield "".join(f'<col width="{100 * share / width:.2f}%">' for share in columns.values())
+    headings = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    yield f"\n<thead><tr>{headings}</tr></thead>\n<tbody>\n"
+    for number, row in enumerate(rows):
+        if number and not number % _ROWS:
+            yield "</tbody>\n<tbody>\n"
+        yield f"<tr>{''.join(row)}</tr>\n"
+    yield "</tbody>\n</table>\n"
+
+
+def _person(member: ReviewedMember) -> Iterator[str]:
+    user = member.membership.user
+    for text in (user.name, user.email, user.username):
+        yield f"<td>{_shown(text or '')}</td>"
+
+
+def _cells(member: ReviewedMember) -> Iterator[str]:
+    yield from _person(member)
+    role = _shown(role_of(member))
+    yield f'<td class="warn">{role}</td>' if member.is_admin else f"<td>{role}</td>"
+    yield f"<td>{_shown(login_of(member))}</td>"
+    yield f"<td>{member.membership.created_at:%Y-%m-%d}</td>"
+    sso = SSO_WORDS[member.sso]
+    yield f'<td class="warn">{sso}</td>' if member.sso is False else f"<td>{sso}</td>"
 
 
 def _org_cell(member: ReviewedMember) -> str:
@@ -168,9 +243,19 @@ def _org_cell(member: ReviewedMember) -> str:
     if not member.org_memberships:
         return '<td class="warn">none</td>'
     names = [f"{o.org.name or o.org.id} ({o.role.name or '-'})" for o in member.org_memberships]
-    return f"<td><bdi>{_shown(', '.join(names))}</bdi></td>"
+    return f"<td>{_shown(', '.join(names))}</td>"
 
 
 def _shown(text: str) -> str:
     """Escaped, and with what is not visible made so: a name cannot turn the writing of its neighbours."""
     return escape(printable(text), quote=True)
+
+
+@cache
+def _asset(name: str) -> str:
+    """A file beside this one, as it stands in the page."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

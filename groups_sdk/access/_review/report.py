@@ -23,7 +23,8 @@ class Review:
     """Who is in a group, with what role and how they log in, at one moment.
 
     `reviewed_at` is when the review began; None when it was read from a CSV file, which does not say. `members` come
-    in the order of the API.
+    in the order of the API. `base_url` and `api_version` are those of the API that was asked; None when that is not
+    known, as after reading a CSV file.
 
     Example:
         review = await client.access.review(group_id).collect()
@@ -34,6 +35,8 @@ class Review:
     reviewed_at: datetime | None
     members: tuple[ReviewedMember, ...]
     org_memberships: bool = False
+    base_url: str | None = None
+    api_version: str | None = None
 
     @cached_property
     def totals(self) -> ReviewTotals:
@@ -103,22 +106,74 @@ class Review:
             review.to_jsonl("review.jsonl")
         """
         orgs = self.org_memberships
-        with files.jsonl_writer(file, self.group, self.reviewed_at, org_memberships=orgs) as write:
+        with files.jsonl_writer(
+            file,
+            self.group,
+            self.reviewed_at,
+            org_memberships=orgs,
+            base_url=self.base_url,
+            api_version=self.api_version,
+        ) as write:
             write(self.members)
 
-    def to_html(self, file: AnyFile) -> None:
-        """Write the review as one self-contained page, with bar charts and a table that sorts: admins first.
+    def to_html(
+        self,
+        file: AnyFile,
+        *,
+        since: "Review | None" = None,
+        prepared_by: str | None = None,
+        sign_off: bool = False,
+    ) -> None:
+        """Write the review as one self-contained page, to be read in a browser, printed and given to auditors.
 
-        It needs no network, and no scripts but for sorting by other columns.
+        It has totals with their sums, the admins, those not on SSO, and all members, admins first. It says when the
+        review was made, of which API, and `prepared_by` whom: "not given" without it, since the API does not tell who
+        asks. With `since`, an earlier review of the group, it shows what changed. With `sign_off` there are empty
+        columns for decision, reviewer and comment, and a place to sign.
+
+        The page needs no network. Its own script searches, filters and sorts; without scripts everything is there to
+        read. It prints in landscape with the column headings on each page; Chromium from 131 on adds the group, the
+        date and page numbers at the foot.
+
+        Raises `InvalidArgumentError` when `since` is of another group or later than this review, or `prepared_by` is
+        blank, and `FileAccessError` when the path cannot be written.
 
         Example:
-            review.to_html("review.html")
+            review.to_html("review.html", since=Review.read("2025-10.jsonl"), prepared_by="Ada", sign_off=True)
         """
+        from groups_sdk.access._review.audit_report import audit_report
         from groups_sdk.access._review.html import html_lines
 
+        report = audit_report(self, since=since, prepared_by=prepared_by, sign_off=sign_off)
         with opened_to_write(file) as write:
-            for line in html_lines(self.group, self.reviewed_at, self.totals, self.members):
+            for line in html_lines(report):
                 write(line)
+
+    def to_xlsx(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        since: "Review | None" = None,
+        prepared_by: str | None = None,
+        sign_off: bool = False,
+    ) -> None:
+        """Write the review as an Excel workbook, which needs the extra `xlsx`. The arguments are those of `to_html`.
+
+        It has the sheets "Members", admins first, with the columns of the CSV; "Totals", with what the page says of
+        the review and its sums; and with `since`, "Differences". Every cell is text: there are no formulas and no
+        links, and what a spreadsheet might take for a formula is escaped as in the CSV. A cell holds 32,767
+        characters: a longer text is cut and ends with "[cut: ...]", and "Totals" says how many were.
+
+        Raises `ConfigurationError` when the extra is not installed, `InvalidArgumentError` for what `to_html` refuses
+        and for more members than a sheet has rows (1,048,575), and `FileAccessError` when the path cannot be written.
+
+        Example:
+            review.to_xlsx("review.xlsx", prepared_by="Ada", sign_off=True)
+        """
+        from groups_sdk.access._review.audit_report import audit_report
+        from groups_sdk.access._review.xlsx import write_xlsx
+
+        write_xlsx(path, audit_report(self, since=since, prepared_by=prepared_by, sign_off=sign_off))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -141,8 +196,8 @@ class Review:
         Example:
             earlier = Review.from_jsonl("2025-10.jsonl")
         """
-        group, reviewed_at, orgs, members = files.read_jsonl(file)
-        return cls(group, reviewed_at, tuple(members), orgs)
+        group, reviewed_at, orgs, base_url, api_version, members = files.read_jsonl(file)
+        return cls(group, reviewed_at, tuple(members), orgs, base_url, api_version)
 
     @classmethod
     def from_csv(cls, file: AnyFile) -> Self:

@@ -16,12 +16,14 @@ from groups_sdk.access._addresses import normalised
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Progress
 from groups_sdk.access._review import files
+from groups_sdk.access._review.audit_report import check_options
 from groups_sdk.access._review.diff import ReviewDiff
 from groups_sdk.access._review.files import AnyFile
 from groups_sdk.access._review.member import ReviewedMember, ReviewTotals, is_sso
 from groups_sdk.access._review.org_reader import OrgReader, Orgs
 from groups_sdk.access._review.report import Review
 from groups_sdk.access._review.threaded_writer import OpenWriter, ThreadedWriter
+from groups_sdk.access._review.xlsx import imported_xlsxwriter
 from groups_sdk.access._threads import run_to_end
 from groups_sdk.access._work import OnProgress, tell
 from groups_sdk.errors import InvalidArgumentError
@@ -34,7 +36,7 @@ class AsyncReviewStream:
     """The review of a group: iterate it for its members, `collect()` it, or write it to a file.
 
     As a listing it is a recipe: nothing is sent before it is used, and each use begins anew. Iterating it and writing
-    CSV or JSON lines keep one page of members in memory, `collect()` and `to_html` keep all.
+    CSV or JSON lines keep one page of members in memory; `collect()`, `to_html` and `to_xlsx` keep all.
 
     Example:
         async for member in client.access.review(group_id):
@@ -74,7 +76,14 @@ class AsyncReviewStream:
         """
         reviewed_at = _now()
         members = await self.listing().collect()
-        return Review(_group_of(self.group_id, members), reviewed_at, tuple(members), self.org_memberships)
+        return Review(
+            _group_of(self.group_id, members),
+            reviewed_at,
+            tuple(members),
+            self.org_memberships,
+            self._client.base_url,
+            self._client.api_version,
+        )
 
     async def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
         """Who was added, removed or changed since an earlier review or its file: see `Review.diff`.
@@ -114,20 +123,62 @@ class AsyncReviewStream:
         Example:
             totals = await client.access.review(group_id).to_jsonl("review.jsonl")
         """
-        now, orgs = _now(), self.org_memberships
-        return await self._write(lambda group: files.jsonl_writer(file, group, now, org_memberships=orgs))
+        now = _now()
+        return await self._write(
+            lambda group: files.jsonl_writer(
+                file,
+                group,
+                now,
+                org_memberships=self.org_memberships,
+                base_url=self._client.base_url,
+                api_version=self._client.api_version,
+            )
+        )
 
-    async def to_html(self, file: AnyFile) -> ReviewTotals:
+    async def to_html(
+        self,
+        file: AnyFile,
+        *,
+        since: Review | None = None,
+        prepared_by: str | None = None,
+        sign_off: bool = False,
+    ) -> ReviewTotals:
         """Write the review as one self-contained page: see `Review.to_html`. Returns the totals.
 
         The table is sorted, so all members are kept in memory meanwhile. The page is made and written in a worker
-        thread, also to an open file. Cancelling waits until that is done.
+        thread, also to an open file. Cancelling waits until that is done. The arguments are checked before anything
+        is sent.
 
         Example:
-            totals = await client.access.review(group_id).to_html("review.html")
+            totals = await client.access.review(group_id).to_html("review.html", prepared_by="Ada")
         """
+        check_options(self.group_id, since, prepared_by)
         review = await self.collect()
-        await run_to_end(partial(review.to_html, file), anyio.CapacityLimiter(1))
+        write = partial(review.to_html, file, since=since, prepared_by=prepared_by, sign_off=sign_off)
+        await run_to_end(write, anyio.CapacityLimiter(1))
+        return review.totals
+
+    async def to_xlsx(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        since: Review | None = None,
+        prepared_by: str | None = None,
+        sign_off: bool = False,
+    ) -> ReviewTotals:
+        """Write the review as an Excel workbook (extra `xlsx`): see `Review.to_xlsx`. Returns the totals.
+
+        All members are kept in memory meanwhile, and the workbook is made in a worker thread, as `to_html` does. The
+        arguments, and whether the extra is installed, are checked before anything is sent.
+
+        Example:
+            totals = await client.access.review(group_id).to_xlsx("review.xlsx", sign_off=True)
+        """
+        imported_xlsxwriter(path)
+        check_options(self.group_id, since, prepared_by)
+        review = await self.collect()
+        write = partial(review.to_xlsx, path, since=since, prepared_by=prepared_by, sign_off=sign_off)
+        await run_to_end(write, anyio.CapacityLimiter(1))
         return review.totals
 
     async def _write(self, open_writer: OpenWriter) -> ReviewTotals:

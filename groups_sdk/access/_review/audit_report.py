@@ -1,0 +1,177 @@
+"""What an access review says to auditors, whatever the file: facts, totals that add up, and who has to be looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+from groups_sdk._version import __version__
+from groups_sdk.access._review.diff import ReviewDiff
+from groups_sdk.access._review.member import UNKNOWN, ReviewedMember, ReviewTotals
+from groups_sdk.errors import InvalidArgumentError
+from groups_sdk.models import Group
+
+if TYPE_CHECKING:
+    from groups_sdk.access._review.report import Review
+
+__all__ = [
+    "SIGNATURE_LINES",
+    "SIGN_OFF_COLUMNS",
+    "SORTED",
+    "SSO_WORDS",
+    "AuditReport",
+    "Since",
+    "audit_report",
+    "check_options",
+    "login_of",
+    "role_of",
+]
+
+NOT_KNOWN = "not known"
+MOST_MONTHS = 24
+SSO_WORDS = {True: "yes", False: "no", None: UNKNOWN}
+SORTED = "admins first, then by email address"
+SIGN_OFF_COLUMNS = ("Decision", "Reviewer", "Comment")
+SIGNATURE_LINES = ("Reviewer", "Signature", "Date")
+
+
+@attrs.frozen
+class Since:
+    """What changed since an earlier review."""
+
+    diff: ReviewDiff
+    reviewed: str
+    members: int
+
+
+@attrs.frozen
+class AuditReport:
+    """All that a report shows. `members` are sorted: see `SORTED`."""
+
+    group: Group
+    title: str
+    facts: Mapping[str, str]
+    totals: ReviewTotals
+    members: list[ReviewedMember]
+    org_memberships: bool
+    since: Since | None
+    sign_off: bool
+
+    @property
+    def name(self) -> str:
+        return self.group.name or self.group.id
+
+    @property
+    def breakdowns(self) -> dict[str, Mapping[str, int]]:
+        """The members by role and so on. Each of them adds up to the number of members."""
+        totals = self.totals
+        on_sso = totals.members - totals.not_on_sso - totals.login_method_unknown
+        months = totals.by_joining_month
+        years: Counter[str] = Counter()
+        for month, count in months.items():
+            years[month.partition("-")[0]] += count
+        return {
+            "By role": totals.by_role,
+            "By login method": totals.by_login_method,
+            "By SSO": dict(
+                zip(SSO_WORDS.values(), (on_sso, totals.not_on_sso, totals.login_method_unknown), strict=True)
+            ),
+            **({"By joining year": years} if len(months) > MOST_MONTHS else {"By joining month": months}),
+        }
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """The counts that stand on top."""
+        totals = self.totals
+        figures = {
+            "Members": totals.members,
+            "Admins": totals.admins,
+            "Not on SSO": totals.not_on_sso,
+            "Login method unknown": totals.login_method_unknown,
+            "In no organization": totals.in_no_org,
+            "Organizations unknown": totals.orgs_unknown or None,
+        }
+        return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def check_options(group_id: str, since: Review | None, prepared_by: str | None) -> None:
+    """Raise `InvalidArgumentError` for options that a report of this group cannot be made with."""
+    if prepared_by is not None and not (isinstance(prepared_by, str) and prepared_by.strip()):
+        raise InvalidArgumentError(
+            f"prepared_by must be a text that is not blank, or None; got {prepared_by!r}"
+        )
+    if since is not None and since.group.id and since.group.id.lower() != group_id.lower():
+        raise InvalidArgumentError(f"the earlier review is of another group, {since.group.id}")
+
+
+def audit_report(
+    review: Review, *, since: Review | None, prepared_by: str | None, sign_off: bool
+) -> AuditReport:
+    """The report of a review. Raises `InvalidArgumentError` for a `since` that is not an earlier one of this group."""
+    check_options(review.group.id, since, prepared_by)
+    members = sorted(review.members, key=_order)
+    title = f"Access review of {review.group.name or review.group.id}"
+    if review.reviewed_at is not None:
+        title += f", {_utc(review.reviewed_at):%Y-%m-%d}"
+    sso = {login_of(member) for member in members if member.sso}
+    facts = {
+        "Group": review.group.name or NOT_KNOWN,
+        "Group id": review.group.id or NOT_KNOWN,
+        "Reviewed": _moment(review.reviewed_at),
+        "Report made": _moment(datetime.now(UTC)),
+        "Prepared by": prepared_by or "not given",
+        "API": review.base_url or NOT_KNOWN,
+        "API version": review.api_version or NOT_KNOWN,
+        "Made with": f"groups_sdk {__version__}",
+        "Organizations": "included" if review.org_memberships else "not part of this review",
+        "Login methods that count as SSO": ", ".join(sorted(sso)) or "none that a member has",
+    }
+    return AuditReport(
+        group=review.group,
+        title=title,
+        facts=facts,
+        totals=review.totals,
+        members=members,
+        org_memberships=review.org_memberships,
+        since=None if since is None else _since(review, since),
+        sign_off=sign_off,
+    )
+
+
+def role_of(member: ReviewedMember) -> str:
+    """The role, as the totals count it."""
+    role = member.membership.role
+    return role.name or role.id or UNKNOWN
+
+
+def login_of(member: ReviewedMember) -> str:
+    """The login method, as the totals count it."""
+    return member.membership.user.login_method or UNKNOWN
+
+
+def _since(review: Review, earlier: Review) -> Since:
+    before, now = earlier.reviewed_at, review.reviewed_at
+    if before is not None and now is not None and _utc(before) > _utc(now):
+        raise InvalidArgumentError(
+            f"since must be an earlier review: it was made at {_moment(before)}, this one at {_moment(now)}"
+        )
+    return Since(review.diff(earlier), _moment(before), len(earlier.members))
+
+
+def _order(member: ReviewedMember) -> str:
+    """What to sort by: one text, since other threads wait while many tuples are compared."""
+    user = member.membership.user
+    name = (user.email or user.username or user.name or "").casefold()
+    return f"{0 if member.is_admin else 1}{name}\0{user.id}"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _moment(moment: datetime | None) -> str:
+    return NOT_KNOWN if moment is None else f"{_utc(moment):%Y-%m-%d %H:%M} UTC"
