@@ -31,8 +31,8 @@ _MEMBER_COLUMNS = {
     "Username": 25,
     "Role": 13,
     "Login method": 9,
-    "Member since": 8,
-    "SSO": 5,
+    "Member since": 11,
+    "SSO": 6,
 }
 _ROWS = 100  # in each body of a table; the style reckons with it
 _ORGS_WIDTH = 26
@@ -120,7 +120,7 @@ def _definitions(kind: str, entries: Mapping[str, str]) -> Iterator[str]:
 
 def _totals(report: AuditReport) -> Iterator[str]:
     breakdowns = report.breakdowns
-    sums = [f"{title.lower()} {sum(counts.values()):,}" for title, counts in breakdowns.items()]
+    sums = [f"{title[0].lower()}{title[1:]} {sum(counts.values()):,}" for title, counts in breakdowns.items()]
     yield f"<h2>Totals</h2>\n<p>Members {report.totals.members:,} = {' = '.join(sums)}</p>\n"
     yield '<div class="charts">\n'
     for title, counts in breakdowns.items():
@@ -176,7 +176,7 @@ def _all_members(report: AuditReport) -> Iterator[str]:
     yield '<label>Search<input type="search" name="search"></label>\n'
     columns = list(_MEMBER_COLUMNS)
     for name, title in {"Role": "By role", "Login method": "By login method", "SSO": "By SSO"}.items():
-        yield f'<label>{name}<select name="{name.lower()}" data-column="{columns.index(name)}">'
+        yield f'<label>{name}<select name="{name}" data-column="{columns.index(name)}">'
         yield '<option value="">all</option>'
         for text, number in report.breakdowns[title].items():
             yield f'<option value="{_shown(text)}">{_shown(text)} ({number:,})</option>'

@@ -35,8 +35,8 @@ function filter() {
     count += shown;
   }
   bodies.forEach(resize);
-  const by = chosen.map(select => `${select.name} ${select.value}`);
-  if (words.length) by.unshift(`search "${search.value.trim()}"`);
+  const by = chosen.map(select => `${select.name}: ${select.value}`);
+  if (words.length) by.unshift(`search: ${search.value.trim()}`);
   const all = members.length.toLocaleString("en");
   shownCount.textContent = by.length
     ? `${count.toLocaleString("en")} of ${all} members (${by.join(", ")})` : `All ${all} members`;
@@ -54,7 +54,7 @@ function sort(head) {
     body.replaceChildren(...members.slice(next, next += sizes[number]).map(member => member.row));
   });
   bodies.forEach(resize);
-  shownOrder.textContent = `by ${head.textContent.toLowerCase()}, ${down ? "descending" : "ascending"}`;
+  shownOrder.textContent = `by ${head.textContent}, ${down ? "descending" : "ascending"}`;
 }
 
 // Headings become buttons, and filters are shown, only where this runs.

@@ -66,9 +66,8 @@ def write_xlsx(path: str | os.PathLike[str], report: AuditReport) -> None:
     with opened_to_write_bytes(path) as write, tempfile.TemporaryDirectory() as directory:
         made = Path(directory, "review.xlsx")
         try:
-            workbook = xlsxwriter.Workbook(str(made), {**_OPTIONS, "tmpdir": directory})
-            _fill(_Sheets(workbook), report, differences)
-            workbook.close()
+            with xlsxwriter.Workbook(str(made), {**_OPTIONS, "tmpdir": directory}) as workbook:
+                _fill(_Sheets(workbook), report, differences)
         except (OSError, xlsxwriter.exceptions.FileCreateError) as error:
             raise FileAccessError(
                 f"{os.fspath(path)}: cannot be written: {error}", path=os.fspath(path)
@@ -171,7 +170,8 @@ class _Sheets:
         number = 0
         for number, row in enumerate(itertools.chain([columns], rows)):
             for column, text in enumerate(row):
-                sheet.write_string(number, column, self._cell(text), None if number else self._bold)
+                if text:
+                    sheet.write_string(number, column, self._cell(text), None if number else self._bold)
         for column, name in enumerate(columns):
             sheet.set_column(column, column, _WIDTHS.get(name, 20))
         sheet.freeze_panes(1, 0)

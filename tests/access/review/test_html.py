@@ -103,7 +103,7 @@ def test_the_page_is_sorted_and_has_its_sections_and_sums_without_scripts() -> N
     assert "the login method of 1 is unknown" in others
     assert page.count("<rect ") == 2 + 3 + 3 + 4
     assert page.count("<tfoot><tr><td>Sum</td><td>4</td>") == 4
-    assert "Members 4 = by role 4 = by login method 4 = by sso 4 = by joining month 4" in page
+    assert "Members 4 = by role 4 = by login method 4 = by SSO 4 = by joining month 4" in page
     assert "<dt>Not on SSO</dt><dd>1</dd>" in page
     assert "In no organization" not in page
     assert 'id="changes"' not in page
