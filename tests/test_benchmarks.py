@@ -11,6 +11,7 @@ from benchmarks import __main__ as command
 from benchmarks import bare, measuring, server
 from benchmarks.environments import Environment
 from benchmarks.measuring import Bench, Line, Outcome, Row, Size
+from support.browser import CHROMIUM
 
 TINY = Size(
     rounds=1,
@@ -44,7 +45,7 @@ ROWS = [pytest.param(row, id=row.number) for row in measuring.rows() if row.numb
 @pytest.mark.parametrize("row", ROWS)
 def test_row_is_measured(row: Row, bench: Bench) -> None:
     line = measuring.measure(row, bench)
-    if row.peer is None or row.peer in bench.peers:
+    if row.peer in bench.peers if row.peer else CHROMIUM.exists() or not row.browser:
         assert line.outcome is not None
         assert line.outcome.figures
         assert line.outcome.absolute
@@ -117,6 +118,7 @@ def test_the_table_says_what_is_reached_and_what_is_missing() -> None:
     fast = Row("1", "fast", 0.9, True, True, None, nothing)
     slow = Row("2", "slow", 1.5, False, False, None, nothing)
     free = Row("3", "free", None, True, False, "openai", nothing)
+    seen = Row("4", "seen", 3, False, False, None, nothing, browser=True)
     lines = list(
         measuring.table(
             [
@@ -124,6 +126,7 @@ def test_the_table_says_what_is_reached_and_what_is_missing() -> None:
                 Line(slow, "with sniffio", Outcome([1.6], "2 s")),
                 Line(free, "with sniffio; openai", Outcome([3], "3 s")),
                 Line(free, "with sniffio; openai", None),
+                Line(seen, "with sniffio", None),
             ]
         )
     )
@@ -132,4 +135,5 @@ def test_the_table_says_what_is_reached_and_what_is_missing() -> None:
         "| 2 | slow | with sniffio | 1.600 | 1.600 to 1.600 | <= 1.5 | MISSED | 2 s |",
         "| 3 | free | with sniffio; openai | 3.000 | 3.000 to 3.000 |  | shown only | 3 s |",
         "| 3 | free | with sniffio; openai | - | - |  | not measured | needs an environment for openai |",
+        f"| 4 | seen | with sniffio | - | - | <= 3 | not measured | needs {CHROMIUM} |",
     ]

@@ -371,6 +371,7 @@ async def test_a_detached_client_has_connections_of_its_own(fake: FakeSnyk) -> N
         assert (await client.get_group(fake.group_id)).id == fake.group_id
     with fake.client() as sync:
         assert sync.base_url == "http://localhost/rest"
+        assert (sync.api_version, client.api_version) == ("2025-11-05", "2025-11-05")
 
 
 async def test_a_fake_can_be_reached_through_an_http_client_of_yours(fake: FakeSnyk) -> None:

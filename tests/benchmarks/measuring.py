@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
+from support.browser import CHROMIUM
+
 from benchmarks.environments import Environment
 from benchmarks.server import Server
 from benchmarks.timing import Turn
@@ -64,7 +66,8 @@ class Row:
     """One row of the table: the figure must be at least, or at most, `target`, where it has one.
 
     It is measured in the environment with sniffio; `without_sniffio` tells whether in the one without it too. A row
-    that compares with a peer is not measured where there is no environment for that.
+    that compares with a peer is not measured where there is no environment for that, nor one that needs a browser
+    where there is none.
     """
 
     number: str
@@ -74,6 +77,7 @@ class Row:
     without_sniffio: bool
     peer: str | None
     measure: Callable[[Bench], Outcome]
+    browser: bool = False
 
     @property
     def aim(self) -> str:
@@ -99,7 +103,8 @@ class Line:
     def __str__(self) -> str:
         if self.outcome is None:
             figure = spread = "-"
-            verdict, absolute = "not measured", f"needs an environment for {self.row.peer}"
+            needed = f"an environment for {self.row.peer}" if self.row.peer else str(CHROMIUM)
+            verdict, absolute = "not measured", f"needs {needed}"
         else:
             figure = f"{self.outcome.median:.3f}"
             spread = f"{min(self.outcome.figures):.3f} to {max(self.outcome.figures):.3f}"
@@ -128,12 +133,15 @@ def row(
     at_most: float | None = None,
     without_sniffio: bool = False,
     peer: str | None = None,
+    browser: bool = False,
 ) -> Callable[[Callable[[Bench], Outcome]], Callable[[Bench], Outcome]]:
     """Put a measurement into the table; `Row` says what the arguments mean."""
 
     def register(measure: Callable[[Bench], Outcome]) -> Callable[[Bench], Outcome]:
         target = at_most if at_least is None else at_least
-        ROWS.append(Row(number, what, target, at_least is not None, without_sniffio, peer, measure))
+        ROWS.append(
+            Row(number, what, target, at_least is not None, without_sniffio, peer, measure, browser=browser)
+        )
         return measure
 
     return register
@@ -150,6 +158,7 @@ def rows() -> list[Row]:
         "starting",
         "reviewing",
         "applying",
+        "browsing",
     ):
         import_module(f"benchmarks.{module}")
     return sorted(ROWS, key=lambda row: (int("".join(filter(str.isdigit, row.number))), row.number))
@@ -196,7 +205,8 @@ def speeds(pairs: Sequence[tuple[float, float]], amount: int, unit: str) -> Outc
 def measure(row: Row, bench: Bench) -> Line:
     """Measure a row in one environment of ours, and in that of its peer."""
     if row.peer is None:
-        return Line(row, bench.ours.name, row.measure(bench))
+        possible = CHROMIUM.exists() or not row.browser
+        return Line(row, bench.ours.name, row.measure(bench) if possible else None)
     outcome = row.measure(bench) if row.peer in bench.peers else None
     return Line(row, f"{bench.ours.name}; {row.peer}", outcome)
 
