@@ -127,7 +127,7 @@ def audit_report(
         "API": review.base_url or NOT_KNOWN,
         "API version": review.api_version or NOT_KNOWN,
         "Made with": f"groups_sdk {__version__}",
-        "Organizations": "included" if review.org_memberships else "not part of this review",
+        "Organizations": _organizations(review),
         "Login methods that count as SSO": ", ".join(sorted(sso)) or "none that a member has",
     }
     return AuditReport(
@@ -160,6 +160,18 @@ def _since(review: Review, earlier: Review) -> Since:
             f"since must be an earlier review: it was made at {_moment(before)}, this one at {_moment(now)}"
         )
     return Since(review.diff(earlier), _moment(before), len(earlier.members))
+
+
+def _organizations(review: Review) -> str:
+    """Whether they are part of the review, and why those of some members are not known: three reasons at the most."""
+    if review.orgs_unknown is None:
+        return "not part of this review"
+    if not review.orgs_unknown:
+        return "included"
+    reasons = Counter(str(m.org_error or "the API does not name the user") for m in review.orgs_unknown)
+    shown = "; ".join(f"{reason} ({count:,})" for reason, count in reasons.most_common(3))
+    more = f"; more reasons: {len(reasons) - 3:,}" if len(reasons) > 3 else ""
+    return f"included, but not known for {len(review.orgs_unknown):,}: {shown}{more}"
 
 
 def _order(member: ReviewedMember) -> str:

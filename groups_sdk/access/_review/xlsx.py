@@ -181,6 +181,8 @@ class _Sheets:
     def _cell(self, text: str) -> str:
         """The text as the CSV has it, and cut where a cell is too small for it."""
         text = escaped(text).encode("utf-8", "replace").decode()
+        if 2 * len(text) <= MOST_CHARACTERS:
+            return text
         units = len(text.encode("utf-16-le")) // 2
         if units <= MOST_CHARACTERS:
             return text

@@ -13,7 +13,7 @@ import attrs
 import pytest
 from support.reviews import GROUP, HOSTILE, hostile, member, review
 
-from groups_sdk import Group, InvalidArgumentError, Review, __version__
+from groups_sdk import Group, GroupsError, InvalidArgumentError, Review, __version__
 
 
 class Elements(HTMLParser):
@@ -135,6 +135,20 @@ def test_the_page_says_what_it_is_a_report_of() -> None:
     facts |= {"Login methods that count as SSO": "saml"}
     assert not [f for f in facts.items() if "<dt>{}</dt><dd><bdi>{}</bdi></dd>".format(*f) not in page]
     assert "<title>Access review of Payments, 2025-11-05</title>" in page
+
+
+def test_the_page_says_why_organizations_are_not_known() -> None:
+    failed = [
+        attrs.evolve(member(str(number)), org_error=GroupsError(f"{code}: <no>"))
+        for number, code in enumerate((403, 403, 500, 502))
+    ]
+    said = "included, but not known for {}: 403: &lt;no&gt; (2); 500: &lt;no&gt; (1); 502: &lt;no&gt; (1)"
+    made = review(failed, orgs=True)
+    assert f"<bdi>{said.format(4)}</bdi>" in page_of(made)
+    made = review([*failed, member("7")], orgs=True)
+    assert f"<bdi>{said.format(5)}; more reasons: 1</bdi>" in page_of(made)
+    made = review([member("7")], orgs=True)
+    assert "not known for 1: the API does not name the user (1)" in page_of(made)
 
 
 def test_more_than_two_years_of_months_are_folded_into_years() -> None:
