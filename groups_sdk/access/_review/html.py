@@ -54,7 +54,7 @@ def html_lines(report: AuditReport) -> Iterator[str]:
     not_on_sso = [member for member in report.members if member.sso is False]
     note = ""
     if report.totals.login_method_unknown:
-        note = f"Besides, the login method of {report.totals.login_method_unknown:,} is unknown."
+        note = f"Not listed here: {report.totals.login_method_unknown:,} whose login method is unknown."
     yield from _list("not-on-sso", "Not on SSO", not_on_sso, note)
     yield from _all_members(report)
     if report.sign_off:

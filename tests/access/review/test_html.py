@@ -100,7 +100,7 @@ def test_the_page_is_sorted_and_has_its_sections_and_sums_without_scripts() -> N
     assert [email in admins for email in emails] == [True, False, False, False]
     assert "<h2>Not on SSO (1)</h2>" in (others := section(page, "not-on-sso"))
     assert [email in others for email in emails] == [False, True, False, False]
-    assert "the login method of 1 is unknown" in others
+    assert "Not listed here: 1 whose login method is unknown." in others
     assert page.count("<rect ") == 2 + 3 + 3 + 4
     assert page.count("<tfoot><tr><td>Sum</td><td>4</td>") == 4
     assert "Members 4 = by role 4 = by login method 4 = by SSO 4 = by joining month 4" in page

@@ -123,6 +123,12 @@ def test_a_search_and_filters_show_the_members_that_fit(tab: Tab, path: Path) ->
     tab.evaluate(choose.replace("NAME", "Role").replace("VALUE", repr(EVIL[0])))
     assert [row[3] for row in rows(tab)] == [EVIL[0]]
 
+    tab.send("Emulation.setEmulatedMedia", media="print")
+    assert [row[3] for row in rows(tab)] == [EVIL[0]], "what is printed is what was filtered, and says so"
+    assert tab.evaluate("document.querySelector('.count').checkVisibility()") is True
+    assert tab.evaluate("document.querySelector('.filters').checkVisibility()") is False
+    assert text(tab, ".count") == f"1 of {COUNT} members (Role: {EVIL[0]})"
+
 
 def test_columns_sort_and_the_page_says_how(tab: Tab) -> None:
     assert rows(tab)[0][3] == "Group Admin"
