@@ -18,14 +18,14 @@ __all__ = ["Network", "read_urls", "resolve_network"]
 
 @attrs.frozen
 class Network:
-    """How connections are made: TLS, and the proxy for each origin that has one. Clients and their copies share it."""
+    """How connections are made: TLS, and the proxy for each origin, if any. A client and its copies share it."""
 
     tls: Tls
-    _proxies: Mapping[str, ProxyServer]  # by origin
+    _proxies: Mapping[str, ProxyServer | None]
 
     def proxy_for(self, url: httpx.URL) -> ProxyServer | None:
         """The proxy that requests to a URL go through; None where they go straight to its host."""
-        return self._proxies.get(_origin(url)) if self._proxies else None
+        return self._proxies.get(_origin(url))
 
     def connect(self, max_connections: int) -> httpx.AsyncClient:
         """A client of httpx that keeps up to `max_connections` connections open."""
@@ -33,7 +33,11 @@ class Network:
         # Never contended: our own slots stand in front, since a contended httpcore pool does not survive
         # cancellation (https://github.com/encode/httpcore/issues/1093).
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=max_connections)
-        through = {origin: _transport(proxy, self.tls, limits) for origin, proxy in self._proxies.items()}
+        # Origins without a proxy are in it too: what httpx goes by matches the other ports of a host as well.
+        through = {
+            origin: _transport(proxy, self.tls, limits) if proxy else None
+            for origin, proxy in self._proxies.items()
+        }
         return httpx.AsyncClient(
             verify=tls,
             limits=limits,
@@ -69,8 +73,7 @@ def resolve_network(
     urls = read_urls(settings)
     tls = resolve_tls(verify, cert, needed=any(url.scheme == "https" for url in urls))
     if proxy is None:
-        found = {_origin(url): environment_proxy(url) for url in urls}
-        return Network(tls, {origin: server for origin, server in found.items() if server})
+        return Network(tls, {_origin(url): environment_proxy(url) for url in urls})
     if proxy.text == "":
         return Network(tls, {})
     server = read_proxy(proxy)

@@ -195,10 +195,23 @@ def test_the_token_url_has_a_proxy_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 
     assert routes("https://login.example/token") == [False, True]
     assert routes("https://login.example:8443/token") == [False, False]
+    assert routes("https://api.example:8443/token") == [False, True]
     monkeypatch.setenv("HTTPS_PROXY", "socks4://proxy.example")
     assert routes("https://api.example/token") == [False, False]
     with pytest.raises(ConfigurationError, match="HTTPS_PROXY"):
         routes("https://login.example/token")
+
+
+@pytest.mark.anyio
+async def test_a_port_that_needs_no_proxy_beside_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
+    monkeypatch.setenv("NO_PROXY", "api.example:8443")
+    credentials = OAuthClientCredentials("id", "secret", token_url="https://api.example:8443/token")
+    async with AsyncGroupsClient(credentials, base_url=str(API)) as client:
+        http = client._caller.pool.bind().http
+        used = [http._transport_for_url(httpx.URL(url)) for url in (API, "https://api.example:8443/token")]
+    assert used[0] is not http._transport
+    assert used[1] is http._transport
 
 
 @pytest.mark.parametrize(
