@@ -73,4 +73,4 @@ def _print_members(head: str, members: Sequence[ReviewedMember]) -> None:
     say("")
     print_table([head, "NAME", "ROLE", "LOGIN"], rows, [""] * 4)
     if len(members) > _SHOWN:
-        say(f"... and {len(members) - _SHOWN:,} more: --csv, --jsonl and --html have everybody")
+        say(f"... and {len(members) - _SHOWN:,} more: --csv, --jsonl, --html and --xlsx have everybody")

@@ -248,3 +248,72 @@ def test_ctrl_c_ends_a_review_whose_pipe_is_full_and_not_read(monkeypatch: pytes
             everything = read_end.read()
     assert process.returncode == 130
     assert not everything.endswith(b'{"members": 2000}\n'), "that line is at the end of a whole review only"
+
+
+# Files
+
+
+def test_files_are_named_with_their_members(fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path) -> None:
+    paths = {kind: tmp_path / f"r.{kind}" for kind in ("csv", "jsonl", "html", "xlsx")}
+    options = [word for kind, path in paths.items() for word in (f"--{kind}", str(path))]
+    done = cli("review", group_id, *options, "--sign-off", "--prepared-by", "Ada <Lovelace>", "-o", "table")
+    assert done.code == 0
+    assert done.err == "".join(f"{path}: 36 members\n" for path in paths.values())
+    page = paths["html"].read_text()
+    assert "Ada &lt;Lovelace&gt;" in page
+    assert paths["xlsx"].read_bytes().startswith(b"PK")
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"), [("csv", "group_id,"), ("jsonl", '{"format"'), ("html", "<!doctype")]
+)
+def test_dash_is_standard_output(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path, kind: str, begins: str
+) -> None:
+    done = cli("review", group_id, f"--{kind}", "-")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.lower().startswith(begins)
+    beside = cli("review", group_id, f"--{kind}", "-", "--xlsx", str(tmp_path / "r.xlsx"))
+    assert beside.out.lower().startswith(begins)
+    assert beside.err == f"{tmp_path}/r.xlsx: 36 members\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--csv", "-", "--html", "-"], 2, "only one of --csv and --html can go to standard output"),
+        (["--sign-off"], 2, "are for --html and --xlsx"),
+        (["--prepared-by", "Ada", "--csv", "-"], 2, "are for --html and --xlsx"),
+        (["--exit-code"], 2, "needs --since"),
+        (["--xlsx", "-"], 2, "--xlsx"),
+        (["--html", "/nowhere/x.html"], 1, "/nowhere/x.html: cannot be written"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_sent(
+    fake: FakeSnyk, group_id: str, cli: Call, options: list[str], code: int, words: str
+) -> None:
+    done = cli("review", group_id, *options)
+    assert (done.code, done.out) == (code, "")
+    assert words in done.err
+    assert not fake.requests
+
+
+def test_differences_have_an_exit_code_of_their_own(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "before.jsonl"
+    assert cli("review", group_id, "--jsonl", str(file)).code == 0
+    assert cli("review", group_id, "--since", str(file), "--exit-code").code == 0
+    fake.add_members(group_id, 1)
+    assert cli("review", group_id, "--since", str(file), "--exit-code").code == 5
+    assert cli("review", group_id, "--since", str(file)).code == 0
+    page = tmp_path / "r.html"
+    assert cli("review", group_id, "--since", str(file), "--html", str(page), "--exit-code").code == 5
+
+
+def test_failure_goes_before_differences(fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path) -> None:
+    file = tmp_path / "before.jsonl"
+    assert cli("review", group_id, "--jsonl", str(file)).code == 0
+    fake.add_members(group_id, 1)
+    fake.fail_next(status=404, path="org_memberships")
+    assert cli("review", group_id, "--since", str(file), "--orgs", "--exit-code").code == 1
