@@ -62,14 +62,23 @@ class Argument(click.Argument):
         self.about: str = about
 
 
+class _File(click.Path):
+    """A path; `-` is one only where standard input or output can take its place."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "-" and not self.allow_dash:
+            self.fail("must be the name of a file, not -", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def existing_file(*, dash: bool = False) -> click.Path:
     """A file to be read. `dash`: or `-`, which is standard input."""
-    return click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=dash)
+    return _File(exists=True, dir_okay=False, path_type=Path, allow_dash=dash)
 
 
 def new_file(*, dash: bool = False) -> click.Path:
     """A file to be written. `dash`: or `-`, which is standard output."""
-    return click.Path(dir_okay=False, path_type=Path, allow_dash=dash)
+    return _File(dir_okay=False, path_type=Path, allow_dash=dash)
 
 
 _GROUP = "The group, by id or name. Default: SNYK_GROUP_ID, the profile's group, or the only group that you can see."

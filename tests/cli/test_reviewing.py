@@ -42,7 +42,7 @@ def test_terminal_gets_totals_and_whom_to_look_at(fake: FakeSnyk, group_id: str,
         *("ADMINS", "NOT ON SSO", "IN NO ORGANIZATION"),
     ]
     assert sections[1][1].split() == ["Group", "Member", "27", "#" * 24]
-    assert sections[5][-1] == "... and 4 more: --csv, --jsonl and --html have everybody"
+    assert sections[5][-1] == "... and 4 more: --csv, --jsonl, --html and --xlsx have everybody"
 
 
 def test_empty_group_and_unknown_login_methods_are_said_to_be(fake: FakeSnyk, cli: Call) -> None:
@@ -116,7 +116,7 @@ def test_files_are_written_and_the_totals_printed(
     done = cli(
         "review", group_id, *(word for kind, path in paths.items() for word in (f"--{kind}", str(path)))
     )
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "".join(f"{path}: 36 members\n" for path in paths.values()))
     assert done.out.startswith("Engineering: 36 members")
     assert "ADMINS" in done.out
     assert len(Review.read(paths["csv"]).members) == len(Review.read(paths["jsonl"]).members) == 36
@@ -131,7 +131,7 @@ def test_one_file_is_written_without_the_review_being_kept(
     monkeypatch.setattr("groups_sdk.access.AsyncReviewStream.collect", None)
     path = tmp_path / f"review.{kind}"
     done = cli("review", group_id, f"--{kind}", str(path))
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, f"{path}: 36 members\n")
     assert "ADMINS" not in done.out
     assert len(Review.read(path).members) == 36
 
