@@ -7,7 +7,6 @@ import asyncio
 import inspect
 import logging
 import re
-import shlex
 import subprocess
 import sys
 import warnings
@@ -22,7 +21,6 @@ from support.loopback import served
 import groups_sdk
 from groups_sdk import AsyncGroupsClient, errors
 from groups_sdk.cli import _exit_codes as exit_codes
-from groups_sdk.cli import main
 from groups_sdk.cli._catalog import COMMANDS
 from groups_sdk.testing import FakeSnyk
 
@@ -140,15 +138,3 @@ def test_every_command_and_exit_code_is_named() -> None:
     assert {*COMMANDS} <= named
     stated = re.findall(r"\b(\d+) [a-z]", section.partition("Exit codes: ")[2])
     assert [int(code) for code in stated] == [*exit_codes.SUMMARY]
-
-
-def test_commands_of_the_command_line_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    section = TEXT.partition("\n## Command line\n")[2]
-    (block,) = re.findall(r"^```sh\n(.*?)^```$", section.partition("\n## ")[0], re.MULTILINE | re.DOTALL)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "desired.csv").write_text("email,role\nada.0000@example.com,Group Member\n")
-    for line in block.replace("ada@example.com", "ada.0000@example.com").splitlines():
-        name, *words = shlex.split(line.partition(" > ")[0], comments=True)
-        assert name == "groups-sdk"
-        yes = ["--yes"] if words[0] in ("apply", "offboard") else []
-        assert main([*words, "--fake", *yes]) == 0, line

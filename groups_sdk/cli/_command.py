@@ -18,7 +18,9 @@ Function = Callable[..., int]
 
 
 class Command(click.Command):
-    """A command whose help lists its options in sections, its own first."""
+    """A command whose help lists its options in sections, its own first, and ends with examples."""
+
+    examples: Sequence[str] = ()
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
@@ -35,14 +37,21 @@ class Command(click.Command):
                 with formatter.section(title):
                     formatter.write_dl(records)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{' ' * formatter.current_indent}{example}\n")
+
 
 def command(
-    name: str, *parameters: click.Parameter, details: str = ""
+    name: str, *parameters: click.Parameter, details: str = "", examples: Sequence[str] = ()
 ) -> Callable[[Function], click.Command]:
     """Make a command of a function that gets a `Connection` and the values of `parameters`.
 
-    `details` follows the summary in the help. The options of the connection come behind its own. One of
-    its own takes the place of a common one of the same name.
+    `details` follows the summary in the help, which ends with the `examples`: they work with --fake. The options of
+    the connection come behind its own; one of its own takes the place of a common one of the same name.
     """
     entry = COMMANDS[name]
     own = {parameter.name for parameter in parameters}
@@ -73,7 +82,9 @@ def command(
             )
 
         epilog = f"Needs the permission {entry.needs}." if entry.needs else None
-        return _made(name, invoke, [*parameters, *common.values()], details, epilog)
+        made = _made(name, invoke, [*parameters, *common.values()], details, epilog)
+        made.examples = examples
+        return made
 
     return decorate
 
@@ -98,7 +109,7 @@ def _prog() -> str:
 
 def _made(
     name: str, invoke: Function, parameters: Sequence[click.Parameter], details: str, epilog: str | None
-) -> click.Command:
+) -> Command:
     summary = COMMANDS[name].summary
     return Command(
         name,

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +107,10 @@ def at_terminal(
     stderr: bool = True,
     env: Mapping[str, str] | None = None,
     at_text: Callable[[str, int], str | None] | None = None,
+    command: Sequence[str] = COMMAND,
+    cwd: Path = ROOT,
 ) -> Screen:
-    """Run it at a pseudo-terminal of 100 columns, or with stdout or stderr in a pipe instead.
+    """Run it, or another command, at a pseudo-terminal of 100 columns, or with stdout or stderr in a pipe instead.
 
     `type_in` maps what is shown to what is then typed; `at_text` gets all that is shown so far and the process's
     number, and may say what is to be typed.
@@ -116,8 +118,9 @@ def at_terminal(
     main_end, terminal = pty.openpty()
     reading, writing = os.pipe()
     waiting = dict(type_in or {})
-    process = start(
-        *arguments,
+    process = subprocess.Popen(
+        [*command, *arguments],
+        cwd=cwd,
         stdin=terminal,
         stdout=terminal if stdout else writing,
         stderr=terminal if stderr else writing,

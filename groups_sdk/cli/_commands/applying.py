@@ -76,6 +76,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
     DRY_RUN,
     details="""People and roles are shown as the API names them now, whatever the plan says. The same command again
 continues after an interruption.""",
+    examples=(
+        "groups-sdk apply plan.json --dry-run",
+        "groups-sdk apply plan.json --max-age 24h --me ada.0000@example.com",
+    ),
 )
 def apply(
     connection: Connection,

@@ -45,6 +45,7 @@ _PEOPLE = Argument(
     YES,
     DRY_RUN,
     details="People who are not members are reported, and the others are changed. Exit code 4 when nobody is a member.",
+    examples=('groups-sdk set-role "Group Viewer" grace.0001@example.com --dry-run',),
 )
 def set_role(
     connection: Connection,
@@ -81,6 +82,7 @@ def set_role(
     YES,
     DRY_RUN,
     details="People who are not members are reported, and the others are removed. Exit code 4 when nobody is a member.",
+    examples=("groups-sdk remove grace.0001@example.com --cascade",),
 )
 def remove(
     connection: Connection,

@@ -71,6 +71,10 @@ __all__ = ["offboard"]
     details="""It works on all groups, whatever SNYK_GROUP_ID and the profile say. Afterwards it looks again, and lists
 what access is left. Exit code 0 only when everybody was found and removed, and nothing is left; with --dry-run, when
 everybody was found and would be removed. 4 when nobody was found.""",
+    examples=(
+        "groups-sdk offboard grace.0001@example.com --cascade",
+        "groups-sdk offboard --file leavers.txt --cascade --journal leavers.journal",
+    ),
 )
 def offboard(
     connection: Connection,

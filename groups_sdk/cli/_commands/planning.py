@@ -56,6 +56,10 @@ _FORMAT = Option(
     _FORMAT,
     details="Edit the file, and give it to plan. Nothing is changed. Standard output gets CSV unless --format says "
     "otherwise.",
+    examples=(
+        "groups-sdk export desired.csv",
+        "groups-sdk export - --format yaml",
+    ),
 )
 def export(connection: Connection, file: Path, group: str | None, file_format: FileFormat | None) -> int:
     target = group_named(connection, group)
@@ -122,6 +126,11 @@ def export(connection: Connection, file: Path, group: str | None, file_format: F
     details="""FILE is CSV, JSON, JSONL or YAML with the columns email, username or user_id, and role or role_id; or
 what members, review or export wrote. Where it also has a column for the group, it can be for several groups at once.
 Nothing is changed: save the plan with --save, and give it to apply. Exit code 1 when somebody cannot be planned.""",
+    examples=(
+        "groups-sdk plan desired.csv --save plan.json",
+        "groups-sdk plan desired.csv --prune --cascade --output markdown",
+        'groups-sdk members --role "Group Viewer" --output csv | groups-sdk plan -',
+    ),
 )
 def plan(
     connection: Connection,

@@ -31,7 +31,10 @@ from groups_sdk.models import SsoConnection, SsoUser
 __all__ = ["find", "groups", "members", "memberships", "orgs", "roles", "show", "sso"]
 
 
-@command("groups")
+@command(
+    "groups",
+    examples=("groups-sdk groups",),
+)
 def groups(connection: Connection) -> int:
     with progress.bar("groups") as advance:
         found = collect(connection.client.list_groups(), advance)
@@ -39,7 +42,12 @@ def groups(connection: Connection) -> int:
     return DONE
 
 
-@command("show", GROUP_ARGUMENT, GROUP_OPTION)
+@command(
+    "show",
+    GROUP_ARGUMENT,
+    GROUP_OPTION,
+    examples=("groups-sdk show Engineering",),
+)
 def show(connection: Connection, group: str | None) -> int:
     target = group_named(connection, group)
     print_record(GROUP, connection.client.get_group(target.id), connection.options.output)
@@ -76,7 +84,15 @@ _ALL_OR_NONE = """Prints all of the members or, after an error, none. While memb
 miss members. Exit code 4 when nobody has the role, or is the person, that you asked for."""
 
 
-@command("members", *_MEMBERS, details=_ALL_OR_NONE)
+@command(
+    "members",
+    *_MEMBERS,
+    details=_ALL_OR_NONE,
+    examples=(
+        'groups-sdk members Engineering --role "Group Admin"',
+        "groups-sdk members Engineering --sort-by email --output csv > members.csv",
+    ),
+)
 def members(connection: Connection, **given: Any) -> int:
     return _members(connection, **given)
 
@@ -102,7 +118,12 @@ def _members(
     return DONE
 
 
-@command("roles", GROUP_ARGUMENT, GROUP_OPTION)
+@command(
+    "roles",
+    GROUP_ARGUMENT,
+    GROUP_OPTION,
+    examples=("groups-sdk roles Engineering",),
+)
 def roles(connection: Connection, group: str | None) -> int:
     target = group_named(connection, group)
     with progress.bar("members"):
@@ -117,6 +138,10 @@ def roles(connection: Connection, group: str | None) -> int:
     GROUP_ARGUMENT,
     GROUP_OPTION,
     details="Exit code 4 when the person is not a member, 2 when several members may be meant.",
+    examples=(
+        "groups-sdk find ada.0000@example.com",
+        'groups-sdk find "Ada Ahmed" --output json',
+    ),
 )
 def find(connection: Connection, person: str, group: str | None) -> int:
     target = group_named(connection, group)
@@ -124,7 +149,13 @@ def find(connection: Connection, person: str, group: str | None) -> int:
     return DONE
 
 
-@command("orgs", PERSON_ARGUMENT, GROUP_ARGUMENT, GROUP_OPTION)
+@command(
+    "orgs",
+    PERSON_ARGUMENT,
+    GROUP_ARGUMENT,
+    GROUP_OPTION,
+    examples=("groups-sdk orgs ada.0000@example.com",),
+)
 def orgs(connection: Connection, person: str, group: str | None) -> int:
     target = group_named(connection, group)
     member = member_named(connection, target, person)
@@ -141,6 +172,7 @@ def orgs(connection: Connection, person: str, group: str | None) -> int:
     GROUP_OPTION,
     Option("--users", is_flag=True, help="List the users of the connections."),
     Option("--connection", "-c", "only", metavar="NAME", help="Only this connection, by id or name."),
+    examples=("groups-sdk sso Engineering --users",),
 )
 def sso(connection: Connection, group: str | None, users: bool, only: str | None) -> int:
     target = group_named(connection, group)

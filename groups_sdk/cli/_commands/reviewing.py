@@ -85,6 +85,11 @@ __all__ = ["review"]
     EXIT_CODE,
     details="""Shows totals and whom to look at, on a terminal or when it writes a file. In a pipe it prints what
 --jsonl writes, so that "review > FILE" works too; with --since it prints the differences.""",
+    examples=(
+        'groups-sdk review Engineering --html review.html --sign-off --prepared-by "Ada Ahmed"',
+        "groups-sdk review Engineering --jsonl 2025-11.jsonl",
+        "groups-sdk review Engineering --since 2025-11.jsonl --exit-code",
+    ),
 )
 def review(
     connection: Connection,

@@ -38,6 +38,7 @@ class Identity:
     "whoami",
     details="""Shows which token is used and where it comes from, the region, when the token expires, and the groups
 that it can see. The token itself is never shown.""",
+    examples=("groups-sdk whoami",),
 )
 def whoami(connection: Connection) -> int:
     identity = _identity(connection)

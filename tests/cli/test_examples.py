@@ -1,0 +1,82 @@
+"""Every command line in the help and in the README works as it stands, with --fake behind it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from support.running import ROOT, Screen, at_terminal
+
+from groups_sdk.cli._app import app
+from groups_sdk.cli._catalog import COMMANDS
+from groups_sdk.cli._command import Command
+
+SECTION = (
+    (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Command line\n")[2].partition("\n## ")[0]
+)
+README = [
+    line.partition("  #")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+
+
+def of_help(name: str) -> list[str]:
+    command = app.get_command(None, name)  # type: ignore[arg-type]
+    return list(command.examples) if isinstance(command, Command) else []
+
+
+HELP = [example for name in COMMANDS for example in of_help(name)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files that the examples speak of are, and a plan with something to do."""
+    folder = tmp_path_factory.mktemp("examples")
+    script = folder / "bin" / "groups-sdk"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W error -m groups_sdk "$@"\n')
+    script.chmod(0o700)
+    (folder / "leavers.txt").write_text("grace.0001@example.com\nalan.0002@example.com\n")
+    (folder / "wanted.csv").write_text("email,role\ngrace.0001@example.com,Group Viewer\n")
+    assert run(folder, "groups-sdk plan wanted.csv --save plan.json").code == 0
+    assert run(folder, "groups-sdk review --jsonl 2025-11.jsonl").code == 0
+    assert run(folder, "groups-sdk export desired.csv").code == 0
+    return folder
+
+
+def run(folder: Path, line: str) -> Screen:
+    """A line as it stands, in a shell at a terminal, with --fake behind each command. Questions are answered."""
+    line = re.sub(r"(groups-sdk [^|>]*[^|> ])", r"\1 --fake", line)
+    return at_terminal(
+        "-c",
+        line,
+        command=["sh"],
+        cwd=folder,
+        env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+        at_text=lambda text, _: "y\n" if text.endswith("[y/N] ") else None,
+    )
+
+
+@pytest.mark.parametrize("line", [*README, *HELP])
+def test_command_line_works_as_it_stands(folder: Path, line: str) -> None:
+    screen = run(folder, line)
+    assert screen.code == 0, screen.plain
+
+
+def test_every_command_but_these_has_an_example() -> None:
+    assert {name for name in COMMANDS if not of_help(name)} == {
+        "memberships",
+        "undo",
+        "fake",
+        "demo",
+        "completion",
+    }
+
+
+def test_readme_has_one_screen_of_them() -> None:
+    assert 5 <= len(README) <= 12
