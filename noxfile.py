@@ -179,6 +179,7 @@ def bench(session: nox.Session) -> None:
         "pydantic": group("bench-pydantic"),
         "pysnyk": group("bench-pysnyk"),
         "openai": group("bench-openai"),
+        "cli": [".[cli]"],
     }.items():
         place = Path(session.create_tmp()).resolve() / name
         session.run("python", "-m", "venv", str(place))

@@ -24,7 +24,7 @@ TINY = Size(
     streamed=11_000,
     reviewed=500,
 )
-MODULES = {"pydantic": "pydantic", "pysnyk": "snyk", "openai": "openai"}
+MODULES = {"cli": "click", "pydantic": "pydantic", "pysnyk": "snyk", "openai": "openai"}
 
 
 @pytest.fixture(scope="module")

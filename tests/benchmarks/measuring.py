@@ -13,7 +13,7 @@ from benchmarks.environments import Environment
 from benchmarks.server import Server
 from benchmarks.timing import Turn
 
-PEERS = ("pydantic", "pysnyk", "openai")
+PEERS = ("pydantic", "pysnyk", "openai", "cli")  # the last is ours, with the extra
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,7 @@ def rows() -> list[Row]:
         "reading_ahead",
         "memory",
         "starting",
+        "commanding",
         "reviewing",
         "applying",
         "browsing",
