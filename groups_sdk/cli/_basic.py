@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from groups_sdk import _arguments as arguments
 from groups_sdk._client import AsyncGroupsClient
+from groups_sdk._settings import resolve
 from groups_sdk._version import __version__
 from groups_sdk.cli import _runner as runner
 from groups_sdk.cli._catalog import COMMANDS
@@ -51,7 +52,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 
 async def _fetch_memberships(options: argparse.Namespace) -> list[GroupMembership]:
-    async with AsyncGroupsClient(user_agent="groups_sdk-cli") as client:
+    settings = resolve(snyk_cli_login=True)
+    async with AsyncGroupsClient(
+        settings.credentials, base_url=settings.base_url, user_agent="groups_sdk-cli"
+    ) as client:
         return await client.list_memberships(
             options.group_id,
             email=options.email,

@@ -28,10 +28,8 @@ class Command(click.Command):
             if isinstance(parameter, click.Argument):
                 sections["Arguments"].append((parameter.make_metavar(ctx), getattr(parameter, "about", "")))
                 continue
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                section = parameter.section if isinstance(parameter, Option) else "Options"
-                sections.setdefault(section, []).append(record)
+            section = parameter.section if isinstance(parameter, Option) else "Options"
+            sections.setdefault(section, []).extend(filter(None, [parameter.get_help_record(ctx)]))
         for title, records in sections.items():
             if records:
                 with formatter.section(title):

@@ -232,8 +232,10 @@ COMMON: list[click.Parameter] = [
 
 def connection_options(given: Mapping[str, Any]) -> Options:
     """The values of `COMMON`."""
-    output = given.get("output")
-    return Options(**{**given, "output": None if output is None else Output(output.lower())})
+    options: dict[str, Any] = dict(given)
+    output = options.get("output")
+    options["output"] = None if output is None else Output(output.lower())
+    return Options(**options)
 
 
 def resolve_group(argument: str | None, option: str | None) -> str | None:

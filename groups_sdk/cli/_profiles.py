@@ -153,4 +153,5 @@ def _profile(name: str, section: dict[str, Any], where: str) -> Profile:
         raise CommandError(f"{where}: give one of {' and '.join(sources)}")
     if "region" in section and "base_url" in section:
         raise CommandError(f"{where}: give one of region and base_url")
-    return Profile(name, **{**section, "token_command": tuple(command)})
+    values: dict[str, Any] = {**section, "token_command": tuple(command)}
+    return Profile(name, **values)

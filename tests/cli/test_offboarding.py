@@ -12,7 +12,7 @@ from support.hanging import Hanging
 from support.jobs import changes_sent, role_id, roles_of
 from support.loopback import served
 from support.running import NOBODY as NO_ID
-from support.running import Done, at_terminal, interrupted
+from support.running import Done, at_terminal, interrupted, run
 
 from groups_sdk.cli._commands import offboarding
 from groups_sdk.cli._confirm import confirm
@@ -274,3 +274,16 @@ def test_interrupted_look_sends_no_change(
 def test_output_is_one_form_for_all_results(fake: FakeSnyk, cli: Call) -> None:
     done = cli("offboard", ADA, "--cascade", "--yes", "-o", "json")
     assert {o["group"] for o in json.loads(done.out)} == {"Engineering", "Research"}
+
+
+def test_journal_that_cannot_be_written_is_said_before_anything_is_sent(fake: FakeSnyk, cli: Call) -> None:
+    done = cli("offboard", ADA, "--cascade", "--yes", "--journal", "/nowhere/j")
+    assert (done.code, done.out) == (1, "")
+    assert "/nowhere/j: cannot be written" in done.err
+    assert not fake.requests
+
+
+def test_people_come_from_standard_input(fake: FakeSnyk) -> None:
+    done = run("offboard", "--file", "-", "--cascade", "--yes", input=f"{ADA}\n")
+    assert done.code == 0
+    assert {o["person"] for o in done.objects} == {ADA}

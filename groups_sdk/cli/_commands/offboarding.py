@@ -90,6 +90,7 @@ def offboard(
     **given: Any,
 ) -> int:
     from groups_sdk.access import OffboardingStatus
+    from groups_sdk.access._writing import check_writable
 
     if cascade is None:
         raise CommandError(CASCADE_NEEDED)
@@ -97,6 +98,8 @@ def offboard(
     if not everybody:
         raise CommandError("give a PERSON, or --file")
     require_somebody(yes=yes, dry_run=dry_run)
+    if journal is not None and not dry_run and not journal.exists():
+        check_writable(journal)
 
     def job(*, dry: bool) -> tuple[Offboarding, progress.ProgressReporter]:
         reporter = progress.ProgressReporter()
