@@ -1,15 +1,24 @@
-"""The options that protect people from being changed, as every command that changes something has them."""
+"""The options that every command that changes something has: who is protected, and how it is done."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from groups_sdk.cli._parameters import ADMIN_ROLES, ALLOW_LAST_ADMIN, ALLOW_SELF, ME, PROTECT
+from groups_sdk.cli._parameters import (
+    ADMIN_ROLES,
+    ALLOW_LAST_ADMIN,
+    ALLOW_SELF,
+    CONCURRENCY,
+    DRY_RUN,
+    ME,
+    PROTECT,
+    YES,
+)
 
-__all__ = ["GUARDS", "Guards", "admin_roles", "guards"]
+__all__ = ["CHANGE_OPTIONS", "Guards", "admin_roles", "guards"]
 
-GUARDS = (ME, PROTECT, ADMIN_ROLES, ALLOW_SELF, ALLOW_LAST_ADMIN)
+CHANGE_OPTIONS = (ME, PROTECT, ADMIN_ROLES, ALLOW_SELF, ALLOW_LAST_ADMIN, CONCURRENCY, YES, DRY_RUN)
 
 
 class Guards(TypedDict):
@@ -23,7 +32,7 @@ class Guards(TypedDict):
 
 
 def guards(given: Mapping[str, Any]) -> Guards:
-    """The values of `GUARDS` as arguments of a job."""
+    """Those of the options that say who is protected, as arguments of a job."""
     return Guards(
         me=given["me"],
         protect=given["protect"],

@@ -12,16 +12,13 @@ from groups_sdk.cli._command import command
 from groups_sdk.cli._confirm import require_somebody
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import CommandError
-from groups_sdk.cli._guards import GUARDS, admin_roles, guards
+from groups_sdk.cli._guards import CHANGE_OPTIONS, admin_roles, guards
 from groups_sdk.cli._output import note
 from groups_sdk.cli._parameters import (
     ADMIN_ROLES,
     CASCADE,
     CASCADE_NEEDED,
-    CONCURRENCY,
-    DRY_RUN,
     EXIT_CODE,
-    YES,
     Option,
     new_file,
 )
@@ -70,10 +67,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
         is_flag=True,
         help="Change nothing at all when a member is no longer as the plan saw them.",
     ),
-    *GUARDS,
-    CONCURRENCY,
-    YES,
-    DRY_RUN,
+    *CHANGE_OPTIONS,
     details="""People and roles are shown as the API names them now, whatever the plan says. The same command again
 continues after an interruption.""",
     examples=(

@@ -9,14 +9,11 @@ from groups_sdk.cli._command import command
 from groups_sdk.cli._confirm import require_somebody
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import CommandError
-from groups_sdk.cli._guards import GUARDS, guards
+from groups_sdk.cli._guards import CHANGE_OPTIONS, guards
 from groups_sdk.cli._parameters import (
     CASCADE,
     CASCADE_NEEDED,
-    CONCURRENCY,
-    DRY_RUN,
     GROUP_OPTION,
-    YES,
     Argument,
 )
 from groups_sdk.cli._targets import group_named
@@ -40,10 +37,7 @@ _PEOPLE = Argument(
     Argument("role", "The new role, by name or id; by id when no member has it yet.", metavar="ROLE"),
     _PEOPLE,
     GROUP_OPTION,
-    *GUARDS,
-    CONCURRENCY,
-    YES,
-    DRY_RUN,
+    *CHANGE_OPTIONS,
     details="People who are not members are reported, and the others are changed. Exit code 4 when nobody is a member.",
     examples=('groups-sdk set-role "Group Viewer" grace.0001@example.com --dry-run',),
 )
@@ -77,10 +71,7 @@ def set_role(
     _PEOPLE,
     GROUP_OPTION,
     CASCADE,
-    *GUARDS,
-    CONCURRENCY,
-    YES,
-    DRY_RUN,
+    *CHANGE_OPTIONS,
     details="People who are not members are reported, and the others are removed. Exit code 4 when nobody is a member.",
     examples=("groups-sdk remove grace.0001@example.com --cascade",),
 )

@@ -11,14 +11,11 @@ from groups_sdk.cli._command import command
 from groups_sdk.cli._confirm import confirm, list_steps, require_somebody
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import DONE, FAILED, NOT_FOUND, CommandError
-from groups_sdk.cli._guards import GUARDS, guards
+from groups_sdk.cli._guards import CHANGE_OPTIONS, guards
 from groups_sdk.cli._output import counted, note, print_records
 from groups_sdk.cli._parameters import (
     CASCADE,
     CASCADE_NEEDED,
-    CONCURRENCY,
-    DRY_RUN,
-    YES,
     Argument,
     Option,
     existing_file,
@@ -64,10 +61,7 @@ __all__ = ["offboard"]
         "an interruption.",
     ),
     CASCADE,
-    *GUARDS,
-    CONCURRENCY,
-    YES,
-    DRY_RUN,
+    *CHANGE_OPTIONS,
     details="""It works on all groups, whatever SNYK_GROUP_ID and the profile say. Afterwards it looks again, and lists
 what access is left. Exit code 0 only when everybody was found and removed, and nothing is left; with --dry-run, when
 everybody was found and would be removed. 4 when nobody was found.""",
