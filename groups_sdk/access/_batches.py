@@ -67,7 +67,9 @@ class AsyncBatches(Generic[Item, Out]):
         on_progress: OnProgress | None = None,
     ) -> None:
         if type(concurrency) is not int or concurrency < 1:
-            raise InvalidArgumentError(f"concurrency must be a whole number from 1 up; got {concurrency!r}")
+            raise InvalidArgumentError(
+                f"concurrency must be a whole number of at least 1; got {concurrency!r}"
+            )
         self._work = work
         self._name = name
         self._concurrency = concurrency
@@ -209,7 +211,7 @@ class AsyncBatches(Generic[Item, Out]):
             raise ClientClosedError(_FORKED)
         if block.leaving:
             await anyio.lowlevel.checkpoint_if_cancelled()  # the block may be left for that
-            raise RuntimeError("the block that this work goes on in has been left")
+            raise RuntimeError("the with block in which this work runs has ended")
         if not block.running:
             error = block.pop_error()
             if error is not None:
@@ -253,7 +255,7 @@ class AsyncBatches(Generic[Item, Out]):
     @contextmanager
     def _turn(self) -> Generator[None, None, None]:
         if self._busy:
-            raise RuntimeError("this work is under way already, in another task or thread")
+            raise RuntimeError("this work is already running in another task or thread")
         self._busy = self._resumed = self._used = True
         try:
             yield
@@ -434,7 +436,9 @@ class AsyncBatches(Generic[Item, Out]):
             self._error = error
 
 
-_FORKED = "the process was forked inside this block, and the event loop that does the work is the parent's"
+_FORKED = (
+    "the process was forked inside this block, and the event loop that does the work belongs to the parent"
+)
 _INTERRUPTED = "the work was stopped while this change was under way: it may have been applied"
 
 

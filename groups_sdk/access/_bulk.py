@@ -55,13 +55,13 @@ class _Bulk(ChangeWork):
             change = self._change(member, wanted)
             if role is None and listing.missing and not identity.ids:  # others may go by this name, too
                 error = IncompleteListingError(
-                    f"others may go by {identity}: {listing.gap}; nothing was sent"
+                    f"other members may be called {identity} too: {listing.gap}; nothing was sent"
                 )
                 outcomes.append(Outcome(change, Status.FAILED, error, sent=False))
             elif (
                 not member.user.id and self.guards.people
             ):  # it may be anybody's: that of who is guarded, too
-                error = IncompleteListingError(f"{identity} is listed without its user; nothing was sent")
+                error = IncompleteListingError(f"{identity} is listed without a user; nothing was sent")
                 outcomes.append(Outcome(change, Status.FAILED, error, sent=False))
             elif roles.same_role(change.before, wanted):
                 outcomes.append(Outcome(change, Status.UNCHANGED, sent=False))
@@ -86,7 +86,7 @@ class _Bulk(ChangeWork):
             membership_id=str(identity),
             role=role,
         )
-        error: Exception = MemberNotFoundError(f"{identity} is no member of the group; nothing was sent")
+        error: Exception = MemberNotFoundError(f"{identity} is not a member of the group; nothing was sent")
         if listing.gap is not None:
             error = IncompleteListingError(f"{identity} was not listed, but {listing.gap}; nothing was sent")
         return Outcome(change, Status.FAILED, error, sent=False)
@@ -128,7 +128,7 @@ class Removals(_Bulk):
         self, client: Operations, group_id: str, people: Iterable[str], guards: Guards, *, cascade: bool
     ) -> None:
         if isinstance(people, str):
-            raise InvalidArgumentError("the people must be a collection, not one text")
+            raise InvalidArgumentError("the people must be a collection, not one string")
         wanted: dict[Identity, str | Role | None] = {}
         for person in people:
             _add_once(wanted, person, None)

@@ -82,7 +82,7 @@ class ChangeWork(ABC):
             if self.group_guards[group_id].without_admin:
                 self.notes.append(
                     f"nobody in the group {group_id} has an admin role ({self.guards.admin_roles}): "
-                    "if another role is admin there, name it (admin_roles)"
+                    "if another role is the admin role there, name it with admin_roles"
                 )
 
     def note_missing_protected(self) -> None:

@@ -35,7 +35,7 @@ class Reader:
     def expect(self, format_: str, version: int) -> None:
         """Check that this is a document of that format and version."""
         if self._document.get("format") != format_:
-            raise InvalidArgumentError(f"{self.where}: is no document of the format {format_}")
+            raise InvalidArgumentError(f"{self.where}: is not a document in the format {format_}")
         if self._document.get("version") != version:
             raise InvalidArgumentError(
                 f"{self.where}: has version {self._document.get('version')!r} of its format; "

@@ -60,6 +60,6 @@ def outcome_by_look(change: Change, listing: MemberListing) -> Outcome | None:
             return Outcome(change, Status.FAILED, error, sent=False)
         case _:
             now = membership_of(change, listing)
-            is_now = f"a member with the role {now.role.name or now.role.id}" if now else "no member"
-            stale = StalePlanError(f"changed since it was looked at: is {is_now} now; nothing was sent")
+            is_now = f"a member with the role {now.role.name or now.role.id}" if now else "not a member"
+            stale = StalePlanError(f"changed in the meantime: is now {is_now}; nothing was sent")
             return Outcome(change, Status.CHANGED_SINCE, stale, sent=False)

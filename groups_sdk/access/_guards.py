@@ -174,14 +174,14 @@ def _about(change: Change) -> set[str]:
 
 def unprotected(person: Identity) -> str:
     """The beginning of a note about somebody in `protect` whom nobody goes by; the place follows."""
-    return f"protect names {str(person)!r}, who is no member of"
+    return f"protect names {str(person)!r}, who is not a member of"
 
 
 def require_me(guards: Guards, of_groups: Sequence[GroupGuard]) -> None:
     """Raise `MemberNotFoundError` where `me` is a member of none of the groups: nobody would be guarded."""
     if guards.me is not None and of_groups and not any(guard.knows_me for guard in of_groups):
         raise MemberNotFoundError(
-            f"me={str(guards.me)!r} is nobody in the group: check the spelling; nothing was sent"
+            f"me={str(guards.me)!r} is not a member of the group: check the spelling; nothing was sent"
         )
 
 

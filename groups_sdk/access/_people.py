@@ -172,7 +172,7 @@ class PeopleIndex(Generic[A]):
                         if skeleton(other) == skeleton(name)
                     )
                 )
-                problem = f"{name!a} only looks like {spelled}; if that is who is meant, give the user id"
+                problem = f"{name!a} only looks like {spelled}; if you mean that one, give the user id"
                 self._refuse(identity, problem, set(keys))
 
     def _refuse(self, identity: Identity, problem: str, keys: set[str]) -> None:
@@ -188,7 +188,8 @@ def the_one(found: Sequence[A], identity: Identity) -> A | None:
     if len(found) > 1:
         listed = "; ".join(map(described, found))
         raise AmbiguousMatchError(
-            f"{identity.place}{len(found)} accounts go by {str(identity)!r}, give the user id of one: {listed}",
+            f"{identity.place}{len(found)} accounts are called {str(identity)!r}; "
+            f"give the user id of the one you mean: {listed}",
             matches=_memberships(found),
         )
     return found[0] if found else None

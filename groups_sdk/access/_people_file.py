@@ -41,14 +41,14 @@ def read_people(file: ReadableFile) -> list[str]:
     text, _ = read_text(file)
     if text.lstrip()[:1] in ("{", "["):
         raise InvalidArgumentError(
-            f"{name}: expected one person a line, or a table with a column {_choices()}; this begins as JSON does"
+            f"{name}: expected one person per line, or a table with a column {_choices()}; this looks like JSON"
         )
     if Path(name).suffix.lower() == ".csv" or _positions(_first_line(text)):
         people = _column(name, text)
     else:
         people = [line.strip() for line in text.splitlines() if line.strip()]
     if not people:
-        raise InvalidArgumentError(f"{name}: names nobody")
+        raise InvalidArgumentError(f"{name}: there is nobody in it")
     return people
 
 
@@ -60,7 +60,7 @@ def _column(name: str, text: str) -> list[str]:
             if any(row)
         ]
     except (csv.Error, ValueError):  # ValueError: there is no row at all
-        raise InvalidArgumentError(f"{name}: is no table with a line of headings") from None
+        raise InvalidArgumentError(f"{name}: is not a table with a line of headings") from None
     positions = _known(headings)
     if not positions:
         raise InvalidArgumentError(f"{name}: none of its columns is called {_choices()}")
@@ -69,7 +69,7 @@ def _column(name: str, text: str) -> list[str]:
         cells = [unescaped(row[position]).strip() for position in positions if position < len(row)]
         person = next(filter(None, cells), None)
         if person is None:
-            raise InvalidArgumentError(f"{name}: row {number} names nobody")
+            raise InvalidArgumentError(f"{name}: row {number} has nobody in it")
         people.append(person)
     return people
 

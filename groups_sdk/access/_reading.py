@@ -96,7 +96,7 @@ def _decoded(data: bytes, name: str) -> tuple[str, str | None]:
     except UnicodeDecodeError:
         if encoding is not None:
             raise InvalidArgumentError(
-                f"{name}: is damaged: it begins as {encoding.removesuffix('-sig').upper()} text, and is not"
+                f"{name}: is damaged: it begins as {encoding.removesuffix('-sig').upper()} text, but is not"
             ) from None
     try:
         text = data.decode("cp1252")
@@ -104,4 +104,4 @@ def _decoded(data: bytes, name: str) -> tuple[str, str | None]:
         raise InvalidArgumentError(
             f"{name}: is not UTF-8 text; save it as UTF-8 (in Excel: CSV UTF-8)"
         ) from None
-    return text, f"{name} was taken for cp1252, since it is not UTF-8: save it as UTF-8 if names look wrong"
+    return text, f"{name} is not UTF-8 and was read as cp1252; save it as UTF-8 if names look wrong"

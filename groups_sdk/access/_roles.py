@@ -141,7 +141,8 @@ class RoleIndex:
         listed = ", ".join(f"{choice.name} ({choice.id})" for choice in choices) or "none"
         if found:
             raise RoleChoiceError(
-                f"several roles are named {text!r}, give the id of one: {listed}", choices=choices
+                f"several roles are named {text!r}, give the id of the one you mean: {listed}",
+                choices=choices,
             )
         alike = [known.name for known in named if skeleton(known.name or "") == skeleton(text)]
         hint = f" ({text!a} only looks like {alike[0]!a})" if alike else ""

@@ -112,7 +112,7 @@ async def test_finishing_in_the_block_goes_on_with_what_was_begun() -> None:
     async with batches(work) as bulk:
         async for _ in bulk:
             break
-        with pytest.raises(RuntimeError, match="under way already"):
+        with pytest.raises(RuntimeError, match="already running"):
             await bulk.step()
         assert {*await bulk.finish()} == done(1, 2, 3, 4, 5, 6, 7)
     assert sorted(work.performed) == [1, 2, 3, 4, 5, 6, 7]
@@ -239,7 +239,7 @@ async def test_a_consumer_in_another_task_is_told_that_the_block_was_left() -> N
     work.prepare = anyio.sleep_forever  # type: ignore[method-assign,assignment]
 
     async def consume(bulk: AsyncBatches[int, Any]) -> None:
-        with pytest.raises(RuntimeError, match="the block that this work goes on in has been left"):
+        with pytest.raises(RuntimeError, match="the with block in which this work runs has ended"):
             await anext(aiter(bulk))
 
     async with anyio.create_task_group() as tasks:

@@ -36,18 +36,18 @@ def test_people_are_read(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("people.txt", " \n", "names nobody"),
-        ("people.csv", "email\n", "names nobody"),
-        ("people.csv", "", "is no table"),
+        ("people.txt", " \n", "there is nobody in it"),
+        ("people.csv", "email\n", "there is nobody in it"),
+        ("people.csv", "", "is not a table"),
         ("people.csv", "name\nAda\n", "none of its columns is called user_id, email or username"),
-        ("people.csv", "name,email\nAda,ada@example.com\nGrace,\n", "row 2 names nobody"),
-        ("people.txt", "name,email\nAda,ada@example.com\nGrace,\n", "row 2 names nobody"),
+        ("people.csv", "name,email\nAda,ada@example.com\nGrace,\n", "row 2 has nobody in it"),
+        ("people.txt", "name,email\nAda,ada@example.com\nGrace,\n", "row 2 has nobody in it"),
         (
             "people.json",
             '["ada@example.com"]',
-            "expected one person a line, .* user_id, email or username; this begins",
+            "expected one person per line, .* user_id, email or username; this looks",
         ),
-        ("people.txt", '\n{"email": "ada@example.com"}', "begins as JSON does"),
+        ("people.txt", '\n{"email": "ada@example.com"}', "looks like JSON"),
     ],
 )
 def test_file_that_does_not_say_whom_it_means_is_refused(
@@ -83,5 +83,5 @@ def test_a_path_is_a_file_and_a_text_is_a_person(tmp_path: Path) -> None:
     assert people_of(tmp_path / "people") == ["ada@example.com"]
     assert people_of(str(tmp_path / "people")) == str(tmp_path / "people")
     assert people_of(("ada", "grace")) == ("ada", "grace")
-    with pytest.raises(InvalidArgumentError, match="the open file: names nobody"):
+    with pytest.raises(InvalidArgumentError, match="the open file: there is nobody in it"):
         people_of(io.StringIO())

@@ -43,7 +43,7 @@ def test_an_open_file_is_read_by_its_bytes_whatever_its_encoding_is_said_to_be(
 
 def test_cp1252_in_an_open_file_is_noted_with_its_name() -> None:
     text, note = read_text(opened(PEOPLE.encode("cp1252")))
-    assert (text, "the open file was taken for cp1252" in (note or "")) == (PEOPLE, True)
+    assert (text, "the open file is not UTF-8 and was read as cp1252" in (note or "")) == (PEOPLE, True)
 
 
 def test_text_without_bytes_is_taken_as_it_is() -> None:

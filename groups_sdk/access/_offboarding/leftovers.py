@@ -68,7 +68,7 @@ class Leftovers:
         everybody = all_together(self._people)
         for group_id in look.groups:
             if group_id in look.unreadable:
-                self._add(group_id, everybody, f"cannot be looked for: {look.unreadable[group_id]}")
+                self._add(group_id, everybody, f"cannot be checked: {look.unreadable[group_id]}")
         reader = OrgMemberships(self._client)
 
         async def look_below(trace: Trace) -> None:
@@ -77,10 +77,10 @@ class Leftovers:
                 for membership in orgs:
                     org, role = membership.org, membership.role
                     text = f"is a member of the organization {org.name or org.id}, as {role.name or role.id}"
-                    self._add(trace.group_id, trace.person, f"{text}; this API cannot remove that")
+                    self._add(trace.group_id, trace.person, f"{text}; this API cannot remove it")
             elif not (trace.orgs_read and isinstance(orgs, NotFoundError) and orgs.from_api):
                 # Where they were shown before, a 404 of the API means that it does not know the member any more.
-                text = f"memberships of organizations cannot be looked for: {orgs}"
+                text = f"memberships of organizations cannot be checked: {orgs}"
                 self._add(trace.group_id, trace.person, text)
 
         await for_each(look_below, dict.fromkeys(traces), concurrency=self._concurrency)

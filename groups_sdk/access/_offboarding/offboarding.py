@@ -93,7 +93,7 @@ class OffboardingWork:
         given = [people] if isinstance(people, str) else list(people)
         self._people = tuple(dict.fromkeys(map(identity_of, given)))
         if not self._people:
-            raise InvalidArgumentError("nobody is given")
+            raise InvalidArgumentError("give at least one person")
         if not isinstance(dry_run, bool):
             raise InvalidArgumentError(f"dry_run must be True or False; got {dry_run!r}")
         self._client = client
@@ -208,7 +208,9 @@ class OffboardingWork:
             ended_well = entry.status in (Status.APPLIED, Status.UNCHANGED)
             if now.id.lower() == _id(change) and not ended_well:
                 return None
-            stale = StalePlanError("removed since an earlier run began, and a member again; nothing was sent")
+            stale = StalePlanError(
+                "removed after an earlier run began, but a member again now; nothing was sent"
+            )
             return OffboardingResult(group, person, OffboardingStatus.CHANGED_SINCE, now, error=stale)
         if change.group_id in look.unreadable:
             if entry.status in (Status.FAILED, Status.NOT_STARTED):
@@ -294,7 +296,7 @@ class OffboardingWork:
                 self._looked_again = True
             await leftovers.look_at_sso()
         except GroupsError as error:
-            leftovers.notes.append(f"not everything could be looked at: {error}")
+            leftovers.notes.append(f"not everything could be checked: {error}")
 
 
 @attrs.frozen

@@ -135,7 +135,7 @@ class OffboardingReport:
             lines.append(f"  {whose} of {rest} of {self.groups} groups")
         unread = len({result.group.id for result in unreadable})
         where = f"{self.groups - unread} groups that can be read" if unread else f"{self.groups} groups"
-        lines += [f"  ! {person}: found in none of the {where}" for person in self.not_found]
+        lines += [f"  ! {person}: not found in any of the {where}" for person in self.not_found]
         lines += [f"  ! remains: {access}" for access in (*self.remaining, *self.sso_users)]
         lines += [f"  ! {note}" for note in self.notes]
         return "\n".join(map(printable, lines))

@@ -131,7 +131,7 @@ class PlanWork(ChangeWork):
     def _refuse_stale(self, stale: Sequence[Change]) -> None:
         if stale and self._strict:
             raise StalePlanError(
-                f"{len(stale)} members are not as the plan saw them: {listed(stale)}; nothing was sent",
+                f"{len(stale)} members do not match the plan: {listed(stale)}; nothing was sent",
                 entries=tuple(map(str, stale)),
             )
 
@@ -158,7 +158,7 @@ class PlanWork(ChangeWork):
             )
         if problems:
             raise PlanError(
-                f"the plan does not say what the API says: {'; '.join(problems)}; nothing was sent",
+                f"the plan does not match what the API says: {'; '.join(problems)}; nothing was sent",
                 entries=tuple(problems),
             )
         return changes
@@ -171,13 +171,11 @@ class PlanWork(ChangeWork):
         if known is None:
             if not self._allow_unknown_roles:
                 problems.append(
-                    f"{change}: no member has the role {change.role.id}, so that its name is unknown to the API "
+                    f"{change}: no member has the role {change.role.id}, so its name cannot be checked "
                     "(allow_unknown_roles permits it)"
                 )
             else:
-                self.notes.append(
-                    f"the role {change.role.id} is held by nobody: its name is unknown to the API"
-                )
+                self.notes.append(f"no member has the role {change.role.id}, so its name cannot be checked")
             return Role(change.role.id)
         if said is not None and normalised(said) != normalised(known.name or ""):
             problems.append(f"{change}: the role {known.id} is named {known.name!r}, not {said!r}")
@@ -192,7 +190,7 @@ class PlanWork(ChangeWork):
             now = member.user if member else account.user if account else None
             if now is None:
                 self.notes.append(
-                    f"nobody with the user id {change.person} can be seen: their name is not confirmed"
+                    f"nobody with the user id {change.person} can be found, so their name cannot be checked"
                 )
                 return User(said.id) if said else None
         else:
@@ -246,7 +244,7 @@ class PlanWork(ChangeWork):
             return attrs.evolve(by_look, status=entry.status or Status.UNCHANGED, earlier=True)
         if by_look is not None and isinstance(by_look.error, IncompleteListingError):
             return attrs.evolve(by_look, status=Status.UNKNOWN, earlier=True)
-        error = StalePlanError("was as wanted after an earlier run, and is not now; nothing was sent")
+        error = StalePlanError("was as planned after an earlier run, but is not now; nothing was sent")
         return Outcome(change, Status.CHANGED_SINCE, error, sent=False, earlier=True)
 
 
@@ -286,7 +284,7 @@ def _check_plan(
             raise PlanError(f"the plan was made {_hours(age)} ago, more than {_hours(limit)}: make it again")
         if age < -timedelta(minutes=5):
             raise PlanError(
-                f"the plan says that it was made at {plan.made_at.isoformat()}, which is yet to come"
+                f"the plan says that it was made at {plan.made_at.isoformat()}, which is in the future"
             )
 
 
@@ -294,7 +292,7 @@ def _cascade_of(plan: Plan, cascade: bool | None) -> bool | None:
     if plan.cascade is not None:
         if cascade not in (None, plan.cascade):
             raise InvalidArgumentError(
-                f"the plan was made with cascade={plan.cascade}: it cannot be applied otherwise"
+                f"the plan was made with cascade={plan.cascade}: it can only be applied the same way"
             )
         return plan.cascade
     return decided(cascade) if plan.removals else cascade

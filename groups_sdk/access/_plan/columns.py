@@ -116,7 +116,7 @@ def meaning_of(
             unknown.append(position)
         elif field in found:
             raise InvalidArgumentError(
-                f"the {noun}s {headings[found[field]]!r} and {heading!r} both say the {field}; rename or remove one, "
+                f"the {noun}s {headings[found[field]]!r} and {heading!r} both give the {field}; rename or remove one, "
                 f"or say which it is: {_example({field: heading})}"
             )
         else:

@@ -124,13 +124,13 @@ class _Seen:
         for id_ in member.ids:
             first = self._by_id.setdefault((group, id_), member.where)
             if first is not member.where:
-                yield f"{member.where}: {id_} was in {first} already"
+                yield f"{member.where}: {id_} is already in {first}"
                 return
         for name in dict.fromkeys(map(normalised, member.names)):
             key = (group, name)
             first = (self._by_name_only if member.ids else self._by_name).get(key, member.where)
             if first is not member.where:
-                yield f"{member.where}: {member.names[0]} was in {first} already"
+                yield f"{member.where}: {member.names[0]} is already in {first}"
                 return
         for name in member.names:
             key = (group, normalised(name))

@@ -68,7 +68,7 @@ async def make_plan(
     if cascade is not None:
         decided(cascade)
     if max_removals is not None and (type(max_removals) is not int or max_removals < 0):
-        raise InvalidArgumentError(f"max_removals must be a whole number from 0 up; got {max_removals!r}")
+        raise InvalidArgumentError(f"max_removals must be a whole number of at least 0; got {max_removals!r}")
     pruning = Pruning(
         prune=prune,
         cascade=cascade,
@@ -86,7 +86,7 @@ async def make_plan(
     )
     state = await anyio.to_thread.run_sync(read)
     if prune and not state.members:
-        raise InvalidArgumentError("nobody is desired: with prune=True that would remove every member")
+        raise InvalidArgumentError("{state.source} lists nobody: prune=True would remove every member")
     wanted = await _by_group(client, group_id, state)
     now = datetime.now(UTC).replace(microsecond=0)
     parts = [await _plan_of_group(client, id_, rows, pruning, state, now) for id_, rows in wanted.items()]
@@ -217,15 +217,15 @@ class _Matching:
         for row, member in self.renamed:
             theirs = users.all_of(Identity(names=row.names), lookalikes=False)
             others = [described(account) for account in theirs if key_of(account) != key_of(member)]
-            known = f"{row.where}: the id is that of {described(member)}"
+            known = f"{row.where}: the id belongs to {described(member)}"
             if others:
                 self._note_uncertain(
                     AmbiguousMatchError(
-                        f"{known}, and the name that of {'; '.join(others)}", matches=(member,)
+                        f"{known}, and the name belongs to {'; '.join(others)}", matches=(member,)
                     )
                 )
             else:
-                self.notes.append(f"{known}, who does not go by {row.who!r} now")
+                self.notes.append(f"{known}, who is not called {row.who!r}")
 
     def _note_uncertain(self, error: AmbiguousMatchError) -> None:
         self._uncertain = True
@@ -234,13 +234,12 @@ class _Matching:
 
     def _unresolved(self, row: DesiredMember, role: Role, found: Sequence[SsoAccount]) -> NotInSnyk:
         if found:
-            reason = (
-                f"several users go by this name, give the user id of one: {'; '.join(map(described, found))}"
-            )
+            listed = "; ".join(map(described, found))
+            reason = f"several users have this name; give the user id of the one you mean: {listed}"
         elif self._listing.gap:
-            reason = f"nobody was found who goes by this name, but {self._listing.gap}"
+            reason = f"nobody with this name was found, but {self._listing.gap}"
         else:
-            reason = "no member and no SSO user of this group that can be seen goes by this name"
+            reason = "no member and no visible SSO user of this group has this name"
         return NotInSnyk(who=row.who, role=role.name or role.id, reason=reason, group_id=self._group.id)
 
     def _role(self, row: DesiredMember) -> Role:
@@ -258,7 +257,7 @@ class _Matching:
     def _want(self, row: DesiredMember, change: Change) -> None:
         other = self._wanted.get(change.person)
         if other is not None:
-            self._problems.append(f"{row.where}: {row.who} is the person of {other[0].where} too")
+            self._problems.append(f"{row.where}: {row.who} is the same person as in {other[0].where}")
         else:
             self._wanted[change.person] = row, change
 
@@ -312,12 +311,12 @@ class _Matching:
         ]
         if unresolved:
             raise PlanError(
-                f"members of {name} are not removed while it is not known who these are: {', '.join(unresolved)}; "
-                "correct them, or name them in allow_unresolved",
+                f"no members of {name} are removed, because it is not known who these people are: "
+                f"{', '.join(unresolved)}; correct them, or name them in allow_unresolved",
                 entries=tuple(unresolved),
             )
         if self._listing.missing:
-            raise IncompleteListingError(f"members of {name} are not removed: {self._listing.gap}")
+            raise IncompleteListingError(f"no members of {name} are removed: {self._listing.gap}")
         protected: set[str] = set()
         for person in pruning.protect:
             found = {key_of(member) for member in self._listing.people.all_of(person)}
@@ -330,15 +329,15 @@ class _Matching:
                 self.notes.append(f"{described(member)} is not mentioned, and stays: protected")
             elif not member.user.id or not (member.user.email or member.user.username or self._by_user_id):
                 self.notes.append(
-                    f"{described(member)} is not mentioned, and stays: not enough is known of them"
+                    f"{described(member)} is not mentioned, and stays: too little is known about them"
                 )
             else:
                 removals.append(self._change(Action.REMOVE, member.user, member))
         if removals and self._partial:
             raise PlanError(
-                f"{self._source} is a listing of members, which may have been asked for some of them only: "
-                f"{len(removals)} of the {len(self._listing.memberships)} members of {name} are not in it, and are not "
-                "removed for that. To prune, use the file of an export or of a review",
+                f"{self._source} is a listing of members and may not have all of them: "
+                f"{len(removals)} of the {len(self._listing.memberships)} members of {name} are not in it, and they "
+                "are not removed. To prune, use a file from an export or a review",
                 entries=tuple(map(str, removals)),
             )
         members = len(self._listing.memberships)
@@ -346,7 +345,7 @@ class _Matching:
         if len(removals) > limit:
             raise PlanError(
                 f"{len(removals)} of the {members} members of {name} would be removed, more than {limit}: "
-                f"if that is meant, give max_removals={len(removals)}",
+                f"if you want that, give max_removals={len(removals)}",
                 entries=tuple(map(str, removals)),
             )
         return removals
@@ -359,7 +358,7 @@ def _identity(row: DesiredMember) -> Identity:
 def _unused(allowed: Collection[str], missing: Sequence[NotInSnyk]) -> list[str]:
     text = {normalised(part) for one in missing for part in one.who.split(" / ")}
     return [
-        f"allow_unresolved names {who!r}, which is not unresolved"
+        f"allow_unresolved names {who!r}, but nobody of that name was left unresolved"
         for who in allowed
         if normalised(who) not in text
     ]

@@ -106,12 +106,12 @@ def write_desired(
     if left_out:
         listed = ", ".join(left_out[:_SHOWN]) + (", ..." if len(left_out) > _SHOWN else "")
         notes.append(
-            f"{len(left_out)} of {len(members)} members are not in the file, since the API does not tell their user "
-            f"id or role id: {listed}. A plan from it with prune would remove them"
+            f"{len(left_out)} of {len(members)} members are not in the file, because the API does not give their user "
+            f"id or role id: {listed}. Pruning with this file would remove them"
         )
     if unsaid:
         notes.append(
-            f"{unsaid} emails or usernames that a file cannot say were left out; the user ids are there"
+            f"{unsaid} emails or usernames that cannot be written to a file were left out; the user ids are in it"
         )
     return ExportResult(path=_name(file), rows=len(rows), notes=tuple(notes))
 

@@ -124,7 +124,7 @@ class Journal:
             for line in lines:
                 self._entries.check(line)
         except InvalidArgumentError as error:
-            raise JournalError(f"{self._file.path}: cannot note this: {error}") from None
+            raise JournalError(f"{self._file.path}: cannot record this: {error}") from None
         self._file.append(b"".join(texts))
         for line in lines:
             self._entries.add(line)
@@ -147,7 +147,7 @@ def read_journal(path: str | os.PathLike[str]) -> JournalRecord:
     """
     found = parse_journal(read_whole(path), path)
     if found is None:
-        raise JournalError(f"{os.fspath(path)}: has no whole line yet: nothing was begun")
+        raise JournalError(f"{os.fspath(path)}: has no complete line yet: nothing was started")
     header, entries, _ = found
     return JournalRecord(
         plan_digest=header.plan_digest,

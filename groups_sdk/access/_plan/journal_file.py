@@ -37,7 +37,9 @@ class JournalFile:
             _lock(file, self.path)
             self._check_place(file)
             if known and self._look(file) != self._left:
-                raise JournalError(f"{self.path}: another run has gone on with this journal meanwhile")
+                raise JournalError(
+                    f"{self.path}: another run has continued with this journal in the meantime"
+                )
         except BaseException:
             file.close()
             raise
@@ -143,7 +145,7 @@ def _check_regular(path: Path, mode: int) -> None:
     if stat.S_ISDIR(mode):
         raise JournalError(f"{path}: is a directory; a journal must be a file")
     if not stat.S_ISREG(mode):
-        raise JournalError(f"{path}: is not a regular file, so that nothing could be resumed from it")
+        raise JournalError(f"{path}: is not a regular file, so nothing could be resumed from it")
 
 
 def _lock(file: IO[bytes], path: Path) -> None:

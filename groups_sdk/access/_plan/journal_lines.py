@@ -232,11 +232,11 @@ def _of_version(path: object, version: object) -> str:
     if type(version) is int and version < VERSION:
         return (
             f"{path}: was written by an older version of groups_sdk (format {version}): "
-            "finish it with that version, or begin a new journal"
+            "finish it with that version, or start a new journal"
         )
     return (
         f"{path}: was written by another version of groups_sdk (format {version}, this one reads {VERSION}): "
-        "finish it with that version, or begin a new journal"
+        "finish it with that version, or start a new journal"
     )
 
 

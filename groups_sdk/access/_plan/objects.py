@@ -124,8 +124,8 @@ def _add_members(source: Source, parts: Mapping[str, Any]) -> None:
     counted = dict(_pairs(parts.get("totals")) or ()).get("members")
     if counted is not None and counted != len(members):
         raise source.refuse(
-            f"is not a whole review: it counts {counted!r} members and lists {len(members)}; to edit who is in a "
-            "group, use the file of an export"
+            f"is not a complete review: it counts {counted!r} members and lists {len(members)}; to edit who is in a "
+            "group, use a file from an export"
         )
     group = dict(_pairs(parts.get("group")) or ()).get("id")
     add_objects(source, members, group if isinstance(group, str) and group.strip() else None)
@@ -136,7 +136,7 @@ def _ignore_others(source: Source, pairs: list[tuple[str, Any]], known: tuple[st
     keys = [key for key, _ in pairs]
     others = [key for key in keys if key not in known]
     if len(set(keys)) != len(keys):
-        raise source.refuse("has one key twice")
+        raise source.refuse("has the same key twice")
     if any("@" in key or is_uuid(key) for key in others):
         raise source.refuse(_EXPECTED)
     with source.naming():
@@ -174,7 +174,7 @@ def _add_entries(source: Source, entries: list[tuple[str, Any]], group: str | No
             hint = ", or role= must say the role of everybody" if isinstance(entry, str) else ""
             source.problems.append(f'{where}: must be an object with "email" (or "user_id") and "role"{hint}')
         elif len(dict(pairs)) != len(pairs):
-            source.problems.append(f"{where}: has one key twice")
+            source.problems.append(f"{where}: has the same key twice")
         elif not pairs:
             source.problems.append(f"{where}: is empty")
         else:

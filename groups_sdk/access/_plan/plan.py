@@ -237,7 +237,7 @@ def _change(entry: Reader, action: Action, groups: Mapping[str, str]) -> Change:
     change = read_change(entry, action=action)
     group_id = groups.get(change.group_id.lower())
     if group_id is None:
-        raise InvalidArgumentError(f"{entry.where}.group_id: is none of the plan's groups")
+        raise InvalidArgumentError(f"{entry.where}.group_id: is not one of the plan's groups")
     ids: dict[str, str | None] = {}
     if action is not Action.REMOVE:
         ids["role.id"] = change.role.id if change.role else None

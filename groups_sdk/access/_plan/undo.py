@@ -52,17 +52,17 @@ async def make_undo(
         if entry.status in _MAY_BE_OURS:
             if state_of(entry.change, listings[group_id]) is not State.AS_SEEN:
                 notes.append(
-                    f"not undone: {entry.change}: whether the apply has made this change is not known"
+                    f"not undone: {entry.change}: it is not known whether the apply made this change"
                 )
             continue
         change = _reversed(entry, listings[group_id], notes)
         if change is not None and admins.include(change.role) and not allow_admins:
-            notes.append(f"not undone: {change} makes an admin (allow_admins permits it)")
+            notes.append(f"not undone: {change} would make an admin (allow_admins permits it)")
         elif change is not None:
             changes.append(change)
             if entry.organizations:
                 listed = ", ".join(entry.organizations)
-                notes.append(f"{change}: memberships of organizations do not come back: {listed}")
+                notes.append(f"{change}: memberships of organizations are not restored: {listed}")
     return Plan(
         groups=plan.groups,
         base_url=plan.base_url,
@@ -83,7 +83,7 @@ def _reversed(entry: JournalEntry, listing: MemberListing, notes: list[str]) -> 
             notes.append(f"not undone: {change}: {described(now)} is a member again")
             return None
         if listing.gap is not None:
-            notes.append(f"not undone: {change}: whether they are a member is not known: {listing.gap}")
+            notes.append(f"not undone: {change}: it is not known whether they are a member: {listing.gap}")
             return None
         if change.user is None or not is_uuid(change.user.id) or change.before is None:
             notes.append(f"not undone: {change}: their user id is not known")
@@ -91,13 +91,13 @@ def _reversed(entry: JournalEntry, listing: MemberListing, notes: list[str]) -> 
         return attrs.evolve(change, action=Action.ADD, membership_id=None, before=None, role=change.before)
     if now is None or not same_role(now.role, change.role):
         role = f"has the role {now.role.name or now.role.id}" if now else "is not listed as a member"
-        notes.append(f"not undone: {change}: changed since, {role} now")
+        notes.append(f"not undone: {change}: changed since: {role} now")
         return None
     if change.action is Action.ADD:
         return attrs.evolve(
             change, action=Action.REMOVE, membership_id=now.id, user=now.user, before=now.role, role=None
         )
     if change.before is None or now.id.lower() != (change.membership_id or "").lower():
-        notes.append(f"not undone: {change}: it is another membership now")
+        notes.append(f"not undone: {change}: it is a different membership now")
         return None
     return attrs.evolve(change, user=now.user, before=now.role, role=change.before)

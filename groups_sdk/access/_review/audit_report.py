@@ -102,7 +102,7 @@ def check_options(group_id: str, since: Review | None, prepared_by: str | None) 
     """Raise `InvalidArgumentError` for options that a report of this group cannot be made with."""
     if prepared_by is not None and not (isinstance(prepared_by, str) and prepared_by.strip()):
         raise InvalidArgumentError(
-            f"prepared_by must be a text that is not blank, or None; got {prepared_by!r}"
+            f"prepared_by must be a string that is not blank, or None; got {prepared_by!r}"
         )
     if since is not None and since.group.id and since.group.id.lower() != group_id.lower():
         raise InvalidArgumentError(f"the earlier review is of another group, {since.group.id}")

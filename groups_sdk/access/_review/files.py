@@ -186,7 +186,7 @@ def read_jsonl(
             else:
                 members.append(_member(entry, group))
     raise InvalidArgumentError(
-        f"{source}: is not a whole review: the last line, which counts the members, is missing or wrong"
+        f"{source}: is not a complete review: the last line, which counts the members, is missing or wrong"
     )
 
 
@@ -235,7 +235,7 @@ def read_csv(file: AnyFile) -> tuple[Group, list[ReviewedMember]]:
                     raise InvalidArgumentError(f"{where}: has more or fewer cells than there are columns")
                 cells = {name: unescaped(cell) for name, cell in row.items()}
                 if members and cells["group_id"] != group.id:
-                    raise InvalidArgumentError(f"{where}: is about another group than the lines before")
+                    raise InvalidArgumentError(f"{where}: is about a different group than the lines before")
                 group = Group(cells["group_id"], cells["group"] or None)
                 members.append(_csv_member(Reader(cells, where), cells, group))
         except csv.Error as error:

@@ -78,7 +78,7 @@ class Review:
 
         Members are compared by user id. Organizations are compared when both reviews have them (a CSV file has them
         for people to read only) and know those of the member. Raises `InvalidArgumentError` for a review of another
-        group and for a file that is not a whole review.
+        group and for a file that is not a complete review.
 
         Example:
             print(review.diff("2025-10.jsonl"))

@@ -57,10 +57,12 @@ class AsyncReviewStream:
         self.group_id: str = arguments.uuid("group_id", group_id)
         self.org_memberships: bool = org_memberships
         if isinstance(sso_login_methods, str):
-            raise InvalidArgumentError("sso_login_methods must be a collection of texts, not one text")
+            raise InvalidArgumentError("sso_login_methods must be a collection of strings, not one string")
         self._sso_login_methods = frozenset(map(normalised, sso_login_methods))
         if type(concurrency) is not int or concurrency < 1:
-            raise InvalidArgumentError(f"concurrency must be a whole number from 1 up; got {concurrency!r}")
+            raise InvalidArgumentError(
+                f"concurrency must be a whole number of at least 1; got {concurrency!r}"
+            )
         self._concurrency = concurrency
         self._on_progress = on_progress
 

@@ -96,7 +96,7 @@ def _totals(sheets: _Sheets, report: AuditReport) -> Iterator[list[str]]:
     """Written last: it says how many cells of the other sheets were cut."""
     yield from map(list, report.facts.items())
     yield ["Sorted", SORTED]
-    yield ["Cells cut, which are too long for a workbook", str(sheets.cut)]
+    yield ["Cells cut because they are too long for a workbook", str(sheets.cut)]
     yield []
     for name, figure in report.figures.items():
         yield [name, str(figure)]

@@ -93,7 +93,7 @@ async def test_a_401_while_sso_is_looked_at_loses_nothing() -> None:
     report = await offboard(fake)
     assert [result.status for result in report.results] == ["removed", "removed"]
     assert report.looked_again
-    assert any("not everything could be looked at" in note for note in report.notes)
+    assert any("not everything could be checked" in note for note in report.notes)
 
 
 @BOTH
@@ -167,7 +167,7 @@ async def test_a_group_that_cannot_be_looked_at_again_is_not_complete(status: in
     assert [result.status for result in report.results] == ["removed", "removed"]
     (left,) = report.remaining
     assert left.group.name == "A"
-    assert "cannot be looked for" in left.text
+    assert "cannot be checked" in left.text
     assert not report.complete
 
 
@@ -183,7 +183,7 @@ async def test_a_404_for_the_organizations_counts_only_where_they_were_read_befo
     report = await offboard(fake, transport=Meanwhile(fake, lambda: fake.fail_next(**fail)), retries=ONCE)
     assert [result.status for result in report.results] == ["removed", "removed"]
     assert report.complete is complete
-    assert all("memberships of organizations cannot be looked for" in a.text for a in report.remaining)
+    assert all("memberships of organizations cannot be checked" in a.text for a in report.remaining)
 
     fake = world()
     fake.fail_next(**fail)

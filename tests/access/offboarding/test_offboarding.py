@@ -167,7 +167,7 @@ async def test_a_mistyped_address_is_never_complete_and_says_so(kind: str) -> No
             assert report.not_found == ("aad.0000@example.com",)
             assert report.results == ()
             text = str(report)
-            assert "! aad.0000@example.com: found in none of the 3 groups" in text
+            assert "! aad.0000@example.com: not found in any of the 3 groups" in text
             assert "removed\n" not in text.replace("nothing was removed", "")
             assert "not a member of" not in text
 
@@ -348,13 +348,13 @@ async def test_a_group_that_cannot_be_read_is_unreadable_and_others_go_on(kind: 
         assert getattr(unreadable.error, "status_code", None) == status
         assert not report.complete
         assert f"Engineering: {ADA}: unreadable" in str(report)
-        assert f"Engineering: {ADA}: cannot be looked for" in str(report)
+        assert f"Engineering: {ADA}: cannot be checked" in str(report)
         assert "  not a member of 1 of 3 groups" in str(report).splitlines()
         assert still_in(fake, ADA) == ["Engineering"]
         nobody = await jobs.run(
             (await jobs("offboard", "x@example.com", cascade=True, dry_run=False)).collect
         )
-        assert "x@example.com: found in none of the 2 groups that can be read" in str(nobody)
+        assert "x@example.com: not found in any of the 2 groups that can be read" in str(nobody)
 
 
 def _count_more(document: Any) -> None:
@@ -451,7 +451,7 @@ async def test_what_everything_would_meet_stops_everything(
     assert [r.status for r in report.results] == [status, "not_started", "not_started"]
     assert {type(r.error) for r in report.results} == {error}
     assert (report.looked_again, report.complete) == (False, False)
-    assert any("not everything could be looked at" in note for note in report.notes)
+    assert any("not everything could be checked" in note for note in report.notes)
     assert len(changes_sent(fake)) == 1
     assert still_in(fake, leaver) == ["A", "B", "C"]
 
@@ -525,7 +525,7 @@ async def test_organizations_that_cannot_be_read_are_none_and_stop_nothing(
     looks = 1 if dry_run else 2
     assert len(asked) <= looks * 3
     if status == 403 and not dry_run:
-        assert any("cannot be looked for" in str(access) for access in report.remaining)
+        assert any("cannot be checked" in str(access) for access in report.remaining)
 
 
 async def test_people_are_seen_again_and_what_changed_in_between_is_respected() -> None:

@@ -49,7 +49,7 @@ def test_a_result_says_who_where_and_what_and_why() -> None:
 def test_what_cannot_be_read_and_what_remains_come_after_what_was_done() -> None:
     unreadable = OffboardingResult(Group("2", "Research"), "ada@mail.test", OffboardingStatus.UNREADABLE)
     removed = OffboardingResult(ENGINEERING, "ada@mail.test", OffboardingStatus.REMOVED, member())
-    left = RemainingAccess(Group("2", "Research"), "ada@mail.test", "cannot be looked for: no")
+    left = RemainingAccess(Group("2", "Research"), "ada@mail.test", "cannot be checked: no")
     sso = RemainingAccess(ENGINEERING, "ada@mail.test", "can sign in by SSO")
     made = report(results=(unreadable, removed), remaining=(left,), sso_users=(sso,), notes=("a note",))
     assert str(made).splitlines() == [
@@ -57,7 +57,7 @@ def test_what_cannot_be_read_and_what_remains_come_after_what_was_done() -> None
         "  Engineering: ada@mail.test (7): removed",
         "  ! Research: ada@mail.test: unreadable",
         "  not a member of 1 of 3 groups",
-        "  ! remains: Research: ada@mail.test: cannot be looked for: no",
+        "  ! remains: Research: ada@mail.test: cannot be checked: no",
         "  ! remains: Engineering: ada@mail.test: can sign in by SSO",
         "  ! a note",
     ]

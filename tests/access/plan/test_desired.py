@@ -117,7 +117,7 @@ def test_bad_rows_are_named(text: str, message: str, tmp_path: Path) -> None:
     ],
 )
 def test_nobody_is_wanted_twice(rows: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"line 3: .* was in line 2 already$"):
+    with pytest.raises(InvalidArgumentError, match=r"line 3: .* is already in line 2$"):
         table(tmp_path, "email,username,user_id,group,role\n" + rows.replace("\n", ",R\n"))
 
 
@@ -175,7 +175,7 @@ def test_a_review_is_read_by_its_ids_and_its_names_as_they_are(tmp_path: Path) -
         assert [m.where for m in members] == ["line 2", "line 3"]
     whole = (tmp_path / "r.jsonl").read_text()
     (tmp_path / "r.jsonl").write_text(whole[: whole.rindex("{")])
-    with pytest.raises(InvalidArgumentError, match=r"r\.jsonl: is not a whole review"):
+    with pytest.raises(InvalidArgumentError, match=r"r\.jsonl: is not a complete review"):
         read_desired(tmp_path / "r.jsonl")
     (tmp_path / "r.jsonl").write_text('{"format": "groups_sdk.review", "version": 7}\n')
     with pytest.raises(InvalidArgumentError, match=r"r\.jsonl: line 1: has version 7 of its format"):

@@ -81,8 +81,8 @@ async def test_a_plan_says_what_would_change_and_changes_nothing(kind: str) -> N
         "  + add SSO@example.com as Group Admin",
         f"  ~ {ADA}: Group Admin -> Group Member",
         f"  ~ {ALAN}: Group Member -> Group Viewer",
-        "  ! nobody@example.com cannot be added as Group Member: no member and no SSO user of this group that can be "
-        "seen goes by this name",
+        "  ! nobody@example.com cannot be added as Group Member: no member and no visible SSO user of this group "
+        "has this name",
         "4 changes: 2 add, 2 set_role; 1 cannot be planned (1 unchanged, 33 not mentioned and left alone)",
         f"digest {plan.digest}",
     ]
@@ -112,7 +112,7 @@ async def test_an_sso_user_who_is_a_member_under_another_address_is_that_member(
         changed_listing(client, {member.id: renamed, nameless.id: {"email": None}})
         plan = await client.access.plan(fake.group_id, {GRACE: "Group Admin"})
         assert [c.membership_id for c in plan.role_changes] == [member.id]
-        with pytest.raises(InvalidArgumentError, match="is the person of"):
+        with pytest.raises(InvalidArgumentError, match="is the same person as in"):
             await client.access.plan(fake.group_id, {GRACE: "Group Admin", "old@example.com": "Group Viewer"})
 
 
@@ -153,7 +153,7 @@ async def test_what_cannot_be_planned_is_refused() -> None:
         with pytest.raises(NotFoundError):
             await plan(NOWHERE, {ADA: "Group Admin"})
         user = fake.memberships(fake.group_id)[0].user
-        with pytest.raises(InvalidArgumentError, match="is the person of"):
+        with pytest.raises(InvalidArgumentError, match="is the same person as in"):
             await plan(fake.group_id, {ADA: "Group Admin", user.id: "Group Admin"})
         count = len(fake.requests)
         bad: list[tuple[str, str | None, dict[str, Any]]] = [
@@ -225,14 +225,14 @@ async def test_the_id_of_a_member_with_the_address_of_somebody_else_is_refused_a
     async with fake.async_client() as client:
         rows = [{"user_id": abe, "email": "bob@mail.test", "role": "Group Admin"}]
         with pytest.raises(
-            AmbiguousMatchError, match=f"entry 1: the id is that of {ABE}.*that of bob@mail.test"
+            AmbiguousMatchError, match=f"entry 1: the id belongs to {ABE}.*the name belongs to bob@mail.test"
         ):
             await client.access.plan(fake.group_id, rows)
         rows[0]["email"] = "abe@old.test"
         plan = await client.access.plan(fake.group_id, rows)
     assert [change.person for change in plan.role_changes] == [abe]
     assert len(plan.notes) == 1
-    assert "who does not go by 'abe@old.test' now" in plan.notes[0]
+    assert "who is not called 'abe@old.test'" in plan.notes[0]
 
 
 # Prune: nothing is taken away on incomplete knowledge
@@ -242,7 +242,7 @@ async def test_nobody_is_pruned_while_a_row_is_not_resolved() -> None:
     fake = group_of((ABE, ABE_LOGIN), (EVE, "eve"))
     desired = {ROOT: "Group Admin", "abbe@login.test": "Group Member"}
     async with fake.async_client() as client:
-        with pytest.raises(PlanError, match=r"not known who these are: abbe@login\.test") as caught:
+        with pytest.raises(PlanError, match=r"not known who these people are: abbe@login\.test") as caught:
             await client.access.plan(fake.group_id, desired, prune=True)
         assert caught.value.entries == ("abbe@login.test",)
         plan = await client.access.plan(
@@ -250,7 +250,9 @@ async def test_nobody_is_pruned_while_a_row_is_not_resolved() -> None:
         )
     assert len(plan.removals) == 2
     assert plan.allow_unresolved == ("abbe@login.test", "typo@mail.test")
-    assert "allow_unresolved names 'typo@mail.test', which is not unresolved" in plan.notes
+    assert (
+        "allow_unresolved names 'typo@mail.test', but nobody of that name was left unresolved" in plan.notes
+    )
 
 
 async def test_nobody_is_pruned_while_the_listing_is_not_complete() -> None:
@@ -262,9 +264,7 @@ async def test_nobody_is_pruned_while_the_listing_is_not_complete() -> None:
         fake.twist_next_page("no_links")
         last = fake.memberships(fake.group_id)[-1].user.email
         plan = await client.access.plan(fake.group_id, {last: "Group Admin"})
-        assert (
-            "nobody was found who goes by this name, but the API counts 50 more" in plan.not_in_snyk[0].reason
-        )
+        assert "nobody with this name was found, but the API counts 50 more" in plan.not_in_snyk[0].reason
 
 
 class Leaving(FakeSnyk):
@@ -320,7 +320,7 @@ async def test_who_is_protected_or_cannot_be_told_apart_is_not_pruned() -> None:
         assert f"{ABE} / {ABE_LOGIN}" in plan.notes[0]
         assert "protected" in plan.notes[0]
         assert bob.user.id in plan.notes[1]
-        assert "not enough is known" in plan.notes[1]
+        assert "too little is known" in plan.notes[1]
         assert plan.not_mentioned == 2
         by_id = await client.access.plan(fake.group_id, {root: "Group Admin"}, prune=True)
         assert {change.person for change in by_id.removals} >= {bob.user.id}

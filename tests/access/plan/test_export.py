@@ -137,9 +137,9 @@ def test_who_cannot_be_written_is_named(tmp_path: Path) -> None:
     result = write_desired(tmp_path / "d.csv", members)
     assert str(result) == f"{tmp_path / 'd.csv'}: 3 members"
     assert result.notes == (
-        "7 of 10 members are not in the file, since the API does not tell their user id or role id: nobody@x.com, "
-        f"without a role, {uid(1004)}, 10@x.com, 11@x.com, .... A plan from it with prune would remove them",
-        "4 emails or usernames that a file cannot say were left out; the user ids are there",
+        "7 of 10 members are not in the file, because the API does not give their user id or role id: nobody@x.com, "
+        f"without a role, {uid(1004)}, 10@x.com, 11@x.com, .... Pruning with this file would remove them",
+        "4 emails or usernames that cannot be written to a file were left out; the user ids are in it",
     )
     read = read_desired(tmp_path / "d.csv").members
     assert [(m.ids, m.names) for m in read] == [

@@ -106,9 +106,7 @@ async def test_text_of_a_western_excel_is_read_with_a_note(tmp_path: Path) -> No
     plan = await planned(tmp_path, "excel.csv", f"role;email\nGroup Member;{ASA}\n".encode("cp1252"))
     assert [str(change) for change in plan.changes] == [f"{ASA}: Group Admin -> Group Member"]
     (note,) = plan.notes
-    assert note.startswith(
-        f"{tmp_path / 'excel.csv'} was taken for cp1252, since it is not UTF-8: save it as UTF-8"
-    )
+    assert note.startswith(f"{tmp_path / 'excel.csv'} is not UTF-8 and was read as cp1252; save it as UTF-8")
 
 
 async def test_an_export_of_a_script_goes_by_its_ids(tmp_path: Path) -> None:
@@ -220,7 +218,7 @@ async def test_a_list_goes_by_ids_and_the_role_by_its_id_too(tmp_path: Path) -> 
         ("d.txt", "grace\nada\n", "no column names the person: there are 'grace'"),
         ("d.txt", f"{ROOT}\n{PLUS},Plus\n", "line 2: has 2 cells, and the lines before have one person each"),
         ("d.txt", f"{ROOT}\ntwo words\n", "line 2: 'two words' is not an email address"),
-        ("d.txt", f"{ROOT}\n{ROOT.upper()}\n", "line 2: ROOT@EXAMPLE.COM was in line 1 already"),
+        ("d.txt", f"{ROOT}\n{ROOT.upper()}\n", "line 2: ROOT@EXAMPLE.COM is already in line 1"),
         ("d.json", f'["{ROOT}", 7]', "entry 2: must be an object"),
     ],
 )
@@ -244,7 +242,7 @@ async def test_the_one_role_must_be_a_role(role: Any, tmp_path: Path) -> None:
 
 async def test_the_column_of_the_email_can_be_named_alone(tmp_path: Path) -> None:
     content = f"Mail,E-Mail,role\n{ROOT},other@example.com,Group Admin\n"
-    with pytest.raises(InvalidArgumentError, match="both say the email"):
+    with pytest.raises(InvalidArgumentError, match="both give the email"):
         await planned(tmp_path, "d.csv", content)
     for options in ({}, {"columns": {"email": "Mail"}}, {"columns": {"role": "role"}}):
         plan = await planned(tmp_path, "d.csv", content, email_column="Mail", **options)

@@ -151,7 +151,7 @@ async def test_what_was_applied_stays_applied(path: Path, status: Status) -> Non
     await write(path, Outcome(ADD, status))
     assert path.read_bytes() == whole
     with pytest.raises(
-        JournalError, match=r"journal: cannot note this: add ada@mail\.test .*applied already"
+        JournalError, match=r"journal: cannot record this: add ada@mail\.test .*applied already"
     ):
         await write(path, ADD)
     assert path.read_bytes() == whole
@@ -222,7 +222,7 @@ async def test_the_journal_of_something_else_is_refused_and_stays(
 HEADER = {"format": "groups_sdk.journal", "version": 2, "plan_digest": "abc", "base_url": "", "group_ids": []}
 OLD = '{"format": "groups_sdk.journal", "version": 1, "plan": "abc", "at": "2025"}\n'
 OLDER = (
-    r"was written by an older version of groups_sdk \(format 1\): finish it with that version, or begin a new"
+    r"was written by an older version of groups_sdk \(format 1\): finish it with that version, or start a new"
 )
 
 
@@ -366,7 +366,7 @@ def test_a_last_line_that_is_torn_does_not_count(steps: list[Change | Outcome], 
 
 async def test_without_a_whole_line_there_is_nothing_to_read(path: Path) -> None:
     path.write_text('{"format": "groups_sdk')
-    with pytest.raises(JournalError, match="has no whole line yet: nothing was begun"):
+    with pytest.raises(JournalError, match="has no complete line yet: nothing was started"):
         read_journal(path)
     path.unlink()
     with pytest.raises(JournalError, match=f"^{path}: cannot be read: No such file"):
@@ -397,7 +397,7 @@ async def test_it_is_closed_between_sessions_and_notices_others(path: Path) -> N
         await journal.end(Outcome(ADD, Status.FAILED))
     await write(path, PROMOTE)
     for _ in range(2):
-        with pytest.raises(JournalError, match="another run has gone on with this journal meanwhile"):
+        with pytest.raises(JournalError, match="another run has continued with this journal in the meantime"):
             async with journal.session():
                 pass
 
@@ -434,7 +434,7 @@ async def test_two_sessions_that_begin_at_once_do_not_close_each_other(
 async def test_the_same_length_is_not_the_same_journal(path: Path) -> None:
     journal = await write(path, ADD)
     path.write_text(path.read_text().replace("ada@mail", "eve@mail"))
-    with pytest.raises(JournalError, match="another run has gone on"):
+    with pytest.raises(JournalError, match="another run has continued"):
         async with journal.session():
             pass
 
@@ -663,9 +663,7 @@ async def test_a_symbolic_link_is_followed(path: Path, tmp_path: Path) -> None:
     assert list(await reopened(path)) == [ADD.key]
     null = tmp_path / "null"
     null.symlink_to("/dev/null")
-    with pytest.raises(
-        JournalError, match=f"^{null}: is not a regular file, so that nothing could be resumed"
-    ):
+    with pytest.raises(JournalError, match=f"^{null}: is not a regular file, so nothing could be resumed"):
         await write(null)
 
 

@@ -78,7 +78,7 @@ async def test_a_plan_for_a_pull_request_says_it_all() -> None:
         "| person | role | reason |\n"
         "| --- | --- | --- |\n"
         "| `no@mail.test` | `Group Admin` | "
-        "`no member and no SSO user of this group that can be seen goes by this name` |\n"
+        "`no member and no visible SSO user of this group has this name` |\n"
         "\n"
         "### Notes\n"
         "\n"

@@ -42,7 +42,7 @@ def _edit(*path: Any, to: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (_edit("format", to="other"), "no document of the format"),
+        (_edit("format", to="other"), "not a document in the format"),
         (_edit("groups", to=None), "groups: must be of the type list"),
         (_edit("groups", 0, "id", to="x"), r"groups\[0\].id must be a UUID"),
         (_edit("base_url", to=None), "base_url: must be of the type str"),
@@ -57,7 +57,10 @@ def _edit(*path: Any, to: Any) -> Callable[[dict[str, Any]], None]:
         (_edit("creates", 0, "user", to=None), r"creates\[0\].user.id: is missing"),
         (_edit("creates", 0, "user", "id", to=""), r"creates\[0\].user.id must be a UUID"),
         (_edit("creates", 0, "action", to="remove"), r"creates\[0\].action: must be add"),
-        (_edit("creates", 0, "group_id", to=NOWHERE), r"creates\[0\].group_id: is none of the plan's groups"),
+        (
+            _edit("creates", 0, "group_id", to=NOWHERE),
+            r"creates\[0\].group_id: is not one of the plan's groups",
+        ),
         (_edit("role_changes", 0, "role", "id", to=""), r"role.id must be a UUID"),
         (_edit("role_changes", 0, "before", to=None), "before: is missing"),
         (_edit("role_changes", 0, "membership_id", to="../x"), "membership_id must be a UUID"),

@@ -83,7 +83,7 @@ async def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
         assert len(changes_sent(fake)) == len(plan.changes)
         assert [o.earlier for o in outcomes].count(True) == 6
         assert {o.status for o in outcomes} == {"applied"}
-        with pytest.raises(JournalError, match="another run has gone on"):
+        with pytest.raises(JournalError, match="another run has continued"):
             async for _ in steps:
                 pass
 

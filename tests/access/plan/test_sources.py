@@ -95,7 +95,7 @@ def test_text_of_a_western_windows_is_read_and_said_to_be(tmp_path: Path) -> Non
     state = read(tmp_path, "w.csv", "email;role\nåsa.öberg@exämple.com;Group Admin\n".encode("cp1252"))
     assert rows(state) == [("åsa.öberg@exämple.com", "Group Admin")]
     (note,) = state.notes
-    assert "w.csv was taken for cp1252" in note
+    assert "w.csv is not UTF-8 and was read as cp1252" in note
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ def test_columns_are_for_what_has_columns(tmp_path: Path) -> None:
         (
             "d.csv",
             "email,role,E-Mail\n",
-            "the columns 'email' and 'E-Mail' both say the email; rename or remove",
+            "the columns 'email' and 'E-Mail' both give the email; rename or remove",
         ),
-        ("d.csv", "email,role,Mail\n", "both say the email"),
+        ("d.csv", "email,role,Mail\n", "both give the email"),
         ("d.csv", "email,role,until\n", "the column 'until' is not supported: remove it"),
         ("d.csv", "email,role,Valid Until\n", "the column 'Valid Until' is not supported"),
         ("d.csv", "email,role,untill\n", "the column 'untill' is not known, and 'until' is not supported"),
@@ -215,7 +215,7 @@ def test_columns_are_for_what_has_columns(tmp_path: Path) -> None:
         (
             "d.yaml",
             "[{mail: a@x.com, email: b@x.com, role: R}]",
-            "the keys 'mail' and 'email' both say the email",
+            "the keys 'mail' and 'email' both give the email",
         ),
         (
             "d.json",
@@ -299,9 +299,13 @@ def test_the_file_of_another_tool_is_refused_in_one_sentence(name: str, content:
         ("d.json", "[" * 100_000, "is not JSON: "),
         ("d.json", '["a@x.com"]', r'entry 1: must be an object with "email" \(or "user_id"\) and "role"'),
         ("d.json", "[{}]", "entry 1: is empty"),
-        ("d.json", '[{"email": "a@x.com", "email": "b@x.com", "role": "R"}]', "entry 1: has one key twice"),
-        ("d.json", '{"a@x.com": "R", "A@x.com": "S"}', "entry 2: A@x.com was in entry 1 already"),
-        ("d.json", '{"a@x.com": "R", "a@x.com": "R"}', "entry 2: a@x.com was in entry 1 already"),
+        (
+            "d.json",
+            '[{"email": "a@x.com", "email": "b@x.com", "role": "R"}]',
+            "entry 1: has the same key twice",
+        ),
+        ("d.json", '{"a@x.com": "R", "A@x.com": "S"}', "entry 2: A@x.com is already in entry 1"),
+        ("d.json", '{"a@x.com": "R", "a@x.com": "R"}', "entry 2: a@x.com is already in entry 1"),
         ("d.json", '{"a@x.com": 7}', "entry 1: the role must be text; got int"),
         ("d.json", '{"a@x.com": null}', "entry 1: the role is empty"),
         ("d.json", '[{"email": 7, "role": "R"}]', "entry 1: the email must be text; got int"),
@@ -311,8 +315,8 @@ def test_the_file_of_another_tool_is_refused_in_one_sentence(name: str, content:
             "entry 1: the email must be text; got more than one value",
         ),
         ("d.json", '[{"email": "a@x.com", "role": ["R"]}]', "the role must be text; got more than one"),
-        ("d.yaml", "a@x.com: R\na@x.com: R\n", "entry 2: a@x.com was in entry 1 already"),
-        ("d.yaml", "- {email: a@x.com, email: b@x.com, role: R}", "entry 1: has one key twice"),
+        ("d.yaml", "a@x.com: R\na@x.com: R\n", "entry 2: a@x.com is already in entry 1"),
+        ("d.yaml", "- {email: a@x.com, email: b@x.com, role: R}", "entry 1: has the same key twice"),
         ("d.yaml", "a@x.com: yes\n", "entry 1: the role must be text; got bool"),
         ("d.yaml", "on: R\n", "entry 1: the person must be text; got bool"),
         ("d.yaml", "- {1: 2}\n", "entry 1: must be an object with"),

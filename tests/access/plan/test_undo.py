@@ -62,7 +62,7 @@ async def test_organizations_that_a_removal_took_are_listed(tmp_path: Path) -> N
     async with fake.async_client() as client:
         undo = await client.access.undo(tmp_path / "journal", plan)
     (note,) = undo.notes
-    assert "memberships of organizations do not come back" in note
+    assert "memberships of organizations are not restored" in note
     assert all(org in note for org in orgs)
     assert note in str(undo)
 
@@ -76,7 +76,7 @@ async def test_nobody_becomes_an_admin_by_it_unless_told(tmp_path: Path) -> None
         assert [c.user and c.user.email for c in undo.changes] == [GRACE]
         assert len(undo.notes) == 1
         assert ADMINS[0] in undo.notes[0]
-        assert "makes an admin (allow_admins permits it)" in undo.notes[0]
+        assert "would make an admin (allow_admins permits it)" in undo.notes[0]
         whole = await client.access.undo(tmp_path / "journal", plan, allow_admins=True)
         assert len(whole.changes) == 2
         owners = await client.access.undo(tmp_path / "journal", plan, admin_roles=["Group Member"])
@@ -95,10 +95,10 @@ def anew(fake: FakeSnyk, member: Any) -> None:
 @pytest.mark.parametrize(
     ("meanwhile", "note"),
     [
-        (change_role("Group Admin"), "changed since, has the role Group Admin now"),
-        (change_role("Group Member"), "changed since, has the role Group Member now"),
-        (gone, "changed since, is not listed as a member now"),
-        (anew, "it is another membership now"),
+        (change_role("Group Admin"), "changed since: has the role Group Admin now"),
+        (change_role("Group Member"), "changed since: has the role Group Member now"),
+        (gone, "changed since: is not listed as a member now"),
+        (anew, "it is a different membership now"),
     ],
 )
 async def test_what_somebody_has_changed_since_is_left_alone(
@@ -140,7 +140,7 @@ async def test_what_may_have_been_done_is_listed_and_left_alone(ended: bool, tmp
     assert undo.changes == ()
     assert len(undo.notes) == 1, "what was not done needs no word"
     assert GRACE in undo.notes[0]
-    assert "whether the apply has made this change is not known" in undo.notes[0]
+    assert "it is not known whether the apply made this change" in undo.notes[0]
 
 
 async def test_of_an_incomplete_listing_nobody_is_added_again(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ async def test_of_an_incomplete_listing_nobody_is_added_again(tmp_path: Path) ->
         fake.twist_next_page("no_links")
         undo = await client.access.undo(tmp_path / "journal", plan)
     assert undo.changes == ()
-    assert "whether they are a member is not known" in undo.notes[0]
+    assert "it is not known whether they are a member" in undo.notes[0]
 
 
 async def test_a_removal_of_somebody_without_a_user_id_cannot_be_undone(tmp_path: Path) -> None:

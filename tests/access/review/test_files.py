@@ -98,7 +98,7 @@ async def test_a_failure_at_the_second_page_leaves_no_part_behind(kind: str, tmp
         with pytest.raises(ServerError):
             await jobs.run(lambda: stream.to_jsonl(opened))
     opened.seek(0)
-    with pytest.raises(InvalidArgumentError, match="not a whole review"):
+    with pytest.raises(InvalidArgumentError, match="not a complete review"):
         Review.from_jsonl(opened)
 
 
@@ -133,10 +133,10 @@ def _lines(made: Review) -> list[str]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda lines: [], "not a whole review"),
-        (lambda lines: lines[:-1], "not a whole review"),
-        (lambda lines: [*lines[:1], *lines[2:]], "not a whole review"),
-        (lambda lines: lines[1:], "no document of the format"),
+        (lambda lines: [], "not a complete review"),
+        (lambda lines: lines[:-1], "not a complete review"),
+        (lambda lines: [*lines[:1], *lines[2:]], "not a complete review"),
+        (lambda lines: lines[1:], "not a document in the format"),
         (lambda lines: ["[1]\n"], "line 1: must be an object"),
         (lambda lines: ["{\n"], "line 1: is not JSON"),
         (lambda lines: [lines[0].replace('"version": 1', '"version": 2')], "has version 2"),
@@ -163,7 +163,7 @@ def test_a_file_that_is_no_whole_review_is_refused(change: Any, message: str) ->
         (lambda text: text + "x,y\r\n", "line 4: has more or fewer cells"),
         (lambda text: text.replace("2025-", "year-", 1), "must be a date"),
         (lambda text: text.replace(",yes,", ',"yes"x,', 1), "is not CSV"),
-        (lambda text: text + text.splitlines()[1].replace(uid("1"), uid("2")), "about another group"),
+        (lambda text: text + text.splitlines()[1].replace(uid("1"), uid("2")), "about a different group"),
     ],
 )
 def test_a_csv_file_that_is_no_review_is_refused(change: Any, message: str) -> None:

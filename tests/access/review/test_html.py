@@ -200,8 +200,8 @@ def test_there_is_room_for_decisions_and_a_signature_when_asked_for() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"prepared_by": " "}, "prepared_by must be a text that is not blank"),
-        ({"prepared_by": 7}, "prepared_by must be a text"),
+        ({"prepared_by": " "}, "prepared_by must be a string that is not blank"),
+        ({"prepared_by": 7}, "prepared_by must be a string"),
         ({"since": Review(Group("other"), None, ())}, "the earlier review is of another group, other"),
         (
             {"since": Review(GROUP, datetime(2026, 1, 1), ())},

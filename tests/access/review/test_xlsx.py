@@ -63,7 +63,7 @@ def test_members_totals_and_differences_are_there(tmp_path: Path) -> None:
         "Removed": "1",
     }
     wanted |= {"Changed": "1", "Organizations not compared": "2", "Signature": None}
-    wanted |= {"Cells cut, which are too long for a workbook": "0"}
+    wanted |= {"Cells cut because they are too long for a workbook": "0"}
     assert {name: totals[name] for name in wanted} == wanted
     assert [row for row in found["Totals"] if row[0] == "Sum"] == [("Sum", "4")] * 4
 
@@ -122,7 +122,7 @@ def test_a_text_too_long_for_a_cell_is_cut_and_that_is_said(tmp_path: Path) -> N
     assert cut == "y" * (32_767 - len(note)) + note
     assert pairs.endswith("\U0001f600 [cut: 34,001 characters]")
     assert max(len(text.encode("utf-16-le")) // 2 for text in (cut, pairs)) <= 32_767
-    assert dict(found["Totals"])["Cells cut, which are too long for a workbook"] == "2"
+    assert dict(found["Totals"])["Cells cut because they are too long for a workbook"] == "2"
 
 
 def test_more_members_than_a_sheet_has_rows_are_refused(
