@@ -75,7 +75,7 @@ def path(value: str) -> str:
     ):
         raise InvalidArgumentError(
             "path must be relative to the base URL, such as '/groups/{id}', percent-encoded and without a query "
-            f"(that is params); got {_shown(value)}"
+            f"(use params); got {_shown(value)}"
         )
     return value
 

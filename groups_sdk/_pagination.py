@@ -26,11 +26,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
 
-_WAITING = "this iteration is already waiting for a page: give each task one of its own"
+_WAITING = "this iteration is already waiting for a page: give each task its own iterator"
 _ENTERED = "this block has been entered already: call read_ahead() for another one"
-_NOT_ENTERED = "read_ahead() is for a with block: iterate what the block gives, inside it"
-_LEFT = "the block that this iteration reads ahead in has been left: begin a new one"
-_FORKED = "the process was forked inside this block, and the event loop that reads ahead is the parent's"
+_NOT_ENTERED = "use read_ahead() in a with block, and iterate there over what the block returns"
+_LEFT = "the with block of read_ahead() has ended: begin a new one"
+_FORKED = (
+    "the process was forked inside this block, and the event loop that reads ahead belongs to the parent"
+)
 
 
 @attrs.frozen
@@ -85,7 +87,9 @@ class PageCursor(Generic[T]):
         if self._cursor == "":
             raise PaginationError("the page has a link to the next one, but no cursor in it", cursor="")
         if self._cursor in self._followed:
-            raise PaginationError(f"the cursor {self._cursor!r} came a second time", cursor=self._cursor)
+            raise PaginationError(
+                f"the API sent the cursor {self._cursor!r} a second time", cursor=self._cursor
+            )
         self._busy = True
         try:
             page = await self._fetch(
@@ -298,7 +302,7 @@ class AsyncPaginator(Generic[T]):
 
         To be used with `async with`: leaving the block ends what is under way. Iterations of what it gives are
         like those of the listing, item by item or by `pages()`; an error arrives in place of the page that failed.
-        Raises `InvalidArgumentError` when `pages` is no whole number from 1 up.
+        Raises `InvalidArgumentError` when `pages` is no whole number of at least 1.
 
         Example:
             async with client.list_memberships(group_id).read_ahead() as memberships:
@@ -306,7 +310,7 @@ class AsyncPaginator(Generic[T]):
                     print(membership.user.email)
         """
         if type(pages) is not int or pages < 1:
-            raise InvalidArgumentError(f"pages must be a whole number from 1 up; got {pages!r}")
+            raise InvalidArgumentError(f"pages must be a whole number of at least 1; got {pages!r}")
         return AsyncReadAhead(self._cursor, pages)
 
     def mapped(
@@ -342,7 +346,7 @@ class AsyncPaginator(Generic[T]):
         """All items in a list, or the first `max_items`; no page is fetched that is not needed."""
         if max_items is not None and (type(max_items) is not int or max_items < 0):
             raise InvalidArgumentError(
-                f"max_items must be a whole number from 0 up, or None; got {max_items!r}"
+                f"max_items must be a whole number of at least 0, or None; got {max_items!r}"
             )
         cursor = self._cursor()
         found: list[T] = []

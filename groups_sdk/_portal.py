@@ -55,8 +55,8 @@ _CLOSED = "this client is closed"
 _PROGRAM_ENDS = "this client was closed because the program is ending"
 _LOOP_ENDED = "the event loop of this client has ended: make a new client"
 _FORKED = (
-    "before the process forked, this client was used with a transport or http_client that was handed in, whose"
-    " connections belong to the parent: make a new client"
+    "this client was used before the process forked, and the connections of its transport or http_client belong to the"
+    " parent: make a new client"
 )
 
 _lock = threading.RLock()  # held while a client is put on a thread; reentrant for the sake of signal handlers
@@ -157,7 +157,7 @@ class Call(Generic[R]):
         error: Exception = self._closed(reason)
         if thread.failure is not None and thread.portal is None:
             settings = ", ".join(f"{name}={value!r}" for name, value in thread.settings.items())
-            error = ConfigurationError(f"no event loop can be had with {settings}: {thread.failure!r}")
+            error = ConfigurationError(f"no event loop can be started with {settings}: {thread.failure!r}")
         error.__cause__ = thread.failure
         self.answer(error=error)
 
@@ -184,7 +184,7 @@ class Call(Generic[R]):
             pass
         except BaseException as error:  # a SystemExit too is the caller's: it must not end the loop
             self.answer(error=error)
-        self.fail("this call was cancelled, and not by its caller")  # unless it has ended
+        self.fail("this call was cancelled, but not by its caller")  # unless it has ended
 
     def cancel(self) -> None:
         if self._scope is not None:
@@ -451,7 +451,9 @@ class Portal(Generic[T]):
 
 def _refuse_on_loop_thread() -> None:
     if threading.get_ident() in [thread.ident for thread in list(_threads)]:
-        raise RuntimeError("on the event loop, waiting for a synchronous client would never end")
+        raise RuntimeError(
+            "a synchronous client cannot be called on its own event loop: the call would never end"
+        )
 
 
 def _after_fork_in_child() -> None:

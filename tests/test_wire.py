@@ -314,10 +314,10 @@ def test_bad_arguments_of_a_listing_are_refused_at_the_call(case: Any) -> None:
 async def test_what_no_url_can_hold_is_refused_before_anything_is_sent(text: str) -> None:
     with respx.mock(assert_all_called=False) as router:
         async with AsyncGroupsClient("a-token") as client:
-            with pytest.raises(InvalidArgumentError, match="no URL can be made of the arguments"):
+            with pytest.raises(InvalidArgumentError, match="no URL can be made from the arguments"):
                 await client.list_memberships(G, email=text).first()
         with GroupsClient("a-token") as sync:
-            with pytest.raises(InvalidArgumentError, match="no URL can be made of the arguments"):
+            with pytest.raises(InvalidArgumentError, match="no URL can be made from the arguments"):
                 sync.request("GET", "/x", params={"text": text})
         assert not router.calls
 

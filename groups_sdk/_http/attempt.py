@@ -126,7 +126,7 @@ async def exchange(
     proxy = None if resources.network is None else resources.network.proxy_for(request.url)
     late = f"no answer within the timeout of {timeout:g} s"
     if proxy is not None and not state.sent:
-        late += f" ({proxy} does not connect to {request.url.host} within it)"
+        late += f" ({proxy} did not connect to {request.url.host} in that time)"
     timed_out = Failed(RequestTimeoutError, late, state.sent, transient=True)
     if in_time.cancelled_caught:
         failure = timed_out
@@ -160,11 +160,11 @@ def classify_response(
         return Answered(answer, text, requested_wait(response.status_code, headers, datetime.now(UTC)))
     is_page = headers.get("content-type", "").lower().startswith("text/html")
     if is_page and call.operation.writes:
-        problem = "a page of HTML came in place of the API's answer, perhaps from a proxy"
+        problem = "an HTML page came instead of the API's answer, perhaps from a proxy"
         return Failed(ConnectionFailedError, problem, maybe_applied=True)
     if failure is not None and call.operation.idempotent:
         return failure
-    broken = body.problem if failure is None else "it breaks off"
+    broken = body.problem if failure is None else "it is incomplete"
     if broken is not None:  # and yet it was done: the status says so
         return Unreadable(broken, answer.request_id)
     return Answered(answer)

@@ -31,7 +31,7 @@ class Body:
             return
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in (*_COMPRESSED, "identity"):
-            self.problem = f"nobody asked for its content-encoding {encoding[:20]!r}"
+            self.problem = f"its content-encoding {encoding[:20]!r} was not asked for"
         take = self._inflate if encoding in _COMPRESSED else self._take
         # A stream that is left half-way is cancelled: the generators that it is made of end from within. Closing the
         # outermost would leave the others to the garbage collector, and their cleaning up to nobody.
@@ -43,13 +43,13 @@ class Body:
                 if self.problem is not None:
                     scope.cancel()
             if encoding in _COMPRESSED and self.content and not self._inflater.eof:
-                self.problem = "its compression breaks off"
+                self.problem = "its compressed data is incomplete"
             await close_if_bytes_are_left(response)
 
     def _take(self, data: bytes) -> None:
         self.content += data[: self._room]
         if not self._room:
-            self.problem = f"it is larger than max_response_bytes = {self._limit}"
+            self.problem = f"it is larger than {self._limit} bytes (max_response_bytes)"
             del self.content[self._limit :]
 
     def _inflate(self, data: bytes) -> None:

@@ -158,7 +158,7 @@ class Caller:
                         self._observe(attempt.response, call.operation)
                     return self._unless_closed(attempt)
         crowded = not admitted and resources.limiter.late(deadline)
-        problem = "the rate limit leaves no room" if crowded else "no answer"
+        problem = "the rate limit allowed no request" if crowded else "no answer"
         problem = f"{problem} within the deadline of {self.options.deadline or math.inf:g} s"
         return Failed(DeadlineExceededError, problem, state.sent)
 

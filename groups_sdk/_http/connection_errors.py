@@ -68,15 +68,17 @@ def _advice(
         return _certificate_advice(failure, url, network, proxy)
     if _is_about_ours(failure):
         if network.tls.certificate_shown:
-            return "the server does not accept the client's certificate: check the files in cert="
-        return "the server asks for a certificate of the client: pass it as cert="
+            return "the server does not accept the client certificate: check the files in cert="
+        return "the server asks for a client certificate: pass it as cert="
     if failure is not None and (failure.reason or "").endswith("HANDSHAKE_FAILURE"):
-        return "the server and the client do not agree on TLS, perhaps since it asks for a certificate of the client"
+        return (
+            "the server and the client do not agree on TLS, perhaps because it asks for a client certificate"
+        )
     if proxy is None:
         return ""
     if isinstance(error, httpx.ProxyError):
         if not str(error).startswith(_WRONG_PASSWORD):
-            return f"{proxy} does not connect to {url.host}: check whether it is meant to"
+            return f"{proxy} does not connect to {url.host}: check whether it is allowed to"
         if proxy.has_credentials:
             return f"{proxy} does not accept the user name and password in its URL: check them"
         return f"{proxy} asks for a user name and password: add them to its URL"
@@ -96,8 +98,9 @@ def _certificate_advice(
     if failure.verify_code in _WRONG_TIME:
         return "the certificate has expired or is not valid yet: check the clock of this machine"
     return (
-        f"the authorities trusted are {network.tls.authorities}: check them{way}; where a proxy or firewall opens "
-        "encrypted connections, pass the certificate of its authority as verify= or name its file in SSL_CERT_FILE"
+        f"the trusted certificate authorities are {network.tls.authorities}: check them{way}; "
+        "if a proxy or firewall opens encrypted connections, pass the certificate of its authority as verify= "
+        "or name its file in SSL_CERT_FILE"
     )
 
 

@@ -93,7 +93,7 @@ class ConnectionPool:
                 self._http(), tokens, limiter, self._max_connections, self._network
             )
         elif not self._resources.loop.running:
-            raise ClientClosedError(f"{_ELSEWHERE}: make one for each loop")
+            raise ClientClosedError(f"{_ELSEWHERE}: make one client for each loop")
         return self._resources
 
     def _http(self) -> httpx.AsyncClient:
@@ -119,7 +119,7 @@ class ConnectionPool:
                 self.closed = True
                 await self._close(resources)
         elif resources.loop.post(lambda: None):
-            raise ClientClosedError(f"{_ELSEWHERE}, which is still there: close it on that one")
+            raise ClientClosedError(f"{_ELSEWHERE}, which still exists: close it there")
         elif not self.closed:
             self.closed = True
             if not resources.loop.forked:

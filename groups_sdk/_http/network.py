@@ -92,7 +92,7 @@ def read_urls(settings: Settings) -> list[httpx.URL]:
         for url in urls:
             _ = url.host
     except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
-        raise ConfigurationError(f"no such host can be in a URL: {error}") from None
+        raise ConfigurationError(f"the host is not valid in a URL: {error}") from None
     return urls
 
 
@@ -116,5 +116,5 @@ class _SocksTransport(httpx.AsyncHTTPTransport):
         try:
             return await super().handle_async_request(request)
         except (SOCKSError, AssertionError):
-            problem = "what it answers is not SOCKS"
+            problem = "its answer is not SOCKS"
         raise httpx.ProxyError(problem)

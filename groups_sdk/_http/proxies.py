@@ -173,7 +173,7 @@ def _read(setting: Setting) -> ProxyServer | str:
         _ = httpx.URL(url).host
         user, _, password = (unquote(part, errors="strict") for part in userinfo.partition(":"))
     except (httpx.InvalidURL, ValueError):  # idna's error and that of characters that are not UTF-8
-        return "no such host, user name or password can be in a URL"
+        return "its host, user name or password is not valid in a URL"
     if scheme.startswith("socks"):
         if not _can_use_socks():
             return (

@@ -18,7 +18,7 @@ def join_url(base: httpx.URL, request: Request, api_version: str) -> httpx.URL:
     try:
         return httpx.URL(f"{base}{request.target(api_version)}")
     except (httpx.InvalidURL, UnicodeError) as error:  # too long; half of a surrogate pair
-        problem = f"{request.operation.name}: no URL can be made of the arguments: {error}"
+        problem = f"{request.operation.name}: no URL can be made from the arguments: {error}"
     raise InvalidArgumentError(problem)
 
 

@@ -219,14 +219,14 @@ def _path_problem(value: object) -> str | None:
     """What is wrong with the path of a file, without showing it; None when it is one."""
     if isinstance(value, bool):
         return (
-            "certificates are always checked, and True or False cannot change that; to believe an authority of your "
+            "certificates are always checked, and True or False cannot change that; to trust an authority of your "
             "own, pass the file with its certificate"
         )
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(path, str):
         return f"must be the path of a file, not {type(value).__name__}"
     if _PEM in path:
-        return "must be the path of a file, not what is in it"
+        return "must be the path of a file, not its contents"
     return None if path.strip() else "the path is empty"
 
 

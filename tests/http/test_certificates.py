@@ -162,7 +162,7 @@ async def test_the_store_of_the_operating_system_is_used_where_its_extra_is_inst
         with pytest.raises(ConnectionFailedError) as caught:
             await call(client, "GET")
     expected = "the operating system's store" if installed else "certifi's list"
-    assert f"the authorities trusted are those in {expected}: check them" in str(caught.value)
+    assert f"the trusted certificate authorities are those in {expected}: check them" in str(caught.value)
     default_context.cache_clear()
 
 
@@ -250,7 +250,7 @@ def test_a_variable_in_quotation_marks(files: Path, monkeypatch: pytest.MonkeyPa
         (b"ca.pem", "must be the path of a file, not bytes"),
         (" ", "the path is empty"),
         ("a\0b", "cannot be read: it is not a path"),
-        ("-----BEGIN CERTIFICATE-----", "must be the path of a file, not what is in it"),
+        ("-----BEGIN CERTIFICATE-----", "must be the path of a file, not its contents"),
         (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "does not check certificates or host names"),
     ],
 )
@@ -320,8 +320,8 @@ async def test_a_proxy_does_not_see_the_certificate_of_the_client(authority: tru
 @pytest.mark.parametrize(
     ("cert", "expected", "attempts"),
     [
-        (None, "perhaps since it asks for a certificate of the client", 2),
-        ("stranger.pem", "the server does not accept the client's certificate: check the files in cert=", 1),
+        (None, "perhaps because it asks for a client certificate", 2),
+        ("stranger.pem", "the server does not accept the client certificate: check the files in cert=", 1),
     ],
 )
 async def test_a_server_that_does_not_accept_the_client(
@@ -349,7 +349,7 @@ async def test_a_server_that_asks_for_a_certificate_once_it_has_the_request() ->
     client = AsyncGroupsClient("t0ken", base_url="https://api.example", proxy="")
     resources = client._caller.pool.bind()
     resources.http._transport = Asking()
-    with pytest.raises(ConnectionFailedError, match="asks for a certificate of the client: pass it as cert="):
+    with pytest.raises(ConnectionFailedError, match="asks for a client certificate: pass it as cert="):
         await call(client, "GET")
     await client.aclose()
 
@@ -384,7 +384,7 @@ def test_certificates_of_the_client_that_cannot_be_used(cert: Any, expected: str
         (("a", "b", PASSWORD, "d"), "must be a file, or a tuple of file and key"),
         (("a", "b", PASSWORD.encode()), "must be a file, or a tuple of file and key"),
         (("a", None, PASSWORD), "must be the path of a file, not NoneType"),
-        ("-----BEGIN PRIVATE KEY-----", "must be the path of a file, not what is in it"),
+        ("-----BEGIN PRIVATE KEY-----", "must be the path of a file, not its contents"),
     ],
 )
 def test_values_that_cert_does_not_take(cert: Any, expected: str) -> None:

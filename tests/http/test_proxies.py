@@ -308,7 +308,7 @@ def http_refusal(status: int) -> Act:
     [
         (407, "", "asks for a user name and password: add them to its URL", 1),
         (407, IN_URL, "does not accept the user name and password in its URL: check them", 1),
-        (403, IN_URL, "does not connect to api.example: check whether it is meant to", 2),
+        (403, IN_URL, "does not connect to api.example: check whether it is allowed to", 2),
     ],
 )
 async def test_a_proxy_that_refuses(
@@ -340,8 +340,8 @@ SOCKS_FAULTS: dict[str, tuple[Callable[[socket.socket], None], str, int]] = {
         "does not accept the user name and password in its URL",
         1,
     ),
-    "ruleset": (socks_to(0, reply=2), "does not connect to api.example: check whether it is meant to", 2),
-    "not SOCKS": (lambda c: c.sendall(b"HTTP/1.1 400 Bad\r\n\r\n"), "what it answers is not SOCKS", 2),
+    "ruleset": (socks_to(0, reply=2), "does not connect to api.example: check whether it is allowed to", 2),
+    "not SOCKS": (lambda c: c.sendall(b"HTTP/1.1 400 Bad\r\n\r\n"), "its answer is not SOCKS", 2),
     "closed": (lambda c: None, "the proxy socks5://127.0.0.1", 2),
 }
 
@@ -382,7 +382,9 @@ async def test_a_proxy_that_says_nothing(scheme: str, proxy: HostileServer) -> N
     for _ in range(2):
         proxy.greetings.put(wait)
     async with client_of(proxy, base_url="https://api.example", proxy=named(proxy, scheme)) as client:
-        with pytest.raises(RequestTimeoutError, match=r"does not connect to api.example within it") as caught:
+        with pytest.raises(
+            RequestTimeoutError, match=r"did not connect to api.example in that time"
+        ) as caught:
             await call(client, "POST")
     assert (caught.value.maybe_applied, caught.value.attempts) == (False, 2)
     assert_silent(caught.value, "")
