@@ -85,11 +85,11 @@ COMMANDS: dict[str, CommandEntry] = {
         _CHANGE,
         "applying",
         "apply",
-        "Apply a saved plan, or the rest of it.",
+        "Apply a saved plan, or continue one that was interrupted.",
         f"{_READ} and those of the changes: group.membership.add, .edit, .delete",
     ),
     "undo": CommandEntry(
-        _CHANGE, "applying", "undo", "Make the plan that takes back what apply has changed.", _READ
+        _CHANGE, "applying", "undo", "Make a plan that undoes what apply has changed.", _READ
     ),
     "offboard": CommandEntry(
         _CHANGE,

@@ -23,5 +23,9 @@ def network_problem(error: TransportError, host: str) -> str:
         text = f"Cannot reach {host}: {with_options(error.problem)}{tries}. Check the network, the proxy and --region."
     if error.method == "GET":
         return text
-    fate = "The change may have been applied: look." if error.maybe_applied else "The change was not applied."
+    fate = (
+        "The change may have been applied: check before you continue."
+        if error.maybe_applied
+        else "The change was not applied."
+    )
     return f"{text} {fate}"

@@ -178,7 +178,10 @@ COMMON: list[click.Parameter] = [
         help="The region of your account, such as SNYK-EU-01.",
     ),
     Option(
-        "--base-url", metavar="URL", section=_CONNECTION, help="The URL of the API, if it is in no region."
+        "--base-url",
+        metavar="URL",
+        section=_CONNECTION,
+        help="The URL of the API, if it is not the API of a region.",
     ),
     Option(
         "--proxy",

@@ -105,7 +105,7 @@ def read_profile(name: str) -> Profile:
     section = profiles.get(name)
     if not isinstance(section, dict):
         names = ", ".join(key for key, value in profiles.items() if isinstance(value, dict)) or "none"
-        raise CommandError(f"there is no profile {name!r} in {path}; there is {names}")
+        raise CommandError(f"there is no profile {name!r} in {path}; its profiles are: {names}")
     return _profile(name, section, f"profile {name} in {path}")
 
 
@@ -138,13 +138,13 @@ def _profile(name: str, section: dict[str, Any], where: str) -> Profile:
         raise CommandError(f"{where}: {key!r} is not known; {hint}")
     for key in ("region", "base_url", "group", "token_env"):
         if key in section and not (isinstance(section[key], str) and section[key].strip()):
-            raise CommandError(f"{where}: {key} must be a text")
+            raise CommandError(f"{where}: {key} must be a string")
     command = section.get("token_command", [])
     if "token_command" in section and not (
         isinstance(command, list) and command and all(isinstance(word, str) and word for word in command)
     ):
         raise CommandError(
-            f'{where}: token_command must be a list of texts, such as ["pass", "show", "snyk"]; no shell is used'
+            f'{where}: token_command must be a list of strings, such as ["pass", "show", "snyk"]; no shell is used'
         )
     if not isinstance(section.get("token_snyk_cli", False), bool):
         raise CommandError(f"{where}: token_snyk_cli must be true or false")

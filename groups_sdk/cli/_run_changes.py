@@ -79,7 +79,7 @@ def _stopped(changes: Changes) -> str:
     words += [f"{unknown} uncertain (may have been applied)"] if unknown else []
     words += [f"{failed} not done"] if failed else []
     words.append(f"{len(changes.pending)} not started")
-    return f"stopped: {', '.join(words)}. The same command again does the rest"
+    return f"stopped: {', '.join(words)}. Run the same command again to do the rest"
 
 
 def _say_finished(outcomes: Sequence[Outcome]) -> None:
@@ -103,7 +103,7 @@ def _code(outcomes: Sequence[Outcome], *, of: int) -> int:
         return DONE
     counts = ((sum(o.status is status for o in outcomes), word) for status, word in _NOT_DONE.items())
     words = [f"{count} {word}" for count, word in counts if count]
-    words += [f"{unknown} may have been applied: look before you go on"] if unknown else []
+    words += [f"{unknown} may have been applied: check before you continue"] if unknown else []
     note(f"of {counted(of, 'change')} {', '.join(words)}")
     codes = {code_of(error) for error in failed}
     return codes.pop() if len(failed) == of and len(codes) == 1 else FAILED

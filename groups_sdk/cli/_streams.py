@@ -20,5 +20,5 @@ class _StandardInput(io.BytesIO):
 def read_stdin() -> io.BytesIO:
     """All that comes on standard input, as a file in memory. Raises `CommandError` when that is a terminal."""
     if sys.stdin.isatty():
-        raise CommandError("- reads standard input, and nothing is piped into it")
+        raise CommandError("- reads standard input, but nothing is piped into it")
     return _StandardInput(sys.stdin.buffer.read())

@@ -47,7 +47,9 @@ def group_named(connection: Connection, given: str | None) -> Group:
     if not found:
         raise CommandError(f"there is no group {given!r}{source}. {_suggestion(given, groups)}", NOT_FOUND)
     if len(found) > 1:
-        raise CommandError(f"several groups are named {given!r}, give the id of one: {_listed(found)}")
+        raise CommandError(
+            f"several groups are named {given!r}, give the id of the one you mean: {_listed(found)}"
+        )
     return found[0]
 
 
@@ -76,7 +78,7 @@ def _suggestion(given: str, groups: Sequence[Group]) -> str:
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
     if len(groups) <= _LISTED:
-        return f"There is {_listed(groups)}"
+        return f"The groups are: {_listed(groups)}"
     return "`groups-sdk groups` lists them."
 
 

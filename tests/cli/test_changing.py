@@ -93,7 +93,7 @@ def test_one_who_is_no_member_is_exit_code_4(
     assert done.code == 4
     (outcome,) = done.objects
     assert outcome["status"] == "failed"
-    assert f"{NOBODY} is no member" in outcome["error"]
+    assert f"{NOBODY} is not a member" in outcome["error"]
     assert methods(fake) == []
 
 
@@ -175,7 +175,7 @@ def test_one_who_is_guarded_and_unknown_is_an_error_for_me_only(
     done = cli("set-role", "Group Viewer", GRACE, "-g", group_id, "--yes", option, NOBODY)
     assert done.code == (4 if option == "--me" else 0)
     if option == "--me":
-        assert done.err.startswith(f"groups-sdk: error: --me '{NOBODY}' is nobody in the group")
+        assert done.err.startswith(f"groups-sdk: error: --me '{NOBODY}' was not found among the members")
     assert methods(fake) == ([] if option == "--me" else ["PATCH"])
 
 
@@ -194,7 +194,7 @@ def test_group_in_which_nobody_is_admin_is_said_to_be_so(fake: FakeSnyk, group_i
     done = cli("set-role", "Group Viewer", *people, "-g", group_id, "--dry-run", "--admin-role", "Owner")
     assert done.code == 0
     assert done.err.startswith(f"nobody in the group {group_id} has an admin role (Owner)")
-    assert "name it (--admin-role)" in done.err
+    assert "name it with --admin-role" in done.err
 
 
 def test_remove_takes_people_out(fake: FakeSnyk, group_id: str, cli: Call) -> None:
@@ -252,7 +252,7 @@ def test_outcome_that_nobody_knows_is_said_to_be_unknown(fake: FakeSnyk, group_i
     done = cli("remove", GRACE, "-g", group_id, "--cascade", "-y")
     assert done.code == 1
     assert done.objects[0]["status"] == "unknown"
-    assert done.err.endswith("of 1 change 1 may have been applied: look before you go on\n")
+    assert done.err.endswith("of 1 change 1 may have been applied: check before you continue\n")
 
 
 def test_interrupt_leaves_no_change_without_its_outcome(
@@ -268,7 +268,8 @@ def test_interrupt_leaves_no_change_without_its_outcome(
     assert done.code == 130
     assert sorted(o["status"] for o in done.objects) == ["applied", "unknown", "unknown"]
     assert done.err.splitlines()[-2:] == [
-        "stopped: 1 done, 2 uncertain (may have been applied), 1 not started. The same command again does the rest",
+        "stopped: 1 done, 2 uncertain (may have been applied), 1 not started. "
+        "Run the same command again to do the rest",
         "interrupted",
     ]
 

@@ -30,7 +30,7 @@ def test_prompt_names_those_who_were_not_found(fake: FakeSnyk) -> None:
         "set-role", "Group Viewer", ADA, NOBODY, "-g", "Engineering", type_in={"[y/N]": "n\n"}
     )
     assert screen.code == 1
-    assert f"{NOBODY} is no member of the group" in screen.plain.partition("[y/N]")[0]
+    assert f"{NOBODY} is not a member of the group" in screen.plain.partition("[y/N]")[0]
     assert changes_sent(fake) == []
 
 
@@ -48,7 +48,8 @@ def test_change_that_nobody_can_confirm_is_refused_before_anything_is_sent(
     done = cli(*command)
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "groups-sdk: error: there is no terminal to confirm this on: give --yes, or --dry-run to see what it does\n"
+        "groups-sdk: error: there is no terminal to confirm this on: give --yes, or --dry-run to see "
+        "what would be done\n"
     )
     assert not fake.requests
 

@@ -23,7 +23,9 @@ def test_cause_and_attempts_are_said() -> None:
 
 def test_fate_of_a_change_is_said() -> None:
     error = errors.ConnectionFailedError("x", method="DELETE", maybe_applied=True)
-    assert network_problem(error, HOST).endswith(f"{CHECK} The change may have been applied: look.")
+    assert network_problem(error, HOST).endswith(
+        f"{CHECK} The change may have been applied: check before you continue."
+    )
     error = errors.ConnectionFailedError("x", method="DELETE")
     assert network_problem(error, HOST).endswith(f"{CHECK} The change was not applied.")
 

@@ -74,7 +74,7 @@ def test_group_of_a_name_that_two_have_has_to_be_chosen(fake: FakeSnyk, cli: Cal
 def test_group_that_nobody_knows_is_not_found(fake: FakeSnyk, cli: Call) -> None:
     done = cli("members", "Nowhere")
     assert (done.code, done.out) == (4, "")
-    assert "there is no group 'Nowhere'. There is Engineering (" in done.err
+    assert "there is no group 'Nowhere'. The groups are: Engineering (" in done.err
 
 
 def test_token_without_groups_is_not_found(
@@ -234,9 +234,9 @@ def test_sso_lists_connections_and_their_users(fake: FakeSnyk, group_id: str, cl
 def test_sso_connection_that_there_is_not_is_not_found(fake: FakeSnyk, group_id: str, cli: Call) -> None:
     done = cli("sso", group_id, "-c", "Nope")
     assert (done.code, done.out) == (4, "")
-    assert "there is Example Okta (" in done.err
+    assert "the connections are: Example Okta (" in done.err
     done = cli("sso", "Research", "-c", "Nope")
-    assert done.err.endswith("there is none\n")
+    assert done.err.endswith("the connections are: none\n")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
     Option(
         "--strict",
         is_flag=True,
-        help="Change nothing at all when a member is no longer as the plan saw them.",
+        help="Change nothing at all when a member does not match the plan any more.",
     ),
     *CHANGE_OPTIONS,
     details="""People and roles are shown as the API names them now, whatever the plan says. The same command again
@@ -97,7 +97,7 @@ def apply(
     oldest = None if max_age is None else _age(max_age)
     made = read_plan(file)
     if made.removals and made.cascade is None and cascade is None:
-        raise CommandError(f"the plan removes members, and does not say how: {CASCADE_NEEDED}")
+        raise CommandError(f"the plan removes members, but does not say how: {CASCADE_NEEDED}")
     require_somebody(yes=yes, dry_run=dry_run)
     # An example in memory does not last as long as a journal would, and looking needs none.
     if journal is not None or not (connection.options.fake or (dry_run and file == STREAM)):
@@ -177,7 +177,7 @@ def _names_of(connection: Connection, made: Plan) -> list[str]:
     for group in made.groups:
         name = names.get(group.id.lower())
         if name and group.name and name != group.name:
-            note(f"the group {group.id} is named {name!r}, where the plan says {group.name!r}")
+            note(f"the group {group.id} is named {name!r}, but the plan says {group.name!r}")
         shown.append(name or group.id)
     return shown
 

@@ -51,7 +51,7 @@ __all__ = ["offboard"]
     Option(
         "--all-accounts",
         is_flag=True,
-        help="Take all accounts of a person. Without it, a person with several accounts is refused.",
+        help="Remove all accounts of a person. Without it, a person with several accounts is refused.",
     ),
     Option(
         "--journal",
@@ -154,7 +154,7 @@ def _run(
     if unseen:
         listed = "; ".join(map(str, unseen))
         raise CommandError(
-            f"memberships have come up since: {listed}; nothing was changed, try again", FAILED
+            f"there is more to remove than was shown: {listed}; nothing was changed, try again", FAILED
         )
     try:
         with reporter.shown_as("memberships", requests_each=1):
@@ -177,7 +177,7 @@ def _stopped(work: Offboarding) -> str:
     uncertain = f", {unknown} uncertain (may have been removed)" if unknown else ""
     return (
         f"stopped: {done} removed{uncertain}, {len(work.pending)} not started. "
-        "The same command again does the rest"
+        "Run the same command again to do the rest"
     )
 
 
@@ -186,7 +186,7 @@ def _steps(report: OffboardingReport) -> list[str]:
 
 
 def _missing(report: OffboardingReport) -> list[str]:
-    return [f"{person}: found in none of {counted(report.groups, 'group')}" for person in report.not_found]
+    return [f"{person}: not found in any of {counted(report.groups, 'group')}" for person in report.not_found]
 
 
 def _rest(report: OffboardingReport) -> list[str]:

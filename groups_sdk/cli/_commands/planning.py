@@ -39,7 +39,7 @@ _FORMAT = Option(
     "--format",
     "file_format",
     type=click.Choice(_FORMATS),
-    help="What FILE is, where its name does not say it.",
+    help="The format of FILE, if its name does not say it.",
 )
 
 

@@ -80,8 +80,8 @@ _MEMBERS = (
         help="Print at most N members. Default: all of them.",
     ),
 )
-_ALL_OR_NONE = """Prints all of the members or, after an error, none. While memberships change, a sorted listing can
-miss members. Exit code 4 when nobody has the role, or is the person, that you asked for."""
+_ALL_OR_NONE = """Prints all of the members, or none if there is an error. While memberships change, a sorted listing
+can miss members. Exit code 4 when nobody has the role, or is the person, that you asked for."""
 
 
 @command(
@@ -137,7 +137,7 @@ def roles(connection: Connection, group: str | None) -> int:
     PERSON_ARGUMENT,
     GROUP_ARGUMENT,
     GROUP_OPTION,
-    details="Exit code 4 when the person is not a member, 2 when several members may be meant.",
+    details="Exit code 4 when the person is not a member, 2 when it could be several members.",
     examples=(
         "groups-sdk find ada.0000@example.com",
         'groups-sdk find "Ada Ahmed" --output json',
@@ -197,5 +197,5 @@ def _connections_named(connections: list[SsoConnection], name: str) -> list[SsoC
     found = [one for one in connections if name in (one.id, one.name)]
     if not found:
         there = ", ".join(f"{one.name} ({one.id})" for one in connections) or "none"
-        raise CommandError(f"there is no SSO connection {name!r}; there is {there}", NOT_FOUND)
+        raise CommandError(f"there is no SSO connection {name!r}; the connections are: {there}", NOT_FOUND)
     return found

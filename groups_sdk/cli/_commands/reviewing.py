@@ -69,7 +69,7 @@ __all__ = ["review"]
         type=existing_file(),
         help="Show what has changed since the review in this file (.jsonl or .csv).",
     ),
-    Option("--prepared-by", metavar="NAME", help="Who makes this review, for --html and --xlsx."),
+    Option("--prepared-by", metavar="NAME", help="Who made this review, for --html and --xlsx."),
     Option(
         "--sign-off",
         is_flag=True,
