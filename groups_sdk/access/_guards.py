@@ -181,7 +181,7 @@ def require_me(guards: Guards, of_groups: Sequence[GroupGuard]) -> None:
     """Raise `MemberNotFoundError` where `me` is a member of none of the groups: nobody would be guarded."""
     if guards.me is not None and of_groups and not any(guard.knows_me for guard in of_groups):
         raise MemberNotFoundError(
-            f"me={str(guards.me)!r} is not a member of the group: check the spelling; nothing was sent"
+            f"me={str(guards.me)!r} was not found among the members: check the spelling; nothing was sent"
         )
 
 

@@ -86,7 +86,7 @@ async def make_plan(
     )
     state = await anyio.to_thread.run_sync(read)
     if prune and not state.members:
-        raise InvalidArgumentError("{state.source} lists nobody: prune=True would remove every member")
+        raise InvalidArgumentError(f"{state.source} lists nobody: prune=True would remove every member")
     wanted = await _by_group(client, group_id, state)
     now = datetime.now(UTC).replace(microsecond=0)
     parts = [await _plan_of_group(client, id_, rows, pruning, state, now) for id_, rows in wanted.items()]
