@@ -302,7 +302,7 @@ class AsyncPaginator(Generic[T]):
 
         To be used with `async with`: leaving the block ends what is under way. Iterations of what it gives are
         like those of the listing, item by item or by `pages()`; an error arrives in place of the page that failed.
-        Raises `InvalidArgumentError` when `pages` is no whole number of at least 1.
+        Raises `InvalidArgumentError` when `pages` is not a whole number of at least 1.
 
         Example:
             async with client.list_memberships(group_id).read_ahead() as memberships:

@@ -50,7 +50,7 @@ class Paginator(SyncObject[AsyncPaginator[T]]):
 
         To be used with `with`: leaving the block ends what is under way. Iterations of what it gives are
         like those of the listing, item by item or by `pages()`; an error arrives in place of the page that failed.
-        Raises `InvalidArgumentError` when `pages` is no whole number from 1 up.
+        Raises `InvalidArgumentError` when `pages` is not a whole number of at least 1.
 
         Example:
             with client.list_memberships(group_id).read_ahead() as memberships:
