@@ -81,7 +81,7 @@ def new_file(*, dash: bool = False) -> click.Path:
     return _File(dir_okay=False, path_type=Path, allow_dash=dash)
 
 
-_GROUP = "The group, by id or name. Default: SNYK_GROUP_ID, the profile's group, or the only group that you can see."
+_GROUP = "The group, by id or name. Default: the profile's group, SNYK_GROUP_ID, or the only group that you can see."
 
 GROUP_OPTION = Option("--group", "-g", metavar="GROUP", shell_complete=complete_group, help=_GROUP)
 GROUP_ARGUMENT = Argument(
@@ -140,7 +140,6 @@ CONCURRENCY = Option(
     type=click.IntRange(min=1),
     default=10,
     metavar="N",
-    section=_CHANGE,
     help="How many requests run at the same time. Default: 10.",
 )
 
