@@ -202,8 +202,8 @@ class SnykCliCredentials(Credentials):
                 f"Snyk does not accept the login of `snyk auth` in {file}. Run `snyk auth` to log in again."
             )
         before, now = jwt_claims(self._login.access_token), jwt_claims(login.access_token)
-        if any(before.get(claim) != now.get(claim) for claim in ("sub", "aud")):
-            return f"The login of `snyk auth` in {file} is another person's or region's by now. Start again to use it."
+        if any(not now.get(claim) or before.get(claim) != now.get(claim) for claim in ("sub", "aud")):
+            return f"The login of `snyk auth` in {file} may be another person's or region's now. Start again to use it."
         return login
 
 

@@ -173,15 +173,33 @@ class TestSnykCliCredentials:
     def test_read_again_look_into_the_same_file_wherever_the_cli_keeps_another(
         self, cli_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        log_in(cli_file, SECRET)
+        first, second = (jwt(sub="ada", aud="https://api.snyk.io", jti=number) for number in range(2))
+        log_in(cli_file, first)
         credentials = SnykCliCredentials()
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "elsewhere"))
-        log_in(cli_file, f"{SECRET}-2")
-        assert isinstance(credentials.read_again(SECRET), CliLogin)
+        log_in(cli_file, second)
+        assert isinstance(credentials.read_again(first), CliLogin)
         cli_file.unlink()
-        assert credentials.read_again(SECRET) == (
+        assert credentials.read_again(first) == (
             f"There is no login of `snyk auth` in {cli_file}. Run `snyk auth` to log in."
         )
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            (SECRET, f"{SECRET}-2"),
+            (jwt(aud="https://api.snyk.io", jti=1), jwt(aud="https://api.snyk.io", jti=2)),
+            (jwt(sub="ada", jti=1), jwt(sub="ada", jti=2)),
+            (jwt(sub="ada", aud="https://api.snyk.io"), jwt(sub="eve", aud="https://api.snyk.io")),
+        ],
+    )
+    def test_do_not_take_a_login_that_may_be_another_person_s(
+        self, cli_file: Path, first: str, second: str
+    ) -> None:
+        log_in(cli_file, first)
+        credentials = SnykCliCredentials()
+        log_in(cli_file, second)
+        assert "may be another person's or region's now" in str(credentials.read_again(first))
 
     def test_change_nothing_in_the_file(self, cli_file: Path) -> None:
         log_in(cli_file, SECRET)

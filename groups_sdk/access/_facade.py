@@ -248,7 +248,7 @@ class AsyncAccess:
         listing = await list_members(self._client, group_id)
         if listing.missing:
             listing.require_complete()
-        write = partial(write_desired, path, listing.memberships, file_format=file_format)
+        write = partial(write_desired, path, listing.memberships, groups=True, file_format=file_format)
         return await anyio.to_thread.run_sync(write)
 
     async def plan(

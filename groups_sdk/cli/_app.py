@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -12,7 +13,7 @@ from groups_sdk._terminal import printable
 from groups_sdk._version import __version__
 from groups_sdk.cli import _runner as runner
 from groups_sdk.cli._catalog import COMMANDS, SECTIONS
-from groups_sdk.cli._exit_codes import DONE, INTERRUPTED, SUMMARY, USAGE
+from groups_sdk.cli._exit_codes import DONE, FAILED, INTERRUPTED, SUMMARY, USAGE
 
 __all__ = ["app", "run"]
 
@@ -39,6 +40,17 @@ class _App(click.Group):
             import_module(f"groups_sdk.cli._commands.{entry.module}"), entry.function
         )
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            if not close or "did you mean" in error.message.lower():
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section in SECTIONS:
@@ -72,10 +84,15 @@ def run(argv: Sequence[str], prog: str) -> int:
     """Run a command and return its exit code."""
     try:
         code = app.main(list(argv) or ["--help"], prog_name=prog, standalone_mode=False)
+        sys.stdout.flush()
     except click.UsageError as error:
         path = prog if error.ctx is None else error.ctx.command_path
-        runner.complain(prog, f"{printable(error.format_message())} (see {path} --help)")
+        runner.complain(prog, f"{printable(' '.join(error.format_message().split()))} (see {path} --help)")
         return USAGE
+    except OSError as error:  # --help or --version on a full disk
+        runner.abandon_stdout()
+        runner.complain(prog, printable(f"{error.strerror or error}"))
+        return FAILED
     except click.Abort:  # an interrupt while the arguments are read
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -15,7 +15,7 @@ def require_somebody(*, yes: bool, dry_run: bool) -> None:
     """Raise `CommandError` when a change could not be confirmed. To be called before anything is sent."""
     if not (yes or dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
         raise CommandError(
-            "there is no terminal to confirm this on: give --yes, or --dry-run to see what would be done"
+            "Cannot ask for confirmation here (no terminal). Add --yes to go on, or --dry-run to look first."
         )
 
 

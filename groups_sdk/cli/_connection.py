@@ -14,6 +14,8 @@ import attrs
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._exit_codes import CommandError
 from groups_sdk.cli._output import Output
+from groups_sdk.cli._wording import with_options
+from groups_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from groups_sdk._settings import Settings
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "Options"]
 
-# What decides which token the Snyk CLI's file gives, and where that file is.
-_CLI_FILE_VARIABLES = ("HOME", "XDG_CONFIG_HOME", "SNYK_CFG_API", "SNYK_CFG_ENDPOINT")
+_CLI_FILE_VARIABLES = ("HOME", "XDG_CONFIG_HOME")  # where the Snyk CLI's file is
+_NO_FILE = Path(os.devnull) / "none"
 
 
 @attrs.frozen
@@ -57,7 +59,10 @@ class Connection:
     @cached_property
     def profile(self) -> Profile | None:
         """The profile that was chosen, by option or by SNYK_GROUPS_PROFILE."""
-        name = self.options.profile or os.environ.get("SNYK_GROUPS_PROFILE", "").strip()
+        name = self.options.profile
+        if name is not None and not name.strip():
+            raise CommandError("--profile is empty")
+        name = name or os.environ.get("SNYK_GROUPS_PROFILE", "").strip()
         if self.options.fake or not name:
             return None
         from groups_sdk.cli._profiles import read_profile
@@ -96,10 +101,19 @@ class Connection:
         of_profile = not (region or base_url) and bool(profile.region or profile.base_url)
         if of_profile:
             region, base_url = profile.region, profile.base_url
-        environment: dict[str, str] | None = None
-        if profile.token_snyk_cli:  # and no other token
-            environment = {name: os.environ[name] for name in _CLI_FILE_VARIABLES if name in os.environ}
-        found = resolve(profile.read_token(), region, base_url, snyk_cli_login=True, environ=environment)
+        sources: dict[str, Any] = {}
+        if profile.token_source is not None:  # no address that was meant for another token
+            variables = _CLI_FILE_VARIABLES if profile.token_snyk_cli else ()
+            sources["environ"] = {name: os.environ[name] for name in variables if name in os.environ}
+            sources["config_path"] = None if profile.token_snyk_cli else _NO_FILE
+        try:
+            found = resolve(profile.read_token(), region, base_url, snyk_cli_login=True, **sources)
+        except ConfigurationError as error:
+            problem = str(error)
+            for argument in ("region", "base_url", "token"):
+                if argument == "token" or of_profile:
+                    problem = problem.replace(f"{argument} argument:", f"profile {profile.name}, {argument}:")
+            raise CommandError(with_options(problem)) from None
         return _named(found, profile.token_source, f"profile {profile.name}" if of_profile else None)
 
     @cached_property

@@ -41,14 +41,21 @@ class MemberFilters:
             given["role_name"] = self.role
         return {name: value for name, value in given.items() if value is not None}
 
-    def matches_person(self, member: GroupMembership) -> bool:
+    def people(self, members: Sequence[GroupMembership]) -> list[GroupMembership]:
+        """Those who are meant. Somebody who is written exactly like that goes before others."""
         from groups_sdk.access._addresses import normalised
 
-        user = member.user
-        pairs = ((self.email, user.email), (self.username, user.username), (self.user_id, user.id))
-        return all(
-            wanted is None or normalised(wanted) == normalised(actual or "") for wanted, actual in pairs
-        )
+        wanted = [value for value in (self.email, self.username, self.user_id) if value is not None]
+
+        def written(member: GroupMembership) -> list[str]:
+            user = member.user
+            pairs = ((self.email, user.email), (self.username, user.username), (self.user_id, user.id))
+            return [actual or "" for asked, actual in pairs if asked is not None]
+
+        exact = [member for member in members if written(member) == wanted]
+        return exact or [
+            m for m in members if list(map(normalised, written(m))) == list(map(normalised, wanted))
+        ]
 
     def __str__(self) -> str:
         named = (("email", self.email), ("username", self.username), ("user id", self.user_id))
@@ -84,7 +91,7 @@ def list_filtered(
 
 def _chosen(filters: MemberFilters, members: Sequence[GroupMembership]) -> list[GroupMembership]:
     """Those of the members that the filters mean."""
-    found = [member for member in members if filters.matches_person(member)]
+    found = filters.people(members)
     if filters.role is None:
         return found
     role_ids = _role_ids(filters.role, members)

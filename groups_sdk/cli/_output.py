@@ -7,6 +7,7 @@ and JSONL lose nothing: they escape what is not printable in their own way.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ __all__ = [
     "counted",
     "csv_cell",
     "json_text",
+    "keep_line_ends",
     "note",
     "print_record",
     "print_records",
@@ -117,6 +119,12 @@ def record(columns: Sequence[Column[T]], row: T) -> dict[str, Any]:
 def say(line: str) -> None:
     """One line on stdout. What is not known to be harmless must have gone through `printable` before."""
     print(line)
+
+
+def keep_line_ends() -> None:
+    """Have stdout write line ends as they are: CSV has its own."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(newline="")
 
 
 def note(text: str) -> None:

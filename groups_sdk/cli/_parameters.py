@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from groups_sdk.cli._completing import complete_group
 from groups_sdk.cli._connection import Options
 from groups_sdk.cli._exit_codes import CommandError
 from groups_sdk.cli._output import Output
+from groups_sdk.cli._streams import STREAM
 
 __all__ = [
     "ADMIN_ROLES",
@@ -68,7 +70,8 @@ class _File(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "-" and not self.allow_dash:
             self.fail("must be the name of a file, not -", param, ctx)
-        return super().convert(value, param, ctx)
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        return path.absolute() if path == STREAM and value != "-" else path  # ./-
 
 
 def existing_file(*, dash: bool = False) -> click.Path:
@@ -146,7 +149,7 @@ CONCURRENCY = Option(
 EXIT_CODE = Option(
     "--exit-code",
     is_flag=True,
-    help="Exit with code 5 when there are differences, and with 1 when something failed.",
+    help="Exit with code 5 when there are differences.",
 )
 
 COMMON: list[click.Parameter] = [
@@ -193,7 +196,7 @@ COMMON: list[click.Parameter] = [
         metavar="FILE",
         type=click.Path(exists=True, path_type=Path),
         section=_CONNECTION,
-        help="The certificates to trust, a PEM file or a folder. Default: SSL_CERT_FILE, or those of certifi.",
+        help="CA certificates to trust: a PEM file or a folder. Default: SSL_CERT_FILE, else the built-in list.",
     ),
     Option(
         "--client-cert",

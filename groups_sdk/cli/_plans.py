@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from groups_sdk.cli._exit_codes import DIFFERENT, DONE, FAILED
+from groups_sdk._terminal import printable
+from groups_sdk.cli._exit_codes import DIFFERENT, DONE, FAILED, CommandError
 from groups_sdk.cli._output import Column, Output, note, print_records, say, stdout_is_terminal
 from groups_sdk.cli._parameters import Argument, Option, existing_file, new_file
 from groups_sdk.cli._records import PENDING
-from groups_sdk.cli._streams import STREAM, read_stdin
+from groups_sdk.cli._streams import read_once
 from groups_sdk.cli._wording import with_options
+from groups_sdk.errors import InvalidArgumentError, PlanError
 
 if TYPE_CHECKING:
     from groups_sdk.access import Change, NotInSnyk, Plan
@@ -54,7 +55,7 @@ def show_plan(made: Plan, save: Path | None, output: str | None, *, exit_code: b
     if form == "markdown":
         say(made.to_markdown().rstrip("\n"))
     elif form == "table":
-        say(with_options(str(made)))
+        say(_in_table(made))
     elif form == "json":
         say(made.to_json())
     else:
@@ -68,9 +69,23 @@ def show_plan(made: Plan, save: Path | None, output: str | None, *, exit_code: b
         note(f"digest {made.digest}")
     if save is not None:
         note(f"{save}: {made.summary()}")
+    if form == "table" and made.changes and stdout_is_terminal():
+        note(
+            f"To make these changes: groups-sdk apply {save}"
+            if save
+            else "Nothing is saved: add --save FILE, for apply"
+        )
     if made.not_in_snyk:
         return FAILED
     return DIFFERENT if exit_code and made.changes else DONE
+
+
+def _in_table(made: Plan) -> str:
+    """The plan as text. Its notes speak of options; names in it stay as they are."""
+    text = str(made)
+    for remark in made.notes:
+        text = text.replace(printable(remark), printable(with_options(remark)))
+    return text
 
 
 def _of_change(column: Column[Change]) -> Column[Row]:
@@ -100,9 +115,12 @@ def read_plan(file: Path) -> Plan:
     from groups_sdk.access import Plan
     from groups_sdk.access._reading import read_text
 
-    source: Path | BytesIO = read_stdin() if file == STREAM else file
+    source = read_once(file)
     text, _ = read_text(source)
-    return Plan.from_json(text)
+    try:
+        return Plan.from_json(text)
+    except (PlanError, InvalidArgumentError) as error:
+        raise CommandError(f"{source.name}: {str(error).removeprefix('the plan: ')}") from None
 
 
 def journal_beside(file: Path) -> Path:

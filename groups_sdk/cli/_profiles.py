@@ -15,7 +15,6 @@ The file is `groups-sdk/profiles.toml` in `$XDG_CONFIG_HOME` or `~/.config`, or 
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 import tomllib
@@ -51,7 +50,7 @@ class Profile:
         if self.token_env is not None:
             return f"{self.token_env} (profile {self.name})"
         if self.token_command:
-            return f"the command `{shlex.join(self.token_command)}` (profile {self.name})"
+            return f"the command {self.token_command[0]!r} (profile {self.name})"
         return f"the Snyk CLI's file (profile {self.name})" if self.token_snyk_cli else None
 
     def read_token(self) -> str | None:
@@ -91,7 +90,8 @@ def profiles_path() -> Path:
     configured = os.environ.get("XDG_CONFIG_HOME", "").strip()
     if not configured and sys.platform == "win32":  # pragma: no cover - another operating system
         configured = os.environ.get("APPDATA", "").strip()
-    return (Path(configured) if configured else Path.home() / ".config") / "groups-sdk" / "profiles.toml"
+    folder = Path(configured)  # a relative one is to be ignored
+    return (folder if folder.is_absolute() else Path.home() / ".config") / "groups-sdk" / "profiles.toml"
 
 
 def read_profile(name: str) -> Profile:
@@ -112,7 +112,7 @@ def read_profile(name: str) -> Profile:
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o022:
+            if not all(map(_is_ours, (os.fstat(file.fileno()), path.parent.stat()))):
                 raise CommandError(
                     f"{path} can be written by others, who could then run commands as you: chmod go-w it"
                 )
@@ -122,6 +122,11 @@ def _read(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problem = str(error)  # a line and a column, no text of the file
     raise CommandError(f"{path} is not valid TOML: {problem}")
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether nobody else can write to a file or folder."""
+    return os.name != "posix" or (status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022)
 
 
 def _profile(name: str, section: dict[str, Any], where: str) -> Profile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from groups_sdk.cli._output import Column
+from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import ApiError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, Role, SsoConnection, SsoUser, User
 
@@ -102,6 +103,10 @@ ROLES: list[Column[RoleCount]] = [
 ]
 
 
+def _problem(error: Exception | None) -> str | None:
+    return None if error is None else with_options(str(error))
+
+
 def _request_id(error: Exception | None) -> str | None:
     return error.request_id if isinstance(error, ApiError) else None
 
@@ -132,7 +137,7 @@ OUTCOMES: list[Column[Outcome]] = [
     Column("role_before", None, lambda outcome: (outcome.change.before or _NO_ROLE).name),
     Column("role", None, lambda outcome: (outcome.change.role or _NO_ROLE).name),
     Column("earlier", None, lambda outcome: outcome.earlier),
-    Column("error", "ERROR", lambda outcome: None if outcome.error is None else str(outcome.error)),
+    Column("error", "ERROR", lambda outcome: _problem(outcome.error)),
     Column("request_id", None, lambda outcome: _request_id(outcome.error)),
     Column("user_id", None, lambda outcome: _user(outcome.change).id or None),
     Column("membership_id", None, lambda outcome: outcome.change.membership_id),
@@ -147,7 +152,7 @@ OFFBOARDING: list[Column[OffboardingResult]] = [
     Column("role", "ROLE", lambda result: result.membership.role.name if result.membership else None),
     Column("orgs", "ORGS", lambda result: _orgs(result)),
     Column("earlier", None, lambda result: result.earlier),
-    Column("error", "ERROR", lambda result: None if result.error is None else str(result.error)),
+    Column("error", "ERROR", lambda result: _problem(result.error)),
     Column("request_id", None, lambda result: _request_id(result.error)),
     Column("user_id", None, lambda result: result.membership.user.id or None if result.membership else None),
     Column("membership_id", None, lambda result: result.membership.id if result.membership else None),

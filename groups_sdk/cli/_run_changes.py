@@ -103,8 +103,8 @@ def _code(outcomes: Sequence[Outcome], *, of: int) -> int:
         return DONE
     counts = ((sum(o.status is status for o in outcomes), word) for status, word in _NOT_DONE.items())
     words = [f"{count} {word}" for count, word in counts if count]
-    words += [f"{unknown} may have been applied: check before you continue"] if unknown else []
-    note(f"of {counted(of, 'change')} {', '.join(words)}")
+    words += [f"{unknown} may have been applied (check before you continue)"] if unknown else []
+    note(f"{', '.join(words)}, of {counted(of, 'change')}")
     codes = {code_of(error) for error in failed}
     return codes.pop() if len(failed) == of and len(codes) == 1 else FAILED
 

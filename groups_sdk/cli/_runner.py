@@ -15,7 +15,7 @@ from groups_sdk._terminal import printable
 from groups_sdk.cli._exit_codes import FAILED, INTERRUPTED, CommandError, explain
 from groups_sdk.errors import GroupsError
 
-__all__ = ["complain", "forgive_encodings", "run"]
+__all__ = ["abandon_stdout", "complain", "forgive_encodings", "run"]
 
 
 def forgive_encodings() -> None:
@@ -30,6 +30,11 @@ def complain(prog: str, line: str) -> None:
     print(f"{prog}: error: {line}", file=sys.stderr)
 
 
+def abandon_stdout() -> None:
+    """What is still buffered must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run(
     work: Callable[[], int], *, prog: str, needs: str, host: Callable[[], str] = str, debug: bool = False
 ) -> int:
@@ -42,15 +47,16 @@ def run(
             code = work()
             sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, such as `head`, has gone. What is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()  # the reader, such as `head`, has gone
         return FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except (CommandError, GroupsError, OSError) as error:
         if debug:
-            traceback.print_exc()  # without the locals, which may be anybody's secrets
+            text = traceback.format_exc()  # without the locals, which may be anybody's secrets
+            print("
+".join(map(printable, text.splitlines())), file=sys.stderr)
         code, line = explain(error, needs, host() or "the API")
         complain(prog, line)
     return code

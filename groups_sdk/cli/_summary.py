@@ -34,7 +34,9 @@ def print_summary(group: Group, totals: ReviewTotals, reviewed: Review | None) -
     _print_counts("LOGIN", totals.by_login_method)
     months = dict(list(totals.by_joining_month.items())[-_SHOWN:])
     _print_counts("JOINED", months)
-    if reviewed is not None:
+    if reviewed is None:
+        say("\nAdmins and members who are not on SSO are listed with --html or --xlsx, or without a file.")
+    else:
         _print_members("ADMINS", reviewed.admins)
         _print_members("NOT ON SSO", reviewed.not_on_sso)
         _print_members("IN NO ORGANIZATION", reviewed.in_no_org or ())

@@ -12,7 +12,7 @@ from groups_sdk.cli._exit_codes import NOT_FOUND, CommandError
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership
 
-__all__ = ["group_named", "member_named"]
+__all__ = ["group_named", "member_named", "name_of"]
 
 _LISTED = 10  # groups in a message
 
@@ -28,6 +28,8 @@ def group_named(connection: Connection, given: str | None) -> Group:
     source = ""
     if given is None and (default := connection.default_group):
         given, source = default
+    if given is not None and not given.strip():
+        raise CommandError("the group is empty: give its id or name")
     if given is not None and UUID.fullmatch(given):
         return Group(given)
     if given is None and connection.fake is not None:
@@ -51,6 +53,17 @@ def group_named(connection: Connection, given: str | None) -> Group:
             f"several groups are named {given!r}, give the id of the one you mean: {_listed(found)}"
         )
     return found[0]
+
+
+def name_of(connection: Connection, group: Group) -> str:
+    """What a group is called, for the question before it is changed; its id where that cannot be told."""
+    if group.name:
+        return group.name
+    with progress.bar("groups"):
+        for found in connection.client.list_groups():
+            if found.id.lower() == group.id.lower() and found.name:
+                return f"{found.name} ({group.id})"
+    return group.id
 
 
 def member_named(connection: Connection, group: Group, person: str) -> GroupMembership:

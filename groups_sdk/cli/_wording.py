@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 __all__ = ["with_options"]
 
@@ -25,6 +26,12 @@ _ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bcolumns(?= is for tables | says that the email )"), "--column"),
     (re.compile(r"\bfile_format\b"), "--format"),
     (re.compile(r"\bprepared_by\b"), "--prepared-by"),
+    (
+        re.compile(r"; delete_sso_user\(.*?\) would delete the account$"),
+        "; this command does not delete the account",
+    ),
+    (re.compile(r"^(timeout|deadline)( must be a number of seconds above 0), or None\b"), r"--\1\2"),
+    (re.compile(r", and max_age is (?=\d)"), ", and --max-age is "),
     (re.compile(r"^base_url argument:"), "--base-url:"),
     (re.compile(r"^region argument:"), "--region:"),
     (re.compile(r"^token argument:"), "the profile's token:"),
@@ -34,7 +41,7 @@ _ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^cert:"), "--client-cert:"),
     (re.compile(r"\bverify=(?= |$)"), "--ca-file"),
     (re.compile(r"\bcert=(?= |$)"), "--client-cert"),
-    (re.compile(r"\(from proxy\)"), "(from --proxy)"),
+    (re.compile(r"\(from (the argument )?proxy\)"), "(from --proxy)"),
     (re.compile(r"\bGive region or base_url\b"), "Give --region or --base-url"),
     (re.compile(r"\bPass OAuthClientCredentials or a BearerToken, or set "), "Set "),
     (re.compile(r" \(token= or SNYK_TOKEN\)"), " (SNYK_TOKEN)"),
@@ -44,13 +51,24 @@ _ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 _COLUMNS = re.compile(r"\bcolumns=\{(.*?)\}")
 _COLUMN = re.compile(r'"(\w+)": "([^"]*)"')
+_QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")(?!\w)""")
 
 
 def with_options(text: str) -> str:
-    """What the library says, with its arguments as they are called here: `--allow-self` for `allow_self`."""
+    """What the library says, with its arguments as they are called here: `--allow-self` for `allow_self`.
+
+    What stands in quotation marks is somebody's, and stays.
+    """
+    text = _COLUMNS.sub(lambda found: " ".join(_as_column(*pair) for pair in _COLUMN.findall(found[1])), text)
     for argument, option in _ARGUMENTS:
-        text = argument.sub(option, text)
-    return _COLUMNS.sub(lambda found: " ".join(_as_column(*pair) for pair in _COLUMN.findall(found[1])), text)
+        quoted = [found.span() for found in _QUOTED.finditer(text)]
+        text = argument.sub(lambda found: _replaced(found, option, quoted), text)  # noqa: B023 - called at once
+    return text
+
+
+def _replaced(found: re.Match[str], option: str, quoted: Sequence[tuple[int, int]]) -> str:
+    within = any(begin < found.start() < end for begin, end in quoted)
+    return found[0] if within else found.expand(option)
 
 
 def _as_column(field: str, heading: str) -> str:

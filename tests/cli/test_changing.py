@@ -111,7 +111,7 @@ def test_one_who_is_no_member_beside_one_who_is_makes_exit_code_1(
     done = cli(*command, ADA, NOBODY, "-g", group_id, "--dry-run" if dry else "--yes")
     assert done.code == 1
     assert f"failed: {'remove ' if command[0] == 'remove' else ''}{NOBODY}" in done.err
-    assert "of 2 changes 1 failed\n" in done.err
+    assert "1 failed, of 2 changes\n" in done.err
     assert len(methods(fake)) == (0 if dry else 1)
 
 
@@ -129,7 +129,7 @@ def test_what_somebody_else_did_while_the_prompt_waited_is_not_overwritten(
     monkeypatch.setattr(run_changes, "confirm", wait)
     done = cli("set-role", "Group Viewer", GRACE, "-g", group_id, "--yes")
     assert (done.code, [o["status"] for o in done.objects]) == (1, ["changed_since"])
-    assert done.err.endswith("of 1 change 1 changed by somebody else since\n")
+    assert done.err.endswith("1 changed by somebody else since, of 1 change\n")
     assert roles_of(fake)[GRACE] == "Group Admin"
     assert methods(fake) == ["PATCH"]  # theirs
 
@@ -234,7 +234,7 @@ def test_some_that_fail_are_exit_code_1_and_the_others_are_done(
     assert (failed["status"], applied["status"]) == ("failed", "applied")
     assert failed["request_id"]
     assert failed["request_id"] in failed["error"]
-    assert done.err.endswith("of 2 changes 1 failed\n")
+    assert done.err.endswith("1 failed, of 2 changes\n")
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 3), (401, 3), (404, 4), (400, 1)])
@@ -244,7 +244,7 @@ def test_all_that_fail_for_one_reason_have_its_exit_code(
     fake.fail_next(status=status, method="PATCH", times=2)
     done = cli("set-role", "Group Viewer", GRACE, ALAN, "-g", group_id, "-y")
     assert done.code == code
-    assert done.err.endswith("of 2 changes 2 failed\n")
+    assert done.err.endswith("2 failed, of 2 changes\n")
 
 
 def test_outcome_that_nobody_knows_is_said_to_be_unknown(fake: FakeSnyk, group_id: str, cli: Call) -> None:
@@ -252,7 +252,7 @@ def test_outcome_that_nobody_knows_is_said_to_be_unknown(fake: FakeSnyk, group_i
     done = cli("remove", GRACE, "-g", group_id, "--cascade", "-y")
     assert done.code == 1
     assert done.objects[0]["status"] == "unknown"
-    assert done.err.endswith("of 1 change 1 may have been applied: check before you continue\n")
+    assert done.err.endswith("1 may have been applied (check before you continue), of 1 change\n")
 
 
 def test_interrupt_leaves_no_change_without_its_outcome(

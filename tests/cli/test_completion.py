@@ -8,26 +8,33 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from support.running import COMMAND, ROOT, Done
 
+from groups_sdk.cli import _completing as completing
 from groups_sdk.testing import FakeSnyk
 
 SCRIPT = Path(COMMAND[0]).with_name("groups-sdk")
 
 
-def complete(*words: str, shell: str = "zsh") -> list[str]:
+def complete(*words: str) -> list[str]:
     """The words that complete the last one."""
+    return raw(*words, shell="zsh").splitlines()[1::3]  # type, word, help
+
+
+def raw(*words: str, shell: str) -> str:
+    """What a shell's script is given."""
     environment = {
         "_GROUPS_SDK_COMPLETE": f"{shell}_complete",
         "COMP_WORDS": " ".join(["groups-sdk", *words]),
-        "COMP_CWORD": str(len(words)),
+        "COMP_CWORD": words[-1] if shell == "fish" else str(len(words)),
     }
     done = subprocess.run(
         [SCRIPT], capture_output=True, text=True, env={**os.environ, **environment}, cwd=ROOT, check=True
     )
     assert done.stderr == ""
-    return done.stdout.splitlines()[1::3]  # type, word, help
+    return done.stdout
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -65,3 +72,40 @@ def test_groups_complete_by_name_and_id(fake: FakeSnyk, group_id: str) -> None:
 
 def test_groups_that_cannot_be_had_complete_nothing() -> None:
     assert complete("members", "--base-url", "http://127.0.0.1:1", "eng") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Prod$(touch owned)", "Acme Platform", "glob*", "x\ny,file", "\x1b[31mred", "-rf", "`id`", "a;b"]
+)
+def test_name_that_a_shell_would_do_something_with_is_completed_by_its_id(
+    fake: FakeSnyk, group_id: str, name: str
+) -> None:
+    group = fake.add_group(name)
+    for shell in ("bash", "zsh", "fish"):
+        shown = raw("show", group.id[:8], shell=shell)
+        assert group.id in shown
+        assert "\x1b" not in shown
+        assert name not in raw("show", name[:3], shell=shell)
+
+
+def test_command_for_a_token_is_not_run_while_a_line_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    profiles = tmp_path / "groups-sdk" / "profiles.toml"
+    profiles.parent.mkdir(mode=0o700)
+    profiles.write_text(f'[p]\ntoken_command = ["touch", "{tmp_path}/ran"]\n')
+    profiles.chmod(0o600)
+    assert complete("show", "--profile", "p", "E") == []
+    assert not (tmp_path / "ran").exists()
+
+
+def test_groups_without_end_are_not_waited_for(fake: FakeSnyk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(250):
+        fake.add_group(f"Team{number}")
+    monkeypatch.setattr(completing, "_SECONDS", 30.0)
+    moments = iter([0.0, 1000.0])
+    monkeypatch.setattr(completing, "monotonic", lambda: next(moments))
+    with click.Context(click.Command("x")) as context:
+        found = completing.complete_group(context, click.Argument(["x"]), "Team")
+    assert 0 < len(found) <= 100

@@ -48,8 +48,8 @@ def test_change_that_nobody_can_confirm_is_refused_before_anything_is_sent(
     done = cli(*command)
     assert (done.code, done.out) == (2, "")
     assert done.err == (
-        "groups-sdk: error: there is no terminal to confirm this on: give --yes, or --dry-run to see "
-        "what would be done\n"
+        "groups-sdk: error: Cannot ask for confirmation here (no terminal). Add --yes to go on, or --dry-run "
+        "to look first.\n"
     )
     assert not fake.requests
 

@@ -77,3 +77,14 @@ def test_sorted_members_ascend_unless_told(
 ) -> None:
     assert cli("members", group_id, *order).code == 0
     assert dict(fake.requests[-1].query).get("sort_order") == sent
+
+
+def test_somebody_who_is_written_exactly_like_that_goes_before_others(
+    fake: FakeSnyk, group_id: str, cli: Call
+) -> None:
+    role = fake.roles()[0].id
+    for username in ("bea", "Bea"):
+        fake.add_membership(group_id, fake.add_user(username=username, email=f"{username}@x.com").id, role)
+    assert [o["username"] for o in cli("members", group_id, "--username", "Bea").objects] == ["Bea"]
+    assert [o["username"] for o in cli("members", group_id, "--username", "bea").objects] == ["bea"]
+    assert {o["username"] for o in cli("members", group_id, "--username", "BEA").objects} == {"bea", "Bea"}

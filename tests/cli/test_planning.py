@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from support.hanging import Hanging
 from support.jobs import changes_sent, role_id, roles_of
 from support.loopback import served
-from support.running import FAKE_NOTE, Done, at_terminal, interrupted, run
+from support.running import FAKE_NOTE, PATIENCE, Done, at_terminal, interrupted, run, start
 
 from groups_sdk.access import Plan
 from groups_sdk.access import _batches as batches
@@ -324,7 +325,7 @@ def test_plan_that_is_too_old_is_refused(
     edit(saved, lambda document: document.update(made_at=made.isoformat()))
     done = cli("apply", str(saved), "--yes", "--max-age", limit)
     assert (done.code, done.out) == (2, "")
-    assert "make it again" in done.err
+    assert "make the plan again" in done.err
     assert changes_sent(fake) == []
     assert cli("apply", str(saved), "--dry-run", "--max-age", "4d").code == 0
 
@@ -663,3 +664,75 @@ def test_nothing_to_do_is_said(fake: FakeSnyk, group_id: str, cli: Call) -> None
     done = cli("set-role", "Group Admin", ADA, "-g", group_id, "--yes")
     assert done.code == 0
     assert done.err.endswith("nothing to do: everything is already as wanted\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are those of POSIX")
+def test_named_pipe_is_read_once(fake: FakeSnyk, tmp_path: Path) -> None:
+    pipe = tmp_path / "desired.csv"
+    os.mkfifo(pipe)
+    process = start("plan", str(pipe), "-g", "Engineering", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe.write_text(f"email,role\n{ADA},Group Viewer\n")
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, [json.loads(line)["email"] for line in out.splitlines()]) == (0, [ADA])
+
+
+def test_desired_state_of_nobody_is_said(fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_text("email,role\n")
+    done = cli("plan", str(file), "-g", group_id)
+    assert (done.code, done.err.splitlines()[0]) == (0, f"{file} lists nobody")
+
+
+def test_names_in_a_plan_are_not_taken_for_arguments(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    user = fake.add_user(username="allow_self", email="allow_self@example.com")
+    fake.add_membership(group_id, user.id, role_id(fake, "Group Viewer"))
+    file = tmp_path / "d.csv"
+    file.write_text("email,role\nallow_self@example.com,Group Member\n")
+    done = cli("plan", str(file), "-g", group_id, "-o", "table")
+    assert "~ allow_self@example.com: Group Viewer -> Group Member" in done.out
+
+
+def test_plan_that_is_none_is_named(fake: FakeSnyk, cli: Call, desired: Path) -> None:
+    done = cli("apply", str(desired), "--yes")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"groups-sdk: error: {desired}: is not JSON")
+
+
+def test_export_of_another_group_is_refused(fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    assert cli("export", str(file), "-g", group_id).code == 0
+    done = cli("plan", str(file), "-g", "Research")
+    assert (done.code, done.out) == (2, "")
+    assert cli("plan", str(file)).code == 0  # the file says its group
+
+
+def test_role_can_be_edited_in_an_export(fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    assert cli("export", str(file), "-g", group_id).code == 0
+    file.write_text(file.read_text(encoding="utf-8-sig").replace("Group Viewer", "Group Member"))
+    done = cli("plan", str(file))
+    assert (done.code, {o["role"] for o in done.objects}, len(done.objects)) == (0, {"Group Member"}, 6)
+
+
+def test_apply_of_a_removal_names_the_organizations(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    file, plan = tmp_path / "d.json", tmp_path / "plan.json"
+    write_others(fake, file, gone=1)
+    assert cli("plan", str(file), "-g", group_id, "--prune", "--cascade", "--save", str(plan)).code == 0
+    done = cli("apply", str(plan), "--dry-run")
+    assert f"remove {ADA} (Group Admin), and from Payments" in done.err
+
+
+def test_export_at_a_terminal_cannot_touch_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeSnyk.example()
+    user = fake.add_user(username="red", email="red@example.com")
+    fake.add_membership(fake.group_id, user.id, fake.add_role("\x1b[31mRed\x1b]0;x\x07").id)
+    monkeypatch.setenv("SNYK_TOKEN", FakeSnyk.TOKEN)
+    with served(fake) as url:
+        monkeypatch.setenv("SNYK_API", url)
+        screen = at_terminal("export", "-", "-g", fake.group_id, stderr=False)
+    assert "\x1b[31m" not in screen.text
+    assert "red@example.com" in screen.text

@@ -16,7 +16,7 @@ from groups_sdk.cli._profiles import Profile, profiles_path, read_profile
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     path = tmp_path / "groups-sdk" / "profiles.toml"
-    path.parent.mkdir()
+    path.parent.mkdir(mode=0o700)
     return path
 
 
@@ -43,7 +43,7 @@ def test_profile_has_what_its_section_says(path: Path) -> None:
     assert two == Profile("two", base_url="https://x.example/rest", token_command=("pass", "show", "my snyk"))
     assert [read_profile(name).token_source for name in ("one", "two", "three", "four")] == [
         "MINE (profile one)",
-        "the command `pass show 'my snyk'` (profile two)",
+        "the command 'pass' (profile two)",
         "the Snyk CLI's file (profile three)",
         None,
     ]
@@ -126,3 +126,17 @@ def test_command_that_gives_no_token_is_said(command: tuple[str, ...], words: st
         Profile("p", token_command=command).read_token()
     assert words in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_folder_that_others_can_write_to_is_not_trusted(path: Path) -> None:
+    write(path, "[p]\n")
+    path.parent.chmod(0o777)
+    with pytest.raises(CommandError, match="can be written by others"):
+        read_profile("p")
+
+
+def test_folder_that_is_relative_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "here")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert profiles_path() == Path("/home/ada/.config/groups-sdk/profiles.toml")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from support.running import Done
+from support.running import Done, at_terminal
 
 from groups_sdk.testing import FakeSnyk
 
@@ -50,3 +50,28 @@ def test_group_is_that_of_the_environment_where_none_is_given(
     monkeypatch.setenv("SNYK_GROUP_ID", "Nowhere")
     assert "no group 'Nowhere' (from SNYK_GROUP_ID)" in cli("members").err
     assert cli("members", "--fake", "--limit", "1").code == 0
+
+
+@pytest.mark.parametrize("given", ["", " "])
+def test_group_that_is_blank_is_none(fake: FakeSnyk, cli: Call, given: str) -> None:
+    fake.add_group("")
+    for command in (["members"], ["remove", "ada.0000@example.com", "--cascade", "--yes"]):
+        done = cli(*command, "--group", given)
+        assert (done.code, done.out) == (2, "")
+        assert "the group is empty" in done.err
+
+
+def test_question_names_the_group_that_was_given_by_its_id(group_id: str, cli: Call) -> None:
+    screen = at_terminal(
+        *("set-role", "Group Viewer", "grace.0001@example.com", "-g", group_id), type_in={"[y/N]": "n\n"}
+    )
+    assert f"Make 1 change in Engineering ({group_id})? [y/N]" in screen.plain
+    unseen = at_terminal(
+        *("set-role", "Group Viewer", "grace.0001@example.com", "-g", group_id, "--dry-run"),
+    )
+    assert unseen.code == 0
+
+
+def test_command_with_a_slip_of_the_pen_gets_a_suggestion(cli: Call) -> None:
+    assert "'members'" in cli("membrs").err
+    assert "Did you mean" not in cli("xyzzy").err

@@ -54,7 +54,7 @@ def test_token_of_the_environment(fake: FakeSnyk, cli: Call) -> None:
 def test_each_form_has_it_all(cli: Call) -> None:
     table = cli("whoami", "-o", "table").out
     assert "Credentials  API token, from SNYK_TOKEN\n" in table
-    assert "Region       none: this is not the API of a region\n" in table
+    assert "Region       none (own URL)\n" in table
     assert "Expires      not known\n" in table
     assert table.endswith("\n3 groups\n")
     (row,) = csv.DictReader(io.StringIO(cli("whoami", "-o", "csv").out))
@@ -128,7 +128,9 @@ def test_profile_says_where_the_token_is_and_what_is_meant(
     fake.add_token("of-the-profile", groups=[fake.groups()[1].id])
     monkeypatch.setenv("MINE", "of-the-profile")
     monkeypatch.setenv("SNYK_GROUP_ID", "Engineering")
-    write_profiles(config, '[lab]\ntoken_env = "MINE"\ngroup = "Research"\n')
+    url = os.environ["SNYK_API"]
+    write_profiles(config, f'[lab]\nbase_url = "{url}"\ntoken_env = "MINE"\ngroup = "Research"\n')
+    monkeypatch.setenv("SNYK_API", "https://meant-for-another-token.example")
     assert cli("show", "--profile", "lab").objects[0]["name"] == "Research"
     monkeypatch.setenv("SNYK_GROUPS_PROFILE", "lab")
     identity = cli("whoami").objects[0]
@@ -179,3 +181,34 @@ def test_what_is_wrong_with_the_connection_is_said_in_options(cli: Call, tmp_pat
         done = cli("groups", *arguments)
         assert (done.code, done.out) == (2, "")
         assert words in done.err
+
+
+@pytest.mark.parametrize("source", ["token_env", "token_command"])
+def test_token_of_a_profile_does_not_go_to_an_address_meant_for_another(
+    fake: FakeSnyk, cli: Call, config: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    value = '"MINE"' if source == "token_env" else '["echo", "of-the-profile"]'
+    write_profiles(config, f"[own]\n{source} = {value}\n")
+    write_cli_file(config / "configstore" / "snyk.json", endpoint=os.environ["SNYK_API"])
+    monkeypatch.setenv("MINE", "of-the-profile")
+    monkeypatch.setenv("SNYK_CFG_ENDPOINT", os.environ["SNYK_API"])
+    done = cli("whoami", "--profile", "own", "--proxy", "http://127.0.0.1:1", "--deadline", "0.1")
+    assert done.objects[0]["base_url"] == "https://api.snyk.io/rest"
+    assert "of-the-profile" not in done.out + done.err
+    assert not fake.requests
+
+
+@pytest.mark.usefixtures("fake")
+def test_profile_that_is_blank_is_not_the_default_account(cli: Call) -> None:
+    done = cli("whoami", "--profile", " ")
+    assert (done.code, done.out, done.err) == (2, "", "groups-sdk: error: --profile is empty\n")
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_is_wrong_in_a_profile_names_the_profile(
+    cli: Call, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE", "a b")
+    write_profiles(config, '[far]\nregion = "MARS"\n[odd]\ntoken_env = "MINE"\n')
+    assert "profile far, region: " in cli("whoami", "--profile", "far").err
+    assert "profile odd, token: " in cli("whoami", "--profile", "odd").err

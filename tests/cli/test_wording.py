@@ -59,3 +59,10 @@ from groups_sdk.cli._wording import with_options
 )
 def test_arguments_of_the_library_are_named_as_options(text: str, expected: str) -> None:
     assert with_options(text) == expected
+
+
+def test_what_is_in_quotation_marks_is_somebody_s() -> None:
+    assert with_options("'allow_self' is not known (allow_self permits it)") == (
+        "'allow_self' is not known (--allow-self permits it)"
+    )
+    assert with_options('me="allow_self" is not found') == '--me "allow_self" is not found'

@@ -281,7 +281,9 @@ def _check_plan(
         limit = max_age if isinstance(max_age, timedelta) else timedelta(seconds=max_age)
         age = datetime.now(UTC) - plan.made_at
         if age > limit:
-            raise PlanError(f"the plan was made {_hours(age)} ago, more than {_hours(limit)}: make it again")
+            raise PlanError(
+                f"the plan was made {_span(age)} ago, and max_age is {_span(limit)}; make the plan again"
+            )
         if age < -timedelta(minutes=5):
             raise PlanError(
                 f"the plan says that it was made at {plan.made_at.isoformat()}, which is in the future"
@@ -298,5 +300,10 @@ def _cascade_of(plan: Plan, cascade: bool | None) -> bool | None:
     return decided(cascade) if plan.removals else cascade
 
 
-def _hours(span: timedelta) -> str:
-    return f"{span.total_seconds() / 3600:.1f} hours"
+def _span(span: timedelta) -> str:
+    """A duration in words: 45 seconds, 3 minutes, 26 hours."""
+    seconds = span.total_seconds()
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}s"
+    return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"

@@ -246,7 +246,8 @@ class _Matching:
         role = self._listing.roles.resolve(row.role)
         if row.role_name is not None and role.name and normalised(role.name) != normalised(row.role_name):
             raise RoleChoiceError(
-                f"role_id is {role.id}, which is named {role.name!r}, but role_name says {row.role_name!r}",
+                f"the role is {row.role_name!r}, but role_id is the id of {role.name!r}; "
+                "change both, or leave role_id empty",
                 choices=(role,),
             )
         return role

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from groups_sdk.access._addresses import read_address
 from groups_sdk.access._csv_escaping import escaped
 from groups_sdk.access._plan.formats import FileFormat, checked_format
 from groups_sdk.access._plan.objects import imported_yaml
-from groups_sdk.access._roles import is_uuid
+from groups_sdk.access._roles import RoleIndex, is_uuid
 from groups_sdk.access._writing import AnyFile, check_writable, opened_to_write
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import GroupMembership
@@ -25,6 +26,9 @@ __all__ = ["ExportResult", "check_export", "write_desired"]
 _COLUMNS = ("email", "username", "user_id", "role", "role_id")
 _GROUP_COLUMNS = ("group", "group_id")
 _SHOWN = 5
+_PLAIN = re.compile(
+    r"(?=.*[^\W\d_])\w[\w .,()&/+-]*(?<! )"
+)  # a role name that reads back as it is in every format
 _SUFFIXES: dict[str, FileFormat] = {
     ".csv": "csv",
     ".json": "json",
@@ -78,7 +82,8 @@ def write_desired(
 ) -> ExportResult:
     """Write members as a desired state: CSV, JSON, JSON lines or YAML by the file's name, or as `file_format` says.
 
-    The rows identify everybody by user id and role id: emails, usernames and role names stand beside them for people.
+    The rows identify everybody by user id; emails and usernames stand beside it for people. Roles stand there by name,
+    to be edited, and by id where several have the name or it cannot be read back.
     An email or username that a desired state cannot say (with white space in it, say) is left out. A member without
     a user id or a role id cannot be written: a note names them, as a plan with `prune` would remove them. With
     `groups` each row says its group.
@@ -92,11 +97,15 @@ def write_desired(
     rows: list[dict[str, str]] = []
     left_out: list[str] = []
     unsaid = 0
+    roles = RoleIndex(member.role for member in members)
     for member in members:
         if not is_uuid(member.user.id) or not is_uuid(member.role.id):
             left_out.append(member.user.email or member.user.username or member.id)
             continue
         row = _row(member)
+        name = row["role"]
+        if _PLAIN.fullmatch(name) and not is_uuid(name) and roles.named(name) == [member.role]:
+            row["role_id"] = ""  # otherwise who edits the name would have to edit the id
         unsaid += sum(1 for field in ("email", "username") if getattr(member.user, field) and not row[field])
         rows.append(row if groups else {column: row[column] for column in _COLUMNS})
     text = text_of(rows, [*_COLUMNS, *(_GROUP_COLUMNS if groups else ())])

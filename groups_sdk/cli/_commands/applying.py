@@ -35,7 +35,7 @@ from groups_sdk.cli._streams import STREAM
 from groups_sdk.cli._targets import group_named
 
 if TYPE_CHECKING:
-    from groups_sdk.access import Plan
+    from groups_sdk.access import Change, Plan
 
 __all__ = ["apply", "undo"]
 
@@ -53,9 +53,13 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
         help="Every change is recorded there before and after it is sent, so that the same command can continue after "
         "an interruption. Default: PLAN.journal (none with --fake). A plan on standard input needs it.",
     ),
-    Option("--expect", metavar="DIGEST", help="Refuse a plan whose digest is not the one that was approved."),
-    Option("--max-age", metavar="AGE", help="Refuse a plan that is older than this, such as 90m, 24h or 3d."),
-    Option("--group", "-g", metavar="GROUP", help="Refuse a plan for any group but this one, by id or name."),
+    Option(
+        "--expect",
+        metavar="DIGEST",
+        help="Stop unless the plan has this digest. It is printed with --save; each run of plan makes a new one.",
+    ),
+    Option("--max-age", metavar="AGE", help="Stop if the plan is older than this, such as 90m, 24h or 3d."),
+    Option("--group", "-g", metavar="GROUP", help="Stop unless the plan is for this group, by id or name."),
     CASCADE,
     Option(
         "--allow-unknown-roles",
@@ -92,7 +96,7 @@ def apply(
     **given: Any,
 ) -> int:
     from groups_sdk.access._writing import check_writable
-    from groups_sdk.cli._run_changes import run_changes
+    from groups_sdk.cli._run_changes import organizations_that_go, run_changes
 
     oldest = None if max_age is None else _age(max_age)
     made = read_plan(file)
@@ -122,7 +126,13 @@ def apply(
     )
     note(f"digest {made.digest}")
     where = ", ".join(_names_of(connection, made))
-    return run_changes(connection, where, changes, reporter, yes=yes, dry_run=dry_run)
+    cascades = made.cascade if cascade is None else cascade
+
+    def describe(change: Change) -> str:
+        goes = cascades and change.action == "remove"
+        return f"{change}{organizations_that_go(connection, change) if goes else ''}"
+
+    return run_changes(connection, where, changes, reporter, describe, yes=yes, dry_run=dry_run)
 
 
 @command(

@@ -16,7 +16,7 @@ from groups_sdk.cli._parameters import (
     GROUP_OPTION,
     Argument,
 )
-from groups_sdk.cli._targets import group_named
+from groups_sdk.cli._targets import group_named, name_of
 
 if TYPE_CHECKING:
     from groups_sdk.access import Change
@@ -63,7 +63,8 @@ def set_role(
         concurrency=concurrency,
         on_progress=(reporter := progress.ProgressReporter()),
     )
-    return run_changes(connection, target.name or target.id, changes, reporter, yes=yes, dry_run=dry_run)
+    where = name_of(connection, target)
+    return run_changes(connection, where, changes, reporter, yes=yes, dry_run=dry_run)
 
 
 @command(
@@ -104,5 +105,5 @@ def remove(
     def describe(change: Change) -> str:
         return f"{change}{organizations_that_go(connection, change) if cascade else ''}"
 
-    where = target.name or target.id
+    where = name_of(connection, target)
     return run_changes(connection, where, changes, reporter, describe, yes=yes, dry_run=dry_run)

@@ -22,7 +22,7 @@ from groups_sdk.cli._parameters import (
     new_file,
 )
 from groups_sdk.cli._records import OFFBOARDING
-from groups_sdk.cli._streams import STREAM, read_stdin
+from groups_sdk.cli._streams import read_once
 from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import GroupsError
 
@@ -133,7 +133,7 @@ def offboard(
 def _read(file: Path | None) -> Sequence[str]:
     from groups_sdk.access._people_file import read_people
 
-    return () if file is None else read_people(read_stdin() if file == STREAM else file)
+    return () if file is None else read_people(read_once(file))
 
 
 def _run(

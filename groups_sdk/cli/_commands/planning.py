@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from groups_sdk._terminal import printable
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._command import command
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import DONE, CommandError
-from groups_sdk.cli._output import note
+from groups_sdk.cli._output import keep_line_ends, note, say, stdout_is_terminal
 from groups_sdk.cli._parameters import (
     CASCADE,
     EXIT_CODE,
@@ -26,7 +27,7 @@ from groups_sdk.cli._parameters import (
     new_file,
 )
 from groups_sdk.cli._plans import PLAN_OUTPUT, SAVE, check_save, show_plan
-from groups_sdk.cli._streams import STREAM, read_stdin
+from groups_sdk.cli._streams import STREAM, read_once
 from groups_sdk.cli._targets import group_named
 
 if TYPE_CHECKING:
@@ -64,15 +65,22 @@ _FORMAT = Option(
 def export(connection: Connection, file: Path, group: str | None, file_format: FileFormat | None) -> int:
     target = group_named(connection, group)
     job = connection.client.access.export
+    written = StringIO(newline="")
     with progress.bar("members", requests_each=0.01):
         if file == STREAM:
-            result = job(target.id, sys.stdout, file_format=file_format or "csv")
+            result = job(target.id, written, file_format=file_format or "csv")
         else:
             result = job(target.id, file, file_format=file_format)
     for text in result.notes:
         note(text)
     if file != STREAM:
         note(str(result))
+    elif stdout_is_terminal():
+        for line in written.getvalue().splitlines():
+            say(printable(line))
+    else:
+        keep_line_ends()
+        sys.stdout.write(written.getvalue())
     return DONE
 
 
@@ -143,12 +151,14 @@ def plan(
     output: str | None,
     **given: Any,
 ) -> int:
-    source: Path | BytesIO = read_stdin() if file == STREAM else file
+    source = read_once(file)
     given["columns"] = _columns(columns)
     check_save(save)
     with progress.bar("looking"):
         target = _group_for(connection, group, source, given)
         made = connection.client.access.plan(target, source, **given)
+    if not (made.changes or made.unchanged or made.not_in_snyk):
+        note(f"{source.name} lists nobody")
     return show_plan(made, save, output, exit_code=exit_code)
 
 
@@ -166,7 +176,7 @@ def _columns(given: Sequence[str]) -> dict[str, str] | None:
 
 
 def _group_for(
-    connection: Connection, group: str | None, source: Path | BytesIO, given: dict[str, Any]
+    connection: Connection, group: str | None, source: BytesIO, given: dict[str, Any]
 ) -> str | None:
     """The id of the group that a file is for; None where its rows say theirs."""
     from groups_sdk.access._plan.desired import read_desired
@@ -174,8 +184,7 @@ def _group_for(
     if group is None:
         reading = {name: given[name] for name in ("columns", "email_column", "role", "file_format")}
         rows = read_desired(source, **reading).members
-        if isinstance(source, BytesIO):
-            source.seek(0)
+        source.seek(0)
         if rows and all(row.group is not None for row in rows):
             return None
     return group_named(connection, group).id

@@ -16,7 +16,16 @@ from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._command import command
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import DIFFERENT, DONE, FAILED, CommandError
-from groups_sdk.cli._output import Output, chosen, counted, note, print_records, say, stdout_is_terminal
+from groups_sdk.cli._output import (
+    Output,
+    chosen,
+    counted,
+    keep_line_ends,
+    note,
+    print_records,
+    say,
+    stdout_is_terminal,
+)
 from groups_sdk.cli._parameters import (
     CONCURRENCY,
     EXIT_CODE,
@@ -107,7 +116,7 @@ def review(
     from groups_sdk.cli._summary import print_document, print_summary
 
     if exit_code and since is None:
-        raise CommandError("--exit-code is about differences: it needs --since")
+        raise CommandError("--exit-code needs --since")
     files = {kind: path for kind, path in paths.items() if path is not None}
     if (prepared_by or sign_off) and not {"html", "xlsx"} & {*files}:
         raise CommandError("--prepared-by and --sign-off are for --html and --xlsx")
@@ -163,6 +172,8 @@ def _check_files(files: dict[str, Path]) -> str | None:
         del files[kind]
     if "xlsx" in files:
         imported_xlsxwriter(files["xlsx"])
+    if len({path.absolute() for path in files.values()}) < len(files):
+        raise CommandError("two reports would be written to the same file")
     for path in files.values():
         check_writable(path)
     return streamed[0] if streamed else None
@@ -218,7 +229,7 @@ def _stream_to_stdout(
                         api_version=client.api_version,
                     )
                 else:
-                    _keep_line_ends()
+                    keep_line_ends()
                     writer = files.csv_writer(sys.stdout, org_memberships=org_memberships)
                 write = stack.enter_context(writer)
             write(page.items)
@@ -236,13 +247,8 @@ def _write_to_stdout(reviewed: Review, form: Output) -> None:
         for line in text.getvalue().removesuffix("\r\n").split("\r\n"):
             say(printable(line))
     else:
-        _keep_line_ends()
+        keep_line_ends()
         reviewed.to_csv(sys.stdout)
-
-
-def _keep_line_ends() -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(newline="")  # CSV has its own
 
 
 def _print_diff(diff: ReviewDiff | None, since: Path | None) -> None:

@@ -102,7 +102,7 @@ def _print_tables(identity: Identity) -> None:
     rows = [
         ("Credentials", f"{identity.credentials}, from {identity.credentials_from}"),
         ("API", f"{identity.base_url}, from {identity.base_url_from}"),
-        ("Region", identity.region or "none: this is not the API of a region"),
+        ("Region", identity.region or "none (own URL)"),
         ("Expires", "not known" if expires is None else f"{expires:%Y-%m-%d %H:%M} UTC"),
     ]
     print_table(["FIELD", "VALUE"], rows, ["bold", ""])

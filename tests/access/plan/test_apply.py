@@ -541,7 +541,7 @@ async def test_a_plan_is_for_one_api_one_group_and_one_approval() -> None:
         with pytest.raises(PlanError, match="not the one approved"):
             apply(attrs.evolve(plan, notes=("approved",)), expect_digest=plan.digest)
         for max_age in (timedelta(hours=1), 3600):
-            with pytest.raises(PlanError, match=r"was made 2\.0 hours ago, more than 1\.0 hours"):
+            with pytest.raises(PlanError, match="was made 2 hours ago, and max_age is 60 minutes"):
                 apply(attrs.evolve(plan, made_at=plan.made_at - timedelta(hours=2)), max_age=max_age)
         with pytest.raises(PlanError, match="in the future"):
             apply(attrs.evolve(plan, made_at=plan.made_at + timedelta(hours=2)), max_age=3600)

@@ -406,7 +406,7 @@ async def test_a_role_id_whose_name_is_another_is_refused_with_its_row(tmp_path:
         path.write_text(f"username,role_name,role_id\n{ADA},Group Admin,{viewer}\n")
         with pytest.raises(
             InvalidArgumentError,
-            match=f"line 2: role_id is {viewer}, which is named 'Group Viewer', but role_name says 'Group Admin'",
+            match="line 2: the role is 'Group Admin', but role_id is the id of 'Group Viewer'; change both, or leave",
         ):
             await client.access.plan(fake.group_id, path)
 

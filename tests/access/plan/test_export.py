@@ -25,6 +25,7 @@ from groups_sdk import (
 )
 from groups_sdk.access._plan.desired import read_desired
 from groups_sdk.access._plan.export import ExportResult, check_export, write_desired
+from groups_sdk.access._roles import RoleIndex
 
 SINCE = datetime(2025, 11, 5, tzinfo=UTC)
 GROUP = "7c8d3b62-0a3d-4a1e-9a55-0d6f2ec0a6b1"
@@ -71,7 +72,7 @@ def test_what_is_written_is_for_people_too(tmp_path: Path) -> None:
     ]
     write_desired(tmp_path / "d.yaml", members[:1], groups=True)
     assert (tmp_path / "d.yaml").read_text() == (
-        f"- email: ada@x.com\n  username: ada\n  user_id: {uid(1)}\n  role: Reader\n  role_id: {uid(500)}\n"
+        f"- email: ada@x.com\n  username: ada\n  user_id: {uid(1)}\n  role: Reader\n"
         f"  group: Payments\n  group_id: {GROUP}\n"
     )
 
@@ -116,7 +117,8 @@ def test_everybody_is_identified_in_the_oddest_world(
     path = tmp_path / f"d.{suffix}"
     write_desired(path, members)
     read = read_desired(path).members
-    assert [(m.ids, m.role) for m in read] == [((m.user.id,), m.role.id) for m in members]
+    roles = RoleIndex(m.role for m in members)
+    assert [(m.ids, roles.resolve(m.role).id) for m in read] == [((m.user.id,), m.role.id) for m in members]
     for written, found in zip(members, read, strict=True):
         known = {(written.user.email or "").strip(), (written.user.username or "").strip()}
         assert set(found.names) <= known, "what is compared later must be what the API says"

@@ -116,7 +116,7 @@ async def test_an_export_of_a_script_goes_by_its_ids(tmp_path: Path) -> None:
     plan = await planned(tmp_path, "s.csv", rows.format(ROOT, root, "group admin", admin), fake=fake)
     assert promoted(plan) == [ROOT]
     with pytest.raises(
-        RoleChoiceError, match=r"line 2: role_id is .* 'Group Admin', but role_name says 'Group Member'"
+        RoleChoiceError, match=r"line 2: the role is 'Group Member', but role_id is the id of 'Group Admin'"
     ):
         await planned(tmp_path, "s.csv", rows.format(ROOT, root, "Group Member", admin), fake=fake)
     with pytest.raises(

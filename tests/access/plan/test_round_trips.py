@@ -203,7 +203,7 @@ async def test_a_listing_that_was_edited_sets_roles() -> None:
     assert [str(change) for change in plan.changes] == [f"{ABE}: Group Member -> Group Viewer"]
     edited["role_id"] = member(fake, ABE).role.id
     with pytest.raises(
-        InvalidArgumentError, match=r"entry 2: role_id is .*, but role_name says 'Group Viewer'"
+        InvalidArgumentError, match="entry 2: the role is 'Group Viewer', but role_id is the id of"
     ):
         await planned(fake, io.StringIO(as_json(records)))
 
