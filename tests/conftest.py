@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 from hypothesis import HealthCheck, settings
-from support import clock
+from support import clock, extent
 
 # Nothing fails because it takes long.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,6 +20,16 @@ settings.load_profile("ci")
 # In the background of a shell interrupts are ignored, and the programs that tests start would ignore them too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Modules, tests and their arguments stay until the end: many tests collect garbage, and need not search them."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_report_header() -> str:
+    return f"share of what is drawn at random: {extent.SHARE:g}"
 
 
 CERTIFICATES = {

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 from support import clock
+from support.extent import share
 from support.loopback import served
 
 from chaos.audit import audit, summary
@@ -28,7 +29,7 @@ POLICY = RetryPolicy(max_attempts=4, backoff_base=0.004, backoff_cap=0.02)
 
 
 def _seeds() -> list[int]:
-    first, _, last = os.environ.get("CHAOS_SEEDS", "0-9").partition("-")
+    first, _, last = os.environ.get("CHAOS_SEEDS", f"0-{share(10, least=len(FLAVOURS)) - 1}").partition("-")
     return list(range(int(first), int(last or first) + 1))
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import share
 from support.openapi import DOCUMENT, OPERATIONS, departures
 
 from groups_sdk import ApiError, RetryPolicy
@@ -148,7 +149,7 @@ def make_sync(client: Any, call: Call) -> None:
 def test_requests_and_answers_are_as_the_contract_says(operation: str) -> None:
     seen: set[int] = set()
 
-    @settings(max_examples=25)
+    @settings(max_examples=share(25, least=10))
     @given(WORLDS, st.lists(CALLS[operation], min_size=1, max_size=3))
     def check(options: dict[str, Any], made: list[Call]) -> None:
         async def walk(transport: httpx.AsyncBaseTransport) -> None:

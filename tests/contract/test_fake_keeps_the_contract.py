@@ -12,6 +12,7 @@ from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, settings
+from support.extent import share
 from support.openapi import DOCUMENT
 
 from groups_sdk.testing import FakeSnyk
@@ -139,7 +140,11 @@ def bring_home(body: Any, there: dict[str, Any]) -> None:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=8, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=share(8, least=3),
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 def test_fake_answers_as_the_contract_says(case: Any) -> None:
     STAGE.reset()
@@ -162,7 +167,7 @@ class Walks(SCHEMA.as_state_machine()):  # type: ignore[misc]  # made at run tim
 
 TestWalks = Walks.TestCase
 TestWalks.settings = settings(
-    max_examples=15,
+    max_examples=share(15, least=5),
     stateful_step_count=6,
     derandomize=True,
     deadline=None,

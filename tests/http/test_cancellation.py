@@ -33,15 +33,6 @@ ME = group_id(1)
 MOST = 300  # no call waits as often as this
 
 
-@pytest.fixture(autouse=True)
-def quick_collections() -> Iterator[None]:
-    """What was there before is not looked at again."""
-    if FORGETFUL:
-        gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 Call = Callable[[AsyncGroupsClient], Coroutine[Any, Any, object]]
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
+import anyio
 import trio
 
 _clocks: WeakSet[_AsyncioLoop | _TrioClock] = WeakSet()
@@ -26,6 +27,14 @@ def skip(seconds: float) -> None:
     """Put the clocks of all such event loops forward, soon; from any thread."""
     for clock in list(_clocks):
         clock.skip(seconds)
+
+
+async def pass_by(seconds: float) -> None:
+    """Put the clocks forward, and return when it has happened: after a mere pause it may be still to come."""
+    until = anyio.current_time() + seconds
+    skip(seconds)
+    while anyio.current_time() < until:
+        await anyio.sleep(0)
 
 
 class _AsyncioLoop(asyncio.SelectorEventLoop):

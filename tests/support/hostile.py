@@ -21,7 +21,7 @@ import trustme
 from groups_sdk import AsyncGroupsClient, RetryPolicy
 from support import clock
 
-PATIENCE = 30  # seconds; what takes longer hangs
+PATIENCE = 120  # seconds; what takes longer hangs
 GROUP = "11111111-1111-4111-8111-111111111111"
 MEMBER = "22222222-2222-4222-8222-222222222222"
 ROLE = "33333333-3333-4333-8333-333333333333"

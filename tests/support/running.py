@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-W", "error", "-m", "groups_sdk"]
 NOBODY = "00000000-0000-4000-8000-000000000000"
 FAKE_NOTE = "--fake: this is an example in memory; changes to it are lost at the end\n"
-PATIENCE = 60  # seconds; what takes longer hangs
+PATIENCE = 120  # seconds; what takes longer hangs
 
 
 class Terminal(io.StringIO):

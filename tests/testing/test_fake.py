@@ -14,6 +14,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import share
 
 from groups_sdk.testing import FakeSnyk
 
@@ -297,7 +298,7 @@ async def test_other_scopes_are_refused_and_lifespan_is_answered(fake: FakeSnyk)
     assert len(sent) == 2
 
 
-@settings(max_examples=300)
+@settings(max_examples=share(300))
 @given(
     method=st.sampled_from(["GET", "POST", "PATCH", "DELETE", "PUT"]),
     path=st.one_of(

@@ -606,13 +606,6 @@ async def test_one_apply_for_several_groups_keeps_each_ones_last_admin() -> None
 # How old a look may be
 
 
-async def pause(seconds: float) -> None:
-    """Somebody thinks it over."""
-    clock.skip(seconds)
-    for _ in range(3):
-        await anyio.sleep(0.001)
-
-
 @pytest.mark.parametrize("strict", [True, False])
 async def test_what_was_previewed_long_ago_is_not_overwritten(strict: bool) -> None:
     fake = FakeSnyk.example()
@@ -621,7 +614,7 @@ async def test_what_was_previewed_long_ago_is_not_overwritten(strict: bool) -> N
         changes = client.access.apply(plan, strict=strict)
         assert len(await changes.preview()) == 2
         change_role("Group Admin")(fake, fake.memberships(fake.group_id)[1])
-        await pause(11)
+        await clock.pass_by(11)
         if strict:
             with pytest.raises(StalePlanError, match="grace"):
                 await changes.collect()
@@ -640,7 +633,7 @@ async def test_after_a_pause_strict_looks_at_what_comes_later_too() -> None:
         changes = client.access.apply(plan, strict=True)
         assert len(await changes.preview()) == 2
         change_role("Group Admin")(fake, fake.memberships(fake.group_id)[1])
-        await pause(11)
+        await clock.pass_by(11)
         with pytest.raises(StalePlanError, match="grace"):
             await changes.collect()
     assert changes_sent(fake) == [], "not even Alan, who comes first"
@@ -665,7 +658,7 @@ async def test_after_a_pause_each_group_is_looked_at_again() -> None:
             assert outcome.status == "applied"
             break
         change_role("Group Admin")(fake, fake.memberships(other.id)[0])
-        await pause(11)
+        await clock.pass_by(11)
         outcomes = await changes.collect()
     assert [o.status for o in outcomes] == ["applied", "applied", "changed_since"]
     assert roles_of(fake, other.id)[GRACE] == "Group Admin"
@@ -678,7 +671,7 @@ async def test_the_last_admin_is_guarded_by_the_second_look() -> None:
         changes = client.access.apply(plan)
         await changes.preview()
         change_role("Group Viewer")(fake, fake.memberships(fake.group_id)[24])
-        await pause(11)
+        await clock.pass_by(11)
         with pytest.raises(ProtectedMemberError, match="without an admin"):
             await changes.collect()
     assert changes_sent(fake) == []
@@ -705,7 +698,7 @@ async def test_a_long_run_looks_again_every_five_minutes() -> None:
             sent += request.method == "PATCH"
             if sent == 1 and request.method == "PATCH":
                 change_role("Group Admin")(fake, fake.memberships(fake.group_id)[6])
-                await pause(301)
+                await clock.pass_by(301)
             return await fake.transport().handle_async_request(request)
 
     async with fake.async_client(transport=Slow(), timeout=None, deadline=None) as client:

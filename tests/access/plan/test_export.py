@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.extent import share
 
 from groups_sdk import (
     ConfigurationError,
@@ -106,7 +107,7 @@ ODD = st.one_of(
 
 
 @given(st.lists(st.tuples(ODD, ODD, ODD, st.integers(500, 502)), max_size=5), st.sampled_from(SUFFIXES))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=share(300))
 def test_everybody_is_identified_in_the_oddest_world(
     tmp_path: Path, people: list[tuple[str | None, str | None, str | None, int]], suffix: str
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.extent import share
 
 from groups_sdk import InvalidArgumentError
 from groups_sdk.access._plan.desired import DesiredState, read_desired
@@ -161,7 +162,7 @@ def _written(thing: Any) -> dict[str, str]:
     st.one_of(DOCUMENTS.map(_written), LINES.map(lambda ls: {"csv": "\n".join(map(",".join, ls))})),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=share(400))
 def test_a_guess_names_the_same_people_or_nobody(written: dict[str, str], one_role: bool) -> None:
     options: dict[str, Any] = {"role": "R"} if one_role else {}
     for file_format, content in written.items():

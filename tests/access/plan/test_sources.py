@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.extent import share
 
 from groups_sdk import ConfigurationError, InvalidArgumentError
 from groups_sdk.access._plan.desired import DesiredState, read_desired
@@ -370,7 +371,7 @@ PIECES = [
     ),
     st.sampled_from(["csv", "tsv", "json", "yaml", "jsonl"]),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=share(300))
 def test_whatever_is_in_a_file_it_is_read_or_refused(tmp_path: Path, content: bytes, suffix: str) -> None:
     try:
         state = read(tmp_path, f"d.{suffix}", content)
