@@ -54,9 +54,8 @@ def run(
         return INTERRUPTED
     except (CommandError, GroupsError, OSError) as error:
         if debug:
-            text = traceback.format_exc()  # without the locals, which may be anybody's secrets
-            print("
-".join(map(printable, text.splitlines())), file=sys.stderr)
+            for text in traceback.format_exc().splitlines():  # without locals, which may be secrets
+                print(printable(text), file=sys.stderr)
         code, line = explain(error, needs, host() or "the API")
         complain(prog, line)
     return code
