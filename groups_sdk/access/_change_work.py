@@ -10,7 +10,7 @@ from math import inf
 import anyio
 
 from groups_sdk.access._evidence import State, outcome_by_look, state_of
-from groups_sdk.access._guards import GroupGuard, Guards, require_me, unprotected
+from groups_sdk.access._guards import GroupGuard, Guards, require_admins, require_me, unprotected
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Refusals, Status, fatal, outcome_of
@@ -69,6 +69,7 @@ class ChangeWork(ABC):
     async def prepare(self) -> Prepared:
         await self._look_at_all(self._group_ids)
         require_me(self.guards, [*self.group_guards.values()])
+        require_admins(self.guards, [*self.group_guards.values()])
         self.note_missing_admins(self.group_guards)
         self.note_missing_protected()
         outcomes, todo = self.decide()

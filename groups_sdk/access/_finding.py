@@ -93,7 +93,10 @@ async def _look_by_filters(
             except RoleChoiceError:
                 return None
             seen += having
-    if any(key_of(m) in targets and admin_roles.include(m.role) for m in seen):
+    takes_admin = any(key_of(m) in targets and admin_roles.include(m.role) for m in seen)
+    if (
+        takes_admin or not admin_roles.is_default
+    ):  # a role that was named for it may be misspelt, and guard nobody
         for name in admin_roles.names:
             seen += await _having_role(client, group_id, name)
         if not any(key_of(m) not in targets and admin_roles.include(m.role) for m in seen):

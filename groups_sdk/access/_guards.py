@@ -15,7 +15,7 @@ from groups_sdk.access._roles import ADMIN_ROLE, AdminRoles
 from groups_sdk.errors import InvalidArgumentError, MemberNotFoundError, ProtectedMemberError
 from groups_sdk.models import GroupMembership, Role
 
-__all__ = ["GroupGuard", "Guards", "listed", "require_me", "unprotected"]
+__all__ = ["GroupGuard", "Guards", "listed", "require_admins", "require_me", "unprotected"]
 
 _SHOWN = 10
 _OWN = "your own membership would be changed"
@@ -182,6 +182,21 @@ def require_me(guards: Guards, of_groups: Sequence[GroupGuard]) -> None:
     if guards.me is not None and of_groups and not any(guard.knows_me for guard in of_groups):
         raise MemberNotFoundError(
             f"me={str(guards.me)!r} was not found among the members: check the spelling; nothing was sent"
+        )
+
+
+def require_admins(guards: Guards, of_groups: Sequence[GroupGuard]) -> None:
+    """Raise `ProtectedMemberError` where admin roles were named that nobody has: a typing error would guard nobody.
+
+    That nobody has the default role is not an error: the admins may have another one.
+    """
+    named = guards.admin_roles
+    if named.is_default or guards.allow_last_admin or not of_groups:
+        return
+    if all(guard.without_admin for guard in of_groups):
+        raise ProtectedMemberError(
+            f"no member has the admin role {named}: check the spelling of admin_roles; nothing was sent "
+            "(allow_last_admin permits it)"
         )
 
 

@@ -40,6 +40,7 @@ class AdminRoles:
             dict.fromkeys(role.strip() for role in roles if isinstance(role, str) and not is_uuid(role))
         )
         self._names = set(map(normalised, self.names))
+        self.is_default: bool = self._ids == self._names == {normalised(ADMIN_ROLE)}
 
     def include(self, role: Role | None) -> bool:
         return role is not None and (

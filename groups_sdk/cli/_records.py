@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from groups_sdk._arguments import UUID
 from groups_sdk.cli._output import Column
 from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import ApiError
@@ -118,6 +119,18 @@ def _user(change: Change) -> User:
     return change.user or User("")
 
 
+def _membership_id(change: Change) -> str | None:
+    given = change.membership_id
+    return given if given is not None and UUID.fullmatch(given) else None
+
+
+def _who(change: Change) -> str | None:
+    """The email address; for somebody who was not found, what was given for them."""
+    if change.user is None and _membership_id(change) is None:
+        return change.membership_id
+    return _user(change).email
+
+
 PENDING: list[Column[Change]] = [
     Column("action", "ACTION", lambda change: str(change.action)),
     Column("email", "EMAIL", lambda change: _user(change).email),
@@ -133,14 +146,14 @@ OUTCOMES: list[Column[Outcome]] = [
     Column("status", "STATUS", lambda outcome: str(outcome.status)),
     Column("change", "CHANGE", lambda outcome: str(outcome.change)),
     Column("action", None, lambda outcome: str(outcome.change.action)),
-    Column("email", None, lambda outcome: _user(outcome.change).email),
+    Column("email", None, lambda outcome: _who(outcome.change)),
     Column("role_before", None, lambda outcome: (outcome.change.before or _NO_ROLE).name),
     Column("role", None, lambda outcome: (outcome.change.role or _NO_ROLE).name),
     Column("earlier", None, lambda outcome: outcome.earlier),
     Column("error", "ERROR", lambda outcome: _problem(outcome.error)),
     Column("request_id", None, lambda outcome: _request_id(outcome.error)),
     Column("user_id", None, lambda outcome: _user(outcome.change).id or None),
-    Column("membership_id", None, lambda outcome: outcome.change.membership_id),
+    Column("membership_id", None, lambda outcome: _membership_id(outcome.change)),
     Column("group_id", None, lambda outcome: outcome.change.group_id),
 ]
 

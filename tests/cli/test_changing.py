@@ -191,7 +191,8 @@ def test_other_roles_can_count_as_admin(fake: FakeSnyk, group_id: str, cli: Call
 
 def test_group_in_which_nobody_is_admin_is_said_to_be_so(fake: FakeSnyk, group_id: str, cli: Call) -> None:
     people = [email for email, role in roles_of(fake).items() if role == "Group Member"][:4]
-    done = cli("set-role", "Group Viewer", *people, "-g", group_id, "--dry-run", "--admin-role", "Owner")
+    options = ["--dry-run", "--allow-last-admin", "--admin-role", "Owner"]
+    done = cli("set-role", "Group Viewer", *people, "-g", group_id, *options)
     assert done.code == 0
     assert done.err.startswith(f"nobody in the group {group_id} has an admin role (Owner)")
     assert "name it with --admin-role" in done.err
@@ -279,3 +280,22 @@ def test_change_of_the_example_says_that_it_is_lost(cli: Call) -> None:
     assert done.code == 0
     assert done.err == f"{FAKE_NOTE}  {ADA}: Group Admin -> Group Viewer\n"
     assert done.objects[0]["status"] == "applied"
+
+
+@pytest.mark.parametrize("people", [[ADA], [ADA, GRACE, ALAN, "barbara.0004@example.com"]])
+def test_admin_role_with_a_typing_error_is_refused(
+    fake: FakeSnyk, group_id: str, cli: Call, people: list[str]
+) -> None:
+    command = ("set-role", "Group Viewer", *people, "-g", group_id, "--yes", "--admin-role")
+    done = cli(*command, "Group Admn")
+    assert (done.code, done.out) == (2, "")
+    assert "no member has the admin role Group Admn: check the spelling of --admin-role" in done.err
+    assert changes_sent(fake) == []
+    assert cli(*command, "group admin").code == 0
+
+
+def test_somebody_who_is_not_found_is_in_the_outcome_as_they_were_given(
+    fake: FakeSnyk, group_id: str, cli: Call
+) -> None:
+    (outcome,) = cli("remove", NOBODY, "-g", group_id, "--cascade", "--yes").objects
+    assert (outcome["email"], outcome["membership_id"]) == (NOBODY, None)

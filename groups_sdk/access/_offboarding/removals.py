@@ -8,7 +8,7 @@ import anyio
 
 from groups_sdk.access._change_work import ChangeWork, Prepared
 from groups_sdk.access._evidence import outcome_by_look
-from groups_sdk.access._guards import Guards, require_me
+from groups_sdk.access._guards import Guards, require_admins, require_me
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._offboarding.group_listings import GroupListings
 from groups_sdk.access._operations import Operations
@@ -30,12 +30,13 @@ class AccountRemovals(ChangeWork):
         self._refused: set[str] = set()  # by the key of the change
 
     def begin_with(self, look: GroupListings) -> None:
-        """Go by this look at all groups. Raises `MemberNotFoundError` when nobody in it is `me`."""
+        """Go by this look at all groups. Raises what `require_me` and `require_admins` raise."""
         self.people = PeopleIndex(look.memberships)
         self._unreadable.update(look.unreadable)
         for listing in look.listings.values():
             self.adopt(listing)
         require_me(self.guards, [*self.group_guards.values()])
+        require_admins(self.guards, [*self.group_guards.values()])
         self.note_missing_protected()
 
     def prepared(self) -> Prepared:

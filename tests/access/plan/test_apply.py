@@ -198,7 +198,12 @@ async def test_which_roles_count_as_admin_can_be_said() -> None:
         for given in (["group viewer"], [role_id(fake, "Group Viewer")]):
             with pytest.raises(ProtectedMemberError, match="without an admin"):
                 await client.access.apply(plan, admin_roles=given).collect()
-        changes = client.access.apply(plan, admin_roles=["Owner"])
+        with pytest.raises(
+            ProtectedMemberError, match="no member has the admin role Owner: check the spelling"
+        ):
+            await client.access.apply(plan, admin_roles=["Owner"]).collect()
+        assert changes_sent(fake) == []
+        changes = client.access.apply(plan, admin_roles=["Owner"], allow_last_admin=True)
         await changes.collect()
     assert changes.notes == (
         f"nobody in the group {fake.group_id} has an admin role (Owner): if another role is the admin role "
