@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from groups_sdk.access._csv_escaping import unescaped
+from groups_sdk.access._plan.columns import Field, field_named
 from groups_sdk.access._reading import OpenFile, ReadableFile, is_open_file, name_of, read_text
 from groups_sdk.errors import InvalidArgumentError
 
@@ -19,7 +20,7 @@ People: TypeAlias = str | Iterable[str] | os.PathLike[str] | OpenFile
 """One person, several, or a file with them: its path as a `Path`, or the open file."""
 
 
-_COLUMNS = ("user_id", "email", "username")  # the surest first
+_COLUMNS: tuple[Field, ...] = ("user_id", "email", "username")  # the surest first
 
 
 def people_of(people: People) -> str | Iterable[str]:
@@ -33,7 +34,8 @@ def read_people(file: ReadableFile) -> list[str]:
     """The people that a file names: in a table the column user_id, email or username, else one person a line.
 
     It is a table when its name ends in .csv or its first line has one of these headings; the delimiter is a comma, a
-    semicolon or a tab. `file` is a path, or a file that is open.
+    semicolon or a tab. In a .csv file the usual other headings count too, such as "Email Address". `file` is a path,
+    or a file that is open.
 
     Raises `InvalidArgumentError` when it cannot be read, names nobody, or a row of a table does not say whom it means.
     """
@@ -61,7 +63,8 @@ def _column(name: str, text: str) -> list[str]:
         ]
     except (csv.Error, ValueError):  # ValueError: there is no row at all
         raise InvalidArgumentError(f"{name}: is not a table with a line of headings") from None
-    positions = _known(headings)
+    fields = [field_named(heading) for heading in headings]
+    positions = [fields.index(name) for name in _COLUMNS if name in fields]
     if not positions:
         raise InvalidArgumentError(f"{name}: none of its columns is called {_choices()}")
     people: list[str] = []
@@ -84,11 +87,7 @@ def _delimiter(line: str) -> str:
 
 def _positions(line: str) -> list[int]:
     """Where the known headings are in a first line; none when it is a person already."""
-    return _known([cell.strip().strip('"') for cell in line.split(_delimiter(line))])
-
-
-def _known(headings: list[str]) -> list[int]:
-    known = [heading.strip().lower() for heading in headings]
+    known = [cell.strip().strip('"').strip().lower() for cell in line.split(_delimiter(line))]
     return [known.index(name) for name in _COLUMNS if name in known]
 
 

@@ -85,3 +85,14 @@ def test_a_path_is_a_file_and_a_text_is_a_person(tmp_path: Path) -> None:
     assert people_of(("ada", "grace")) == ("ada", "grace")
     with pytest.raises(InvalidArgumentError, match="the open file: there is nobody in it"):
         people_of(io.StringIO())
+
+
+def test_headings_as_directories_write_them_are_known_in_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "leavers.csv"
+    file.write_text("Display Name;Email Address\nAda;ada@x.com\n")
+    assert read_people(file) == ["ada@x.com"]
+    file.write_text("User Principal Name,mail\nada@x.com,ada.l@x.com\n")
+    assert read_people(file) == ["ada.l@x.com"]
+    people = tmp_path / "leavers.txt"
+    people.write_text("mail\nlogin\n")
+    assert read_people(people) == ["mail", "login"], "outside of a table these are people"

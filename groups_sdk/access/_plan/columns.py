@@ -12,6 +12,7 @@ from groups_sdk.errors import InvalidArgumentError
 __all__ = [
     "Columns",
     "Field",
+    "field_named",
     "ignored_note",
     "is_row",
     "known_headings",
@@ -228,6 +229,11 @@ def ignored_note(ignored: Sequence[str], noun: str) -> str:
     if len(ignored) == 1:
         return f"the {noun} {ignored[0].strip()} was ignored"
     return f"the {noun}s {', '.join(heading.strip() for heading in ignored)} were ignored"
+
+
+def field_named(heading: str) -> Field | None:
+    """What a heading means, when it is a usual one: "Email Address" is `email`."""
+    return _SYNONYMS.get(_plain(heading))
 
 
 def _plain(heading: str) -> str:
