@@ -254,7 +254,7 @@ def _shown(text: str) -> str:
 @cache
 def _asset(name: str) -> str:
     """A file beside this one, as it stands in the page."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files("groups_sdk.access._review").joinpath(name).read_text(encoding="utf-8")
 
 
 def _digest(text: str) -> str:
