@@ -105,6 +105,8 @@ def _read_object(path: Path | None) -> dict[str, object] | str:
     if path is None:
         return {}
     try:
+        if path.is_fifo():
+            return "is a named pipe"  # which would be waited for
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,10 @@ def test_a_login_that_is_blank_is_none(tmp_path: Path, login: str | None) -> Non
         ConfigurationError, match=r"There is no login of `snyk auth` in .*snyk.json. Run `snyk auth`"
     ):
         file.login()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are those of POSIX")
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "snyk.json")
+    with pytest.raises(ConfigurationError, match="is a named pipe"):
+        CliFile(Environment({}), tmp_path / "snyk.json").get("api")

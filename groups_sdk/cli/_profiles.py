@@ -111,6 +111,8 @@ def read_profile(name: str) -> Profile:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.is_fifo():
+            raise CommandError(f"{path} is a named pipe")
         with path.open("rb") as file:
             if not all(map(_is_ours, (os.fstat(file.fileno()), path.parent.stat()))):
                 raise CommandError(

@@ -140,3 +140,10 @@ def test_folder_that_is_relative_is_ignored(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CONFIG_HOME", "here")
     monkeypatch.setenv("HOME", "/home/ada")
     assert profiles_path() == Path("/home/ada/.config/groups-sdk/profiles.toml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are those of POSIX")
+def test_named_pipe_is_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(CommandError, match="is a named pipe"):
+        read_profile("p")

@@ -16,7 +16,7 @@ Call = Callable[..., Done]
 ADA = "ada.0000@example.com"
 
 
-def shell(line: str, **options: object) -> subprocess.CompletedProcess[str]:
+def shell(line: str) -> subprocess.CompletedProcess[str]:
     command = " ".join(COMMAND)
     return subprocess.run(
         ["sh", "-c", line.replace("groups-sdk", command)],
