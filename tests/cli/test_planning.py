@@ -736,3 +736,30 @@ def test_export_at_a_terminal_cannot_touch_it(monkeypatch: pytest.MonkeyPatch) -
         screen = at_terminal("export", "-", "-g", fake.group_id, stderr=False)
     assert "\x1b[31m" not in screen.text
     assert "red@example.com" in screen.text
+
+
+def test_plan_at_a_terminal_says_what_comes_next(
+    fake: FakeSnyk, group_id: str, desired: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    shown = at_terminal("plan", str(desired), "-g", group_id).plain
+    assert shown.endswith("Nothing is saved: add --save FILE, for apply\n")
+    shown = at_terminal("plan", str(desired), "-g", group_id, "--save", str(plan)).plain
+    assert f"To make these changes: groups-sdk apply {plan}" in shown.replace("\n", "")
+
+
+def test_notes_of_a_plan_speak_of_options(fake: FakeSnyk, group_id: str, cli: Call, desired: Path) -> None:
+    fake.fail_next(status=403, path="sso_connections")
+    done = cli("plan", str(desired), "-g", group_id, "-o", "table")
+    assert "SSO" in done.out
+
+
+def test_plan_without_changes_has_nothing_to_do(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    file, plan = tmp_path / "d.csv", tmp_path / "plan.json"
+    file.write_text(f"email,role\n{ADA},Group Admin\n")
+    assert cli("plan", str(file), "-g", group_id, "--save", str(plan)).code == 0
+    done = cli("apply", str(plan), "--yes")
+    assert (done.code, done.out) == (0, "")
+    assert done.err.endswith("nothing to do\n")

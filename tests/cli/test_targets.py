@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from support.running import Done, at_terminal
+from support.running import NOBODY, Done, at_terminal
 
 from groups_sdk.testing import FakeSnyk
 
@@ -75,3 +75,8 @@ def test_question_names_the_group_that_was_given_by_its_id(group_id: str, cli: C
 def test_command_with_a_slip_of_the_pen_gets_a_suggestion(cli: Call) -> None:
     assert "'members'" in cli("membrs").err
     assert "Did you mean" not in cli("xyzzy").err
+
+
+def test_group_that_cannot_be_seen_is_called_by_its_id(fake: FakeSnyk, cli: Call) -> None:
+    done = cli("set-role", "Group Viewer", "ada.0000@example.com", "-g", NOBODY, "--yes")
+    assert (done.code, done.out) == (4, "")
