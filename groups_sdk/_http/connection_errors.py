@@ -42,9 +42,8 @@ def _in_words(error: Exception) -> str:
     for link in _chain(error):
         if isinstance(link, socket.gaierror):
             return "name not found"
-        attempts = (
-            link.exceptions if isinstance(link, BaseExceptionGroup) else (link,)
-        )  # one for each address
+        # One for each address that the name has.
+        attempts = link.exceptions if isinstance(link, BaseExceptionGroup) else (link,)
         if all(isinstance(attempt, ConnectionRefusedError) for attempt in attempts):
             return "connection refused"
     return ""

@@ -12,6 +12,7 @@ import click
 import pytest
 from support.running import COMMAND, ROOT, Done
 
+from groups_sdk import Group
 from groups_sdk.cli import _completing as completing
 from groups_sdk.testing import FakeSnyk
 
@@ -109,3 +110,10 @@ def test_groups_without_end_are_not_waited_for(fake: FakeSnyk, monkeypatch: pyte
     with click.Context(click.Command("x")) as context:
         found = completing.complete_group(context, click.Argument(["x"]), "Team")
     assert 0 < len(found) <= 100
+
+
+def test_id_that_is_no_plain_word_is_not_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(completing, "_groups", lambda context: [Group("a$b", "Plain"), Group("x y", "x y")])
+    with click.Context(click.Command("x")) as context:
+        found = completing.complete_group(context, click.Argument(["x"]), "")
+    assert [item.value for item in found] == ["Plain"]

@@ -282,6 +282,7 @@ def test_dash_is_standard_output(
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
+        (["--csv", "r.csv", "--html", "./r.csv"], 2, "two reports would be written to the same file"),
         (["--csv", "-", "--html", "-"], 2, "only one of --csv and --html can go to standard output"),
         (["--sign-off"], 2, "are for --html and --xlsx"),
         (["--prepared-by", "Ada", "--csv", "-"], 2, "are for --html and --xlsx"),
