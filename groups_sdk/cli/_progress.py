@@ -303,7 +303,7 @@ def _repeated(action: Callable[[], object], seconds: float, clock: Clock) -> Gen
         yield
     finally:
         stop.set()
-        if thread.is_alive():
+        with suppress(RuntimeError):  # it was never started: an interrupt came first
             thread.join()
 
 
