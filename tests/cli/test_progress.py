@@ -423,7 +423,6 @@ def test_a_bar_shows_how_far_how_fast_and_how_long_and_what_it_waits_for(
         at(terminal, monkeypatch),
         progress.bar("members \x1b]0;x\x07[bold]", requests_each=1, waits=waits) as advance,
     ):
-        assert progress.shown()
         clock.time += 20
         advance(1600, 5000)
         waits.observe(limited(40))
