@@ -25,6 +25,9 @@ _NOT_DONE = {
 }
 
 
+_ONCE_DONE = (Status.APPLIED, Status.UNCHANGED, Status.CHANGED_SINCE)
+
+
 def run_changes(
     connection: Connection,
     where: str,
@@ -88,7 +91,7 @@ def _say_finished(outcomes: Sequence[Outcome]) -> None:
     since = sum(outcome.status is Status.CHANGED_SINCE for outcome in outcomes)
     if not outcomes:
         note("nothing to do")
-    elif earlier == len(outcomes):
+    elif earlier == len(outcomes) and all(outcome.status in _ONCE_DONE for outcome in outcomes):
         rest = f"; {since} changed by somebody else since" if since else "; nothing has changed since"
         note(f"finished already: an earlier run did all {counted(earlier, 'change')}{rest}")
     elif all(outcome.status is Status.UNCHANGED for outcome in outcomes):

@@ -17,7 +17,7 @@ from support.jobs import changes_sent, role_id, roles_of
 from support.loopback import served
 from support.running import FAKE_NOTE, PATIENCE, Done, at_terminal, interrupted, run, start
 
-from groups_sdk.access import Plan
+from groups_sdk.access import Action, Change, Outcome, Plan, Status
 from groups_sdk.access import _batches as batches
 from groups_sdk.cli import _run_changes as run_changes
 from groups_sdk.testing import FakeSnyk
@@ -748,7 +748,7 @@ def test_plan_at_a_terminal_says_what_comes_next(
     assert f"To make these changes: groups-sdk apply {plan}" in shown.replace("\n", "")
 
 
-def test_notes_of_a_plan_speak_of_options(fake: FakeSnyk, group_id: str, cli: Call, desired: Path) -> None:
+def test_notes_of_a_plan_are_in_its_table(fake: FakeSnyk, group_id: str, cli: Call, desired: Path) -> None:
     fake.fail_next(status=403, path="sso_connections")
     done = cli("plan", str(desired), "-g", group_id, "-o", "table")
     assert "SSO" in done.out
@@ -763,3 +763,15 @@ def test_plan_without_changes_has_nothing_to_do(
     done = cli("apply", str(plan), "--yes")
     assert (done.code, done.out) == (0, "")
     assert done.err.endswith("nothing to do\n")
+
+
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.FAILED, Status.NOT_STARTED])
+def test_what_an_earlier_run_left_open_is_not_said_to_be_done(
+    capsys: pytest.CaptureFixture[str], status: Status
+) -> None:
+    change = Change(action=Action.REMOVE, group_id=NOBODY)
+    done = Outcome(change, Status.APPLIED, earlier=True)
+    run_changes._say_finished([done, Outcome(change, status, earlier=True)])
+    assert capsys.readouterr().err == ""
+    run_changes._say_finished([done])
+    assert "finished already: an earlier run did all 1 change;" in capsys.readouterr().err
