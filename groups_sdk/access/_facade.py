@@ -233,9 +233,9 @@ class AsyncAccess:
         `path` may also be a text file that is open for writing, such as `sys.stdout`. It becomes CSV, JSON, JSON
         lines or YAML by its name (`.csv`, `.json`, `.jsonl`, `.yaml`), or as `file_format` says. A plan of it changes
         nothing; edit it, and the plan shows what you edited. The rows say the group and the user id of everybody, and
-        the role by its name, or by its id where the name is not enough. The result says how many members were written, and has
-        notes about those who cannot be written down, such as one whom the API lists without a user id. An open file
-        is written to in a worker thread, in one piece.
+        the role by its name, or by its id where the name is not enough. The result says how many members were written,
+        and has notes about those who cannot be written down, such as one whom the API lists without a user id. An open
+        file is written to in a worker thread, in one piece.
 
         Raises `FileAccessError` when the file cannot be written and `InvalidArgumentError` for another kind of file,
         both before anything is sent, and `IncompleteListingError` when members may have been left out.
