@@ -1,4 +1,4 @@
-"""The README is true: its examples run, against FakeSnyk on a real socket, and its tables match the code."""
+"""README and guides are true: their examples run, against FakeSnyk on a real socket, and their tables match the code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import logging
 import re
 import subprocess
 import sys
+import tomllib
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import entry_points
@@ -17,23 +18,19 @@ from types import FunctionType
 
 import pytest
 from support.loopback import served
+from support.pages import PAGES, README, ROOT, Block, blocks, guide, section
 
 import groups_sdk
-from groups_sdk import AsyncGroupsClient, errors
+from groups_sdk import AsyncGroupsClient, Region, errors
+from groups_sdk.access import Access
 from groups_sdk.cli import _exit_codes as exit_codes
 from groups_sdk.cli._catalog import COMMANDS
 from groups_sdk.testing import FakeSnyk
 
-README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-BLOCKS = [
-    pytest.param(
-        # The line breaks in front make tracebacks name lines of the README.
-        "\n" * TEXT[: block.start(1)].count("\n") + block[1],
-        id=f"line-{TEXT[: block.start(1)].count(chr(10)) + 1}",
-    )
-    for block in re.finditer(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-]
+BLOCKS = [pytest.param(block, id=block.name) for page in PAGES for block in blocks(page, "python")]
+PLAIN = [param for param in BLOCKS if "def test_" not in param.values[0].text]  # type: ignore[union-attr]
+TESTS = [param for param in BLOCKS if param not in PLAIN]
 
 
 @pytest.fixture
@@ -57,18 +54,18 @@ def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str,
         logger.setLevel(level)
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if "def test_" not in str(b.values[0])])
-def test_example_runs(block: str, names: dict[str, str]) -> None:
-    code = compile(block, str(README), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+@pytest.mark.parametrize("block", PLAIN)
+def test_example_runs(block: Block, names: dict[str, str]) -> None:
+    code = compile(block.in_place, str(block.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     example = FunctionType(code, {"__name__": "readme", **names})
     outcome = example()
     if inspect.iscoroutine(outcome):
         asyncio.run(outcome)
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if "def test_" in str(b.values[0])])
-def test_example_tests_pass(block: str, tmp_path: Path) -> None:
-    (tmp_path / "test_example.py").write_text(block, encoding="utf-8")
+@pytest.mark.parametrize("block", TESTS)
+def test_example_tests_pass(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "test_example.py").write_text(block.in_place, encoding="utf-8")
     plugin = (
         []
         if entry_points(group="pytest11", name="groups_sdk")
@@ -87,12 +84,12 @@ def test_example_tests_pass(block: str, tmp_path: Path) -> None:
         "no:asyncio",
         *plugin,
     ]
-    root = str(README.parent)
+    root = str(ROOT)
     done = subprocess.run(
         [*command, "-o", f"pythonpath={root}", str(tmp_path)], capture_output=True, text=True, cwd=root
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(rf"^{block.count('def test_')} passed", done.stdout, re.MULTILINE)
+    assert re.search(rf"^{block.text.count('def test_')} passed", done.stdout, re.MULTILINE)
 
 
 def test_two_commands_stand_before_everything_else() -> None:
@@ -103,8 +100,13 @@ def test_two_commands_stand_before_everything_else() -> None:
     ]
 
 
+def test_readme_can_be_read_in_ten_minutes() -> None:
+    assert len(TEXT.splitlines()) <= 350
+
+
 def test_configuration_table_has_every_argument_with_its_default() -> None:
-    rows = re.findall(r"^\| (`.*?) \|.*?\| (.*?) \|", TEXT.partition("### Credentials")[0], re.MULTILINE)
+    table = guide("configuration.md").partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \|.*?\| (.*?) \|", table, re.MULTILINE)
     stated = {name: default for cells, default in rows for name in re.findall(r"`(\w+)`", cells)}
     parameters = dict(inspect.signature(AsyncGroupsClient).parameters)
     assert stated.keys() == parameters.keys()
@@ -114,8 +116,24 @@ def test_configuration_table_has_every_argument_with_its_default() -> None:
         assert stated[name].replace('"', "'") == f"`{default!r}`", name
 
 
+def test_tables_of_regions_have_every_region() -> None:
+    for table in (
+        section(TEXT, "### Regions"),
+        section(guide("configuration.md"), "## Credentials and regions"),
+    ):
+        rows = dict(re.findall(r"^\| `(SNYK-\S+)` \| `(\S+)`", table, re.MULTILINE))
+        assert rows == {region.value: region.base_url for region in Region}
+
+
+def test_table_of_extras_has_every_extra() -> None:
+    table = TEXT.partition("| extra | adds |")[2].partition("\n\n")[0]
+    named = re.findall(r"`([\w-]+)`", "".join(re.findall(r"^\|(.*?)\|", table, re.MULTILINE)))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert sorted(named) == sorted(project["optional-dependencies"])
+
+
 def test_error_tree_has_every_error() -> None:
-    tree = TEXT.partition("\n## Errors\n")[2].partition("\n## ")[0]
+    tree = guide("errors.md").partition("\n## ")[0]
     assert set(re.findall(r"^[│├└─ ]*(\w+Error)\b", tree, re.MULTILINE)) >= set(errors.__all__) - {
         "ErrorObject"
     }
@@ -130,11 +148,16 @@ def test_every_operation_is_named() -> None:
     assert {name for name in operations - {"close", "with_options"} if f"`{name}`" not in TEXT} == set()
 
 
+def test_every_job_has_its_place_in_the_guide() -> None:
+    jobs = {name for name in vars(Access) if not name.startswith("_")}
+    assert {name for name in jobs if not re.search(rf"\b{name}\(", guide("jobs.md"))} == set()
+
+
 def test_every_command_and_exit_code_is_named() -> None:
-    section = TEXT.partition("\n## Command line\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"[`, ]`([a-z-]+)(?: [^`]*)?`", section)) | set(
-        re.findall(r"^\| `([a-z-]+)", section, re.M)
+    text = guide("command-line.md")
+    named = set(re.findall(r"[`, ]`([a-z-]+)(?: [^`]*)?`", text)) | set(
+        re.findall(r"^\| `([a-z-]+)", text, re.M)
     )
     assert {*COMMANDS} <= named
-    stated = re.findall(r"\b(\d+) [a-z]", section.partition("Exit codes: ")[2])
+    stated = re.findall(r"^\| (\d+) \|", section(text, "## Exit codes"), re.MULTILINE)
     assert [int(code) for code in stated] == [*exit_codes.SUMMARY]

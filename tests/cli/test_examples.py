@@ -1,4 +1,4 @@
-"""Every command line in the help and in the README works as it stands, with --fake behind it."""
+"""Every command line in the help, the README and the guides works as it stands, with --fake behind it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import pages
+from support.pages import command_lines
 from support.running import ROOT, Screen, at_terminal
 
 from groups_sdk.cli._app import app
 from groups_sdk.cli._catalog import COMMANDS
 from groups_sdk.cli._command import Command
 
-SECTION = (
-    (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Command line\n")[2].partition("\n## ")[0]
-)
-README = [
-    line.partition("  #")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
-    for line in block.splitlines()
-    if line.strip()
-]
+README = command_lines(pages.README)
+PAGES = [line for page in pages.PAGES for line in command_lines(page)]
 
 
 def of_help(name: str) -> list[str]:
@@ -62,7 +57,7 @@ def run(folder: Path, line: str) -> Screen:
     )
 
 
-@pytest.mark.parametrize("line", [*README, *HELP])
+@pytest.mark.parametrize("line", dict.fromkeys([*PAGES, *HELP]))
 def test_command_line_works_as_it_stands(folder: Path, line: str) -> None:
     screen = run(folder, line)
     assert screen.code == 0, screen.plain
