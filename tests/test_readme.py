@@ -1,4 +1,4 @@
-"""README and guides are true: their examples run, against FakeSnyk on a real socket, and their tables match the code."""
+"""README and guides are true: examples run, against FakeSnyk on a real socket, and tables match the code."""
 
 from __future__ import annotations
 
