@@ -17,7 +17,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.sessions = ["lint", "types", "tests", "lowest", "build"]
+nox.options.sessions = ["lint", "types", "docs", "tests", "lowest", "build"]
 nox.options.reuse_existing_virtualenvs = True
 
 ROOT = Path(__file__).parent
@@ -63,6 +63,13 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "--strict", "groups_sdk")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "groups_sdk", "--ignoreexternal")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The reference of all public names, with the guides, in `.docs/`. Links and names that lead nowhere are errors."""
+    session.install(*group("docs"), "-e", ".")
+    session.run("python", ".github/docs/build.py", ".docs")
 
 
 @nox.session(python=PYTHONS)
