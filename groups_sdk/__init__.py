@@ -4,20 +4,18 @@
         async for membership in client.list_memberships(group_id):
             print(membership.user.email, membership.role.name)
 
-To import from here:
-
     clients        AsyncGroupsClient and GroupsClient; `client.access` has everyday jobs such as a review
     settings       Region, RetryPolicy, RateLimit
     credentials    ApiToken, BearerToken, OAuthClientCredentials, SnykCliCredentials
     listings       AsyncPaginator and Paginator, Page
     models         Group, GroupMembership, User, Role, Org, OrgMembership, SsoConnection, SsoUser
-    answers        ApiResponse, Headers
+    answers        ApiResponse, Headers, Wait
     errors         GroupsError and its subclasses: `help("groups_sdk.errors")` shows the tree
 
     groups_sdk.access     what the jobs return: Review, Plan, Outcome, ...
     groups_sdk.testing    FakeSnyk, a Groups API in memory for your own tests
 
-Each name is imported when it is first used, so that `import groups_sdk` takes almost no time.
+`help("groups_sdk.GroupsClient")` shows one name. Below are all of them.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import pydoc
 import re
@@ -18,6 +19,9 @@ import pytest
 
 import groups_sdk
 import groups_sdk.access
+import groups_sdk.cli
+import groups_sdk.errors
+import groups_sdk.models
 import groups_sdk.testing
 from groups_sdk import GroupMembership, NotFoundError, Region
 
@@ -90,13 +94,41 @@ def test_a_pickle_loads_in_a_process_that_has_imported_nothing_yet() -> None:
     subprocess.run([sys.executable, "-c", code], input=pickle.dumps(things), check=True)
 
 
-def test_help_begins_with_an_overview_that_fits_on_a_screen() -> None:
-    overview = groups_sdk.__doc__ or ""
-    assert pydoc.render_doc(groups_sdk, renderer=pydoc.plaintext).index("who is in your groups") < 200
-    assert len(overview.splitlines()) < 24
-    names = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", overview))
+def help_of(module: str) -> list[str]:
+    """The lines of `help(module)`."""
+    return pydoc.render_doc(module, renderer=pydoc.plaintext).splitlines()
+
+
+@pytest.mark.parametrize(
+    "module", ["groups_sdk", "groups_sdk.access", "groups_sdk.testing", "groups_sdk.models", "groups_sdk.cli"]
+)
+def test_the_first_screen_of_help_is_the_overview(module: str) -> None:
+    overview = inspect.cleandoc(sys.modules[module].__doc__ or "").splitlines()
+    screen = [line.strip() for line in help_of(module)[:24]]
+    assert screen[3] == f"{module} - {overview[0]}"
+    assert not [line for line in overview[1:] if line.strip() not in screen]
+
+
+def test_the_overview_names_what_is_there() -> None:
+    names = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", groups_sdk.__doc__ or ""))
     assert len(names) > 10
     assert names <= {*groups_sdk.__all__, *groups_sdk.testing.__all__}
+    assert set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", groups_sdk.access.__doc__ or "")) <= {
+        *groups_sdk.__all__,
+        *groups_sdk.access.__all__,
+    }
+
+
+def test_help_of_errors_is_the_tree_of_all_of_them() -> None:
+    tree = "\n".join(help_of("groups_sdk.errors")[:40])
+    assert set(re.findall(r"\w+Error\b", tree)) >= set(groups_sdk.errors.__all__) - {"ErrorObject"}
+    assert "maybe_applied" in tree
+
+
+def test_help_of_testing_shows_the_fake() -> None:
+    text = "\n".join(help_of("groups_sdk.testing"))
+    assert inspect.cleandoc(groups_sdk.testing.FakeSnyk.__doc__ or "").splitlines()[0] in text
+    assert "fail_next(" in text
 
 
 @pytest.mark.parametrize("client", [groups_sdk.AsyncGroupsClient, groups_sdk.GroupsClient])

@@ -1,8 +1,19 @@
-"""The jobs that people come for: find, review, change in bulk, plan and apply, offboard. See `client.access`.
+"""The jobs of `client.access`: find, review, change in bulk, plan and apply, undo, export, offboard.
 
-async with AsyncGroupsClient() as client:
-    review = await client.access.review(group_id).collect()
-    print(review.totals.by_role, len(review.admins))
+    with GroupsClient() as client:  # AsyncGroupsClient has the same, with await
+        review = client.access.review(group_id).collect()
+        print(review.totals.by_role, len(review.admins))
+
+    job                                      what it returns (in brackets: its asynchronous form)
+    find_membership, list_roles              GroupMembership or None; RoleCount
+    review                                   ReviewStream (AsyncReviewStream), then a Review
+    update_memberships, delete_memberships   Changes (AsyncChanges), then an Outcome for each change
+    plan, undo                               Plan
+    apply                                    Changes (AsyncChanges), then an Outcome for each change
+    export                                   ExportResult
+    offboard                                 Offboarding (AsyncOffboarding), then an OffboardingReport
+
+`help("groups_sdk.access.Access")` shows the jobs with their arguments, and how people and roles are given.
 """
 
 from __future__ import annotations
