@@ -58,14 +58,18 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, link: str, problem: 
 
 @pytest.mark.parametrize(
     "name",
-    ["groups_sdk.access.Plan.to_json", "GroupsClient", "Plan.digest", "plan.not_in_snyk", "error.status_code"]
-    + [
+    [
+        "groups_sdk.access.Plan.to_json",
+        "GroupsClient",
+        "Plan.digest",
+        "plan.not_in_snyk",
+        "error.status_code",
         "client.access",
         "collect(max_items=25)",
         "httpx.AsyncClient",
         "ResourceWarning",
         "some_argument",
-        "a b",
+        "two words",
     ],
 )
 def test_a_name_that_is_there_is_none_of_the_unknown(name: str) -> None:

@@ -30,23 +30,23 @@ from groups_sdk.models import GroupMembership, Role
 class Access(SyncFacade[AsyncAccess]):
     """The jobs: find, review, change in bulk, plan and apply, undo, offboard. Reached as `client.access`.
 
-    A person is given by their user id, membership id, email address or username. Addresses and usernames are compared
-    without regard to the case of the letters A to Z, and to nothing else: somebody whose address only looks like the
-    given one is an `AmbiguousMatchError` that shows both, and so are several accounts under one address. Display names
-    never say who is to be changed. That somebody is no member is said only when all members were listed.
+    A person is given by their user id, membership id, email address or username. Addresses and usernames are the same
+    when they differ only in the case of the letters A to Z. If somebody's address only looks like the given one, or
+    several accounts have it, you get an `AmbiguousMatchError` that shows them. Display names never say who is to be
+    changed. Somebody is called "not a member" only after all members were listed.
 
     A role is given by its name ("Group Admin"), by its id, or as a `Role`. A name is looked up among the roles that
-    members of the group have; one that nobody has, or that several roles have, is a `RoleChoiceError` with the
-    choices, before anything is changed. A role that nobody has yet is given by its id.
+    members of the group have. If nobody has it, or several roles have this name, you get a `RoleChoiceError` with the
+    choices before anything is changed. A role that nobody has yet is given by its id.
 
-    All jobs that change something are guarded. They refuse (`ProtectedMemberError`, nothing is sent) to leave a group
-    without an admin, unless `allow_last_admin`; to change `me`, unless `allow_self`; and to change anybody whom
-    `protect` names. The API does not say who the token's owner is: without `me` nobody guards you, and a `me` who is
-    no member is a `MemberNotFoundError`. `admin_roles` are the roles that count as admin, by name or id.
+    All jobs that change something refuse (`ProtectedMemberError`, nothing is sent) to leave a group without an admin,
+    unless `allow_last_admin`; to change `me`, unless `allow_self`; and to change anybody in `protect`. The API does
+    not say whose the token is, so without `me` you are not protected. If `me` is not a member, you get a
+    `MemberNotFoundError`. `admin_roles` are the roles that count as admin, by name or id.
 
-    `concurrency` changes are under way at a time. `on_progress` is called with a `Progress` as the work goes on, on
-    the thread that the requests run on: it must be quick, and what it raises is logged. All methods raise what the
-    operations raise that they are built on.
+    `concurrency` changes are sent at the same time. `on_progress` is called with a `Progress` as the work goes on, on
+    the thread that the requests run on: it must be quick, and what it raises is logged. Besides the errors named here,
+    each method raises those of the operations that it calls.
 
     Example:
         membership = client.access.find_membership(group_id, "ada@example.com")
@@ -65,9 +65,9 @@ class Access(SyncFacade[AsyncAccess]):
         """One person's membership of a group, or None (listGroupMemberships; group.membership.read).
 
         Give exactly one of `person` (a user id, membership id, email address or username), `email`, `user_id` (a
-        UUID), `username` and `name`. An address is looked for among email addresses and usernames alike. A display
-        name is chosen by its owner: use `name` for reading only. The API's filters are asked first, and all members
-        are listed before the answer is None.
+        UUID), `username` and `name` (the display name). An address is searched for among email addresses and
+        usernames. People choose their own display names, so use `name` for reading only. The API's filters are tried
+        first; None means that all members were listed and nobody fits.
 
         Raises `AmbiguousMatchError`, which lists them, when several members fit or one only looks alike,
         `IncompleteListingError` when the listing has fewer members than the API counts, and `InvalidArgumentError`
@@ -91,7 +91,7 @@ class Access(SyncFacade[AsyncAccess]):
         """The roles that members of a group have, the most frequent first (listGroupMemberships;
         group.membership.read).
 
-        There is no operation that lists roles: all memberships are gone through, 100 a request. Raises
+        The API has no operation that lists roles, so all memberships are listed, 100 a request. Raises
         `InvalidArgumentError` when `group_id` is not a UUID.
 
         Example:
@@ -112,11 +112,11 @@ class Access(SyncFacade[AsyncAccess]):
         """An access review: every member with role, login method and joining date (listGroupMemberships;
         group.membership.read).
 
-        With `org_memberships` the organizations below and the roles there too, one more request for each member,
-        `concurrency` at a time (listGroupUserOrgMemberships; group.org.list). When that fails for one member, it is
-        recorded in `ReviewedMember.org_error`, and the review goes on; after a 403 the other members get the same
-        error, and their organizations are not asked for. 401, 410, 429 after its retries and planned maintenance end
-        the review with their error.
+        With `org_memberships`, each member's organizations below the group and the roles there too: one more request
+        for each member, `concurrency` at a time (listGroupUserOrgMemberships; group.org.list). If that fails for one
+        member, the error is in `ReviewedMember.org_error`, and the review goes on. After a 403 all other members get
+        the same error without a request. 401, 410, 429 after its retries and planned maintenance end the review with
+        their error.
 
         `sso_login_methods` are the login methods that count as single sign-on, compared without regard to the case
         of ASCII letters. Raises `InvalidArgumentError` before anything is sent.
@@ -151,12 +151,13 @@ class Access(SyncFacade[AsyncAccess]):
     ) -> Changes:
         """Give members other roles (updateGroupUserMembership; group.membership.edit, group.membership.read).
 
-        `changes` maps people to roles. Up to three people are looked up by the API's filters, which takes a handful
-        of requests in a group of any size; a second account whose address is spelt otherwise can be missed then, so
-        give the user id where that may be. For more people, the members are listed once. Who has the role already is
-        "unchanged", who is no member is "failed" with a `MemberNotFoundError`; nothing is sent for either. Raises
-        `InvalidArgumentError` when a person is given twice, and `AmbiguousMatchError` when it is not certain who is
-        meant: then nothing is sent at all.
+        `changes` maps people to roles. Up to three people are looked up with the API's filters, which takes a handful
+        of requests in a group of any size. The filters can miss a second account whose address is spelt differently:
+        give the user id if there may be one. For more people, all members are listed once.
+
+        A member who has the role already is "unchanged". Somebody who is not a member is "failed" with a
+        `MemberNotFoundError`. Nothing is sent for either. Raises `InvalidArgumentError` when a person is given twice,
+        and `AmbiguousMatchError` when it is not certain who is meant; then nothing is sent at all.
 
         Example:
             for outcome in client.access.update_memberships(group_id, {"ada@example.com": "Group Member"}):
@@ -193,12 +194,14 @@ class Access(SyncFacade[AsyncAccess]):
     ) -> Changes:
         """Remove members from a group (deleteGroupMembership; group.membership.delete, group.membership.read).
 
-        With `cascade=True` their memberships of the organizations below go too; it has no default. All members are
-        listed first: several accounts may go by one name. Who is no member is "failed" with a `MemberNotFoundError`;
-        so is, with an `IncompleteListingError`, whoever is given by name while members are missing from the listing.
-        A removal whose answer is not clear is "applied" only after all members were listed without them. Raises
-        `InvalidArgumentError` when a person is given twice, and
-        `AmbiguousMatchError` when it is not certain who is meant: then nothing is sent at all.
+        `cascade` has no default: True removes their memberships of the organizations below too. All members are
+        listed first, because several accounts may have one name.
+
+        Somebody who is not a member is "failed" with a `MemberNotFoundError`. If the listing has fewer members than
+        the API counts, everybody who was given by name is "failed" with an `IncompleteListingError`. If the answer to
+        a removal was not clear, it is "applied" only after all members were listed and they are gone. Raises
+        `InvalidArgumentError` when a person is given twice, and `AmbiguousMatchError` when it is not certain who is
+        meant; then nothing is sent at all.
 
         Example:
             outcomes = client.access.delete_memberships(group_id, ["ada@example.com"], cascade=True).collect()
@@ -222,12 +225,13 @@ class Access(SyncFacade[AsyncAccess]):
     def export(self, group_id: str, path: AnyFile, *, file_format: FileFormat | None = None) -> ExportResult:
         """Write today's members and roles as a desired state (listGroupMemberships; group.membership.read).
 
-        `path` may also be a text file that is open for writing, such as `sys.stdout`. It becomes CSV, JSON, JSON
-        lines or YAML by its name (`.csv`, `.json`, `.jsonl`, `.yaml`), or as `file_format` says. A plan of it changes
-        nothing; edit it, and the plan shows what you edited. The rows say the group and the user id of everybody, and
-        the role by its name, or by its id where the name is not enough. The result says how many members were written,
-        and has notes about those who cannot be written down, such as one whom the API lists without a user id. An open
-        file is written to in a worker thread, in one piece.
+        `path` may also be a text file that is open for writing, such as `sys.stdout`, which is written in a worker
+        thread. The name says whether it becomes CSV, JSON, JSON lines or YAML (`.csv`, `.json`, `.jsonl`, `.yaml`),
+        or `file_format` does. A plan of the file changes nothing; edit it, and the plan shows what you edited.
+
+        Each row has the group, the user id and the role: its name, or its id if the name is not enough. The result
+        says how many members were written. Its notes name those who could not be, such as a member whom the API lists
+        without a user id.
 
         Raises `FileAccessError` when the file cannot be written and `InvalidArgumentError` for another kind of file,
         both before anything is sent, and `IncompleteListingError` when members may have been left out.
@@ -253,33 +257,34 @@ class Access(SyncFacade[AsyncAccess]):
         role: str | Role | None = None,
         file_format: FileFormat | None = None,
     ) -> Plan:
-        """What would have to change for groups to be as desired. Nothing is changed (getGroup, listGroupMemberships;
+        """What would have to change for groups to be as desired. It only reads (getGroup, listGroupMemberships;
         group.read, group.membership.read).
 
         `desired` maps people to roles, or is a list of rows such as `{"email": ..., "role": ...}`, or a file with
-        either: its path, or the open file, such as `sys.stdin`. Files are CSV (`.csv`, `.tsv`, `.txt`), JSON, JSON
-        lines (`.jsonl`) or YAML (with the extra `yaml`); what `export` wrote, a review, which is restored by user id
-        and role id, or a listing of members. `file_format` says what a file is whose name does not; without it, the
-        content tells. Columns are email, username or user_id, and role or role_id; `columns` names them where the
-        file calls them otherwise, such as `{"email": "E-Mail", "role": "Rolle"}`, and `email_column` is short for that
-        of the email. With `role`, `desired` is a list of people who all are to have it: one person a line, or rows
-        without roles. A column or section `group` (id or name) makes one plan for several groups; then `group_id` may
-        be None.
+        either: its path, or an open file such as `sys.stdin`. Files are CSV (`.csv`, `.tsv`, `.txt`), JSON, JSON lines
+        (`.jsonl`) or YAML (with the extra `yaml`). An export, a review (whose people and roles are taken by their ids)
+        and a listing of members can be given as they are. If a file's name does not say its format, `file_format`
+        does; without it, the content decides.
 
-        With `prune` the members that are not mentioned are to be removed; `cascade` says whether their memberships of
-        organizations below go too, and must be given to `apply` when it is not given here. A listing of members does
-        not say whether it was of all of them: a `PlanError` when `prune` would remove anybody for not being in it.
+        Columns are email, username or user_id, and role or role_id. If the file calls them something else, `columns`
+        says so: `{"email": "E-Mail", "role": "Rolle"}`; `email_column` is short for that of the email. With `role`,
+        `desired` is a list of people who are all to have that role: one person a line, or rows without roles. A column
+        or section `group` (id or name) makes one plan for several groups; then `group_id` may be None.
 
-        A user id that is no member is to be added. A name that no member has is looked for among the SSO users of the
-        group (group.sso.read, group.user.read); when it is not there either, the person is in `not_in_snyk` and is
-        not added, since this API can only add users whose id is known.
+        With `prune`, members who are not mentioned are to be removed. `cascade` says whether their memberships of
+        organizations below go too; if you do not give it here, you must give it to `apply`. A listing of members may
+        have been filtered: if `prune` would remove anybody for not being in one, you get a `PlanError`.
 
-        Raises `InvalidArgumentError`, which names the rows, for input that is not valid; `AmbiguousMatchError`, which
-        names rows and members, when it is not certain who is meant. With `prune`, raises `PlanError` while somebody
-        is in `not_in_snyk` who is not named in `allow_unresolved`, or when more members would go than `max_removals`
-        (a tenth of the group unless given, at least 3 and at most 50); and `IncompleteListingError` when members may
-        have been left out of the listing. Who is in `protect` is never removed; nor is who has neither email nor
-        username, unless every row has a user id.
+        If a user id is given that no member has, that user is to be added. If no member has a given name, the group's
+        SSO users are searched (group.sso.read, group.user.read). Somebody who is not there either is in `not_in_snyk`
+        and is not added, because this API can only add users whose id is known.
+
+        Raises `InvalidArgumentError`, which names the rows, for input that is not valid; and `AmbiguousMatchError`,
+        which names rows and members, when it is not certain who is meant. With `prune`, raises `PlanError` while
+        somebody is in `not_in_snyk` who is not named in `allow_unresolved`, and when more members would go than
+        `max_removals` (by default a tenth of the group, at least 3 and at most 50); and `IncompleteListingError` when
+        members may be missing from the listing. People in `protect` are never removed. Nor are members without email
+        and username, unless every row has a user id.
 
         Example:
             plan = client.access.plan(group_id, {"ada@example.com": "Group Admin"})
@@ -322,24 +327,23 @@ class Access(SyncFacade[AsyncAccess]):
         """Carry out a plan (listGroupMemberships, and the operations of its changes: createGroupMembership,
         updateGroupUserMembership, deleteGroupMembership; the permissions of those).
 
-        What the plan says in words is not believed: people and roles are looked up by id and shown as the API names
-        them (`preview()`, `pending`). Where a role's name or a person's id is not what the API says, a `PlanError`
-        names the entries. A role that nobody holds has no name to compare: it needs `allow_unknown_roles`.
+        Names in the plan are not trusted: people and roles are looked up by id, and shown as the API names them
+        (`preview()`, `pending`). If a name in the plan differs from what the API says, a `PlanError` names the
+        entries. The name of a role that nobody has cannot be checked, so it needs `allow_unknown_roles`.
 
         The members are listed before the first change, again after a pause of more than ten seconds, and every five
-        minutes. What is as wanted already is "unchanged"; a member who is not as the plan saw them is
-        "changed_since", and with `strict` nothing is sent at all. New admins come first and removals last; removals
-        are not begun when an addition has failed. `cascade` must be given when the plan removes members and does not
-        say it itself.
+        minutes. A member who is as wanted already is "unchanged". One who has changed since the plan was made is
+        "changed_since"; with `strict`, nothing is sent at all then. New admins come first and removals last. Removals
+        are not begun if an addition has failed. If the plan removes members and does not say `cascade`, give it here.
 
         Raises `PlanError` when the plan is for another API (`base_url`), not for `group_id`, has another digest than
         `expect_digest`, or is older than `max_age` (a `timedelta`, or seconds).
 
-        `journal` is the path of a file with a line before and after each change, flushed to the disk. After an
-        interruption, the same plan with the same journal goes on where it was: what was done is confirmed by the API
-        and not done again, what may have been done is looked up, and what failed is tried again. What was done and is
-        not so any more is "changed_since". It is locked while it is in use. Raises `JournalError` when it is that of
-        another plan, and `InvalidArgumentError` before anything is sent.
+        `journal` is the path of a file to which a line is written before and after each change. After an
+        interruption, apply the same plan with the same journal to go on: what was done is checked and not done again,
+        what may have been done is looked up, and what failed is tried again. If something was done and has been
+        changed since, it is "changed_since". The file is locked while it is in use. Raises `JournalError` when it is
+        the journal of another plan, and `InvalidArgumentError` before anything is sent.
 
         Example:
             plan = client.access.plan(group_id, {"ada@example.com": "Group Admin"})
@@ -375,12 +379,12 @@ class Access(SyncFacade[AsyncAccess]):
         allow_admins: bool = False,
         admin_roles: Collection[str | Role] = (ADMIN_ROLE,),
     ) -> Plan:
-        """The plan that puts back what an apply has changed. Nothing is changed (listGroupMemberships;
+        """The plan that puts back what an apply has changed. It only reads (listGroupMemberships;
         group.membership.read).
 
-        `journal` is that of the apply, and `plan` the plan that was applied. Only what is still as the apply left it
-        is put back; what somebody has changed since is left alone, with a note. Memberships of organizations that a
-        removal took too do not come back: `notes` lists them. Nobody becomes an admin again without `allow_admins`.
+        `journal` is the journal of the apply, and `plan` the plan that was applied. What somebody has changed since is
+        left alone, with a note. Memberships of organizations that a removal took away do not come back: `notes` lists
+        them. Nobody becomes an admin again without `allow_admins`.
 
         Raises `JournalError` when the journal is that of another plan, and `PlanError` when the plan is for another
         API.
@@ -415,13 +419,13 @@ class Access(SyncFacade[AsyncAccess]):
 
         `people` is one person, several, or a file with them: a `Path`, or an open file such as `sys.stdin`, with one
         person a line, or a table (CSV) with the column user_id, email or username. With `dry_run`, the default, it
-        only reports what would go. With `cascade=True` the memberships of the organizations below go too; it has no
-        default. Several accounts under one name are an `AmbiguousMatchError` that lists their user ids, unless
-        `all_accounts`. The last admin of a group is "refused" there, and a group whose members cannot all be read is
-        "unreadable"; the other groups go on. `journal` works as in `apply`.
+        only reports what would be removed. `cascade` has no default: True removes the memberships of the organizations
+        below too. If several accounts have one name, you get an `AmbiguousMatchError` that lists their user ids,
+        unless `all_accounts`. The last admin of a group is "refused" there, and a group whose members cannot all be
+        read is "unreadable"; the other groups go on. `journal` works as in `apply`.
 
-        `collect()` looks at every group again: the report's `complete` is True only when everybody was found and no
-        access is left. It never deletes accounts; `sso_users` says which `delete_sso_user` calls would.
+        `collect()` reads every group again at the end: the report's `complete` is True only if everybody was found and
+        no access is left. Accounts are never deleted; `sso_users` says which `delete_sso_user` calls would do that.
 
         Example:
             print(client.access.offboard("ada@example.com", cascade=True).collect())
