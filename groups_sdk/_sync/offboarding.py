@@ -47,7 +47,7 @@ class Offboarding(SyncContextManager[AsyncOffboarding]):
         return BatchIterator(self._portal, aiter(self._async))
 
     def preview(self) -> Sequence[Change]:
-        """Look, change nothing, and return what would be done: `pending`.
+        """What would be done: `pending`. It only reads.
 
         `outcomes` then has what needs nothing to be done.
         """

@@ -180,7 +180,7 @@ class AsyncBatches(Generic[Item, Out]):
         return AsyncBatchIterator(next_batch)
 
     async def preview(self) -> Sequence[Item]:
-        """Look, change nothing, and return what would be done: `pending`.
+        """What would be done: `pending`. It only reads.
 
         `outcomes` then has what needs nothing to be done.
         """

@@ -15,19 +15,19 @@ __all__ = ["AsyncChanges"]
 class AsyncChanges(AsyncBatches[Change, Outcome]):
     """Changes to be made: iterate them for their outcomes as they finish, or `collect()` all.
 
-    Nothing is sent before the first step. Changes go out `concurrency` at a time. If you break out of a loop, up to
-    `concurrency` - 1 others of the same batch are already done: `outcomes` has all of them, and `pending` what was not
-    begun. `collect()` is faster, since no change waits for the others of a batch. So is a loop inside `async with`:
-    leaving the block lets what is under way come to its end, and begins nothing else. There up to twice `concurrency`
-    others may be done when you break. To stop after exactly one, use `concurrency=1` and no block.
+    Nothing is sent before you iterate. Changes go out in batches of `concurrency`. If you break out of the loop, up to
+    `concurrency` - 1 others may already be done: `outcomes` has all of them, and `pending` what was not begun.
+    `collect()` is faster, because no change waits for the others of a batch. So is a loop inside `async with`: there,
+    up to twice `concurrency` others may be done when you break. Leaving the block waits for the changes that were
+    sent, and begins no others. To stop after exactly one, use `concurrency=1` and no block.
 
     A change that fails with 400, 404 or 409 does not stop the others. A 403 stops the changes of the same kind in the
     same group. A 401, a 410, a 429 after all retries, planned maintenance and a closed client stop everything. What
     was not begun for such a reason is "not_started", with that error, and was not `sent`.
 
-    The work is done once: iterating again hands out the outcomes so far and goes on with what is left. When a step is
-    cancelled or interrupted, `outcomes` has what came of everything that was begun, with the status "unknown" for
-    what was under way. Work that was never run warns with a `ResourceWarning`.
+    Each change is made once: iterating again gives the outcomes so far and goes on with what is left. If you
+    are cancelled or interrupted, `outcomes` has every change that was begun, with the status "unknown" for those
+    whose answer had not come. If you never iterate, you get a `ResourceWarning`.
 
     Example:
         changes = client.access.delete_memberships(group_id, [membership_id], cascade=False)

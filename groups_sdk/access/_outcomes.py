@@ -35,9 +35,12 @@ class Action(StrEnum):
 class Status(StrEnum):
     """What came of a change.
 
-    `APPLIED`: done by this job. `UNCHANGED`: nothing was sent, since it is as wanted already. `FAILED`: not done, and
-    `error` says why. `UNKNOWN`: it may have been done; look before you go on. `CHANGED_SINCE`: somebody else has
-    changed this member since; nothing was sent now. `NOT_STARTED`: the job stopped before; nothing was sent.
+    - `APPLIED`: done by this job.
+    - `UNCHANGED`: it was as wanted already; nothing was sent.
+    - `FAILED`: not done, and `error` says why.
+    - `UNKNOWN`: it may have been done; look before you go on.
+    - `CHANGED_SINCE`: somebody else has changed this member since you looked; nothing was sent.
+    - `NOT_STARTED`: the job stopped before this change; nothing was sent.
     """
 
     APPLIED = "applied"
@@ -112,8 +115,8 @@ class Outcome:
 class Progress:
     """How far the work is.
 
-    `done` of `total` have their outcome; `total` is None while it is not known. `skipped` of them needed nothing to
-    be done. `elapsed` is the time in seconds since the first step.
+    `done` of `total` have their outcome; `total` is None while it is not known. `skipped` counts those for which
+    nothing had to be sent. `elapsed` is the time in seconds since the work began.
     """
 
     done: int

@@ -14,12 +14,16 @@ __all__ = ["OffboardingReport", "OffboardingResult", "OffboardingStatus", "Remai
 class OffboardingStatus(StrEnum):
     """What came of one account in one group.
 
-    `WOULD_REMOVE`: they are a member, and a run that is no dry run would remove them. `REMOVED`: done by this job.
-    `NOT_MEMBER`: they are no member any more, and it is not known that this job removed them. `REFUSED`: the group
-    would be left without an admin, or they are protected; nothing was sent. `UNREADABLE`: not all members of the group
-    can be read, so nobody knows whether they are one. `FAILED`: not removed, `error` says why. `UNKNOWN`: they may
-    have been removed. `CHANGED_SINCE`: they were changed, or added again, after this job had looked at them or
-    removed them; nothing was sent. `NOT_STARTED`: the job stopped before; nothing was sent.
+    - `WOULD_REMOVE`: they are a member, and would be removed without `dry_run`.
+    - `REMOVED`: removed by this job.
+    - `NOT_MEMBER`: they are not a member any more, but it is not certain that this job removed them.
+    - `REFUSED`: the group would be left without an admin, or they are protected; nothing was sent.
+    - `UNREADABLE`: not all members of the group can be read, so it is not known whether they are one.
+    - `FAILED`: not removed, and `error` says why.
+    - `UNKNOWN`: they may have been removed; look before you go on.
+    - `CHANGED_SINCE`: they were changed, or added again, after this job had looked at them or removed them; nothing
+      was sent.
+    - `NOT_STARTED`: the job stopped before this removal; nothing was sent.
     """
 
     NOT_MEMBER = "not_member"
@@ -41,10 +45,9 @@ _GONE = (OffboardingStatus.REMOVED, OffboardingStatus.NOT_MEMBER)
 class OffboardingResult:
     """What came of one account in one group.
 
-    `person` is what was given for them; where a group cannot be read, all who were given. `membership` is what was
-    found, None when there is none to show. `org_memberships` are those of the organizations below, as they were
-    before; None where they could not be read. `earlier` is True when an earlier run with the same journal removed
-    them.
+    `person` is what you gave for them; for a group that cannot be read, everybody whom you gave. `membership` is what
+    was found, or None. `org_memberships` are the memberships of organizations below, as they were before; None if
+    they could not be read. `earlier` is True when an earlier run with the same journal removed them.
     """
 
     group: Group

@@ -46,14 +46,14 @@ class Plan:
     """What would have to change in one or more groups for them to be as desired.
 
     `creates`, `role_changes` and `removals` are the changes; each has what was seen (`user`, `membership_id`,
-    `before`) and what is wanted (`role`). `unchanged` are desired members who are right already. `not_in_snyk` cannot
-    be added by this API; `allow_unresolved` are those of them whom a plan that prunes was told to go on without.
-    `not_mentioned` counts the members that the desired state does not mention and who are left alone, since the plan
-    does not prune. `cascade` is whether removals take the memberships of organizations below too; None leaves that to
-    apply. `base_url` is the API that the plan is for, and `made_by` the version of this package.
+    `before`) and what is wanted (`role`). `unchanged` are members who are as desired already. `not_in_snyk` are people
+    whom this API cannot add; `allow_unresolved` are those of them that you allowed a plan with `prune` to ignore.
+    `not_mentioned` counts the members that the desired state does not mention, and that are left alone without
+    `prune`. `cascade` says whether removals take the memberships of organizations below too; None leaves that to
+    `apply`. `base_url` is the API that the plan is for, and `made_by` the version of this package.
 
-    `str(plan)` is a readable diff, which ends with the `digest`, and `summary()` one line of it; `to_markdown()` is the
-    plan for a pull request. `to_json()` and `from_json()` keep a plan for later, or for somebody to approve.
+    `str(plan)` is a readable diff that ends with the `digest`, `summary()` is one line, and `to_markdown()` is for a
+    pull request. `to_json()` and `from_json()` keep a plan for later, or for somebody to approve.
 
     Example:
         plan = await client.access.plan(group_id, {"ada@example.com": "Group Admin"})

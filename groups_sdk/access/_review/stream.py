@@ -35,8 +35,8 @@ __all__ = ["AsyncReviewStream"]
 class AsyncReviewStream:
     """The review of a group: iterate it for its members, `collect()` it, or write it to a file.
 
-    As a listing it is a recipe: nothing is sent before it is used, and each use begins anew. Iterating it and writing
-    CSV or JSON lines keep one page of members in memory; `collect()`, `to_html` and `to_xlsx` keep all.
+    Nothing is sent before you use it, and each use reads all members again. Iterating it, and writing CSV or JSON
+    lines, keeps one page of members in memory; `collect()`, `to_html` and `to_xlsx` keep all of them.
 
     Example:
         async for member in client.access.review(group_id):
