@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["AsyncBatchIterator", "NextBatch"]
+__all__ = ["AsyncBatchIterator", "BatchIterator", "NextBatch"]
 
 T = TypeVar("T")
 
@@ -28,3 +28,32 @@ class AsyncBatchIterator(AsyncIterator[T]):
             if batch is None:
                 raise StopAsyncIteration
             self._items = iter(batch)
+
+
+class BatchIterator(Iterator[T]):
+    """The same for synchronous code. `call` runs a coroutine function on the event loop: once for each batch."""
+
+    def __init__(
+        self, call: Callable[[NextBatch[T]], Sequence[T] | None], source: AsyncBatchIterator[T]
+    ) -> None:
+        self._call = call
+        self._next_batch = source.next_batch
+        self._items: Iterator[T] = iter(())
+        self._waiting = False
+
+    def __next__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            if self._waiting:
+                raise RuntimeError("this iteration was interrupted or used by two threads: begin a new one")
+            self._waiting = True  # stays so after an interrupt: the batch that it hit may be lost
+            try:
+                batch = self._call(self._next_batch)
+            except Exception:
+                self._waiting = False
+                raise
+            self._items = iter(batch or ())
+            self._waiting = False
+            if batch is None:
+                raise StopIteration

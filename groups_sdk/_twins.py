@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
-from groups_sdk._iteration import AsyncBatchIterator
 from groups_sdk._portal import AsyncClient, Portal
 
-__all__ = ["BatchIterator", "SyncClient", "SyncContextManager", "SyncFacade", "SyncObject"]
+__all__ = ["SyncClient", "SyncContextManager", "SyncFacade", "SyncObject"]
 
 T = TypeVar("T")
 Client = TypeVar("Client", bound=AsyncClient)
@@ -90,30 +89,3 @@ class SyncFacade(Generic[T]):
     @property
     def _async(self) -> T:
         return self._get()  # each time anew: in a forked child it belongs to another client
-
-
-class BatchIterator(Iterator[T]):
-    """Iterates the items of one batch after the other, and crosses to the event loop once for each batch."""
-
-    def __init__(self, portal: Portal[Any], source: AsyncBatchIterator[T]) -> None:
-        self._portal = portal
-        self._next_batch = source.next_batch
-        self._items: Iterator[T] = iter(())
-        self._waiting = False
-
-    def __next__(self) -> T:
-        while True:
-            for item in self._items:
-                return item
-            if self._waiting:
-                raise RuntimeError("this iteration was interrupted or used by two threads: begin a new one")
-            self._waiting = True  # stays so after an interrupt: the batch that it hit may be lost
-            try:
-                batch = self._portal.call(self._next_batch)
-            except Exception:
-                self._waiting = False
-                raise
-            self._items = iter(batch or ())
-            self._waiting = False
-            if batch is None:
-                raise StopIteration

@@ -23,7 +23,7 @@ def forwarding(node: Method, owner: Kind, returns: str, given: Kind | None) -> s
     target = f"self._async.{node.name}"
     match node, decorators, given:
         case ast.FunctionDef("__aiter__"), [], Kind.BY_HAND:
-            value = f"{_class_of(returns)}(self._portal, aiter(self._async))"
+            value = f"{_class_of(returns)}(self._portal.call, aiter(self._async))"
         case ast.FunctionDef("__repr__"), [], None:
             value = 'repr(self._async).replace("Async", "", 1)'
         case _ if node.name.startswith("__"):
@@ -34,7 +34,9 @@ def forwarding(node: Method, owner: Kind, returns: str, given: Kind | None) -> s
             value = f"{returns}(self._portal, lambda: {target})"
         case ast.FunctionDef(), ["property"], None if returns != "Self":
             value = target
-        case ast.FunctionDef(), [], Kind.OBJECT | Kind.CONTEXT_MANAGER | Kind.BY_HAND:
+        case ast.FunctionDef(), [], Kind.BY_HAND:
+            value = f"{_class_of(returns)}(self._portal.call, {target}({', '.join(arguments)}))"
+        case ast.FunctionDef(), [], Kind.OBJECT | Kind.CONTEXT_MANAGER:
             value = f"{_class_of(returns)}(self._portal, {target}({', '.join(arguments)}))"
         case ast.FunctionDef(), [], None if returns == "Self" and owner is Kind.CLIENT:
             value = f"self._copy(lambda client: client.{node.name}({', '.join(arguments)}))"

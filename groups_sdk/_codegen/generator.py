@@ -135,7 +135,7 @@ class _Generator:
     def home(self, name: str) -> str:
         """The module of a class's twin."""
         if self.kinds[name] is Kind.BY_HAND:
-            return "groups_sdk._twins"
+            return "groups_sdk._iteration"
         home = self.rules.targets[self.classes[name][0]] if name in self.classes else None
         if home is None:
             raise GenerationError(f"{name}: no module is written that its twin could be in")

@@ -26,7 +26,7 @@ class Kind(Enum):
     OBJECT = "SyncObject"  # a method gives it
     CONTEXT_MANAGER = "SyncContextManager"  # the same, for a with block
     BASE = "(none: the twins of its subclasses have its methods)"
-    BY_HAND = "(none: it is written by hand, in groups_sdk._twins)"
+    BY_HAND = "(none: it is written by hand, in groups_sdk._iteration)"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from groups_sdk._iteration import BatchIterator
 from groups_sdk._public import set_module
-from groups_sdk._twins import BatchIterator, SyncContextManager
+from groups_sdk._twins import SyncContextManager
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._outcomes import Change, Outcome, Status
 
@@ -58,7 +59,7 @@ class Changes(SyncContextManager[AsyncChanges]):
         return self._async.pending
 
     def __iter__(self) -> BatchIterator[Outcome]:
-        return BatchIterator(self._portal, aiter(self._async))
+        return BatchIterator(self._portal.call, aiter(self._async))
 
     def preview(self) -> Sequence[Change]:
         """What would be done: `pending`. It only reads.

@@ -5,9 +5,10 @@ Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 
 from __future__ import annotations
 
+from groups_sdk._iteration import BatchIterator
 from groups_sdk._pagination import AsyncPaginator, AsyncReadAhead, Page, T
 from groups_sdk._public import set_module
-from groups_sdk._twins import BatchIterator, SyncContextManager, SyncObject
+from groups_sdk._twins import SyncContextManager, SyncObject
 
 
 class ReadAhead(SyncContextManager[AsyncReadAhead[T]]):
@@ -20,11 +21,11 @@ class ReadAhead(SyncContextManager[AsyncReadAhead[T]]):
     """
 
     def __iter__(self) -> BatchIterator[T]:
-        return BatchIterator(self._portal, aiter(self._async))
+        return BatchIterator(self._portal.call, aiter(self._async))
 
     def pages(self) -> BatchIterator[Page[T]]:
         """Page by page. `page.next_cursor` is where to resume: pass it as `starting_after`."""
-        return BatchIterator(self._portal, self._async.pages())
+        return BatchIterator(self._portal.call, self._async.pages())
 
 
 class Paginator(SyncObject[AsyncPaginator[T]]):
@@ -39,11 +40,11 @@ class Paginator(SyncObject[AsyncPaginator[T]]):
     """
 
     def __iter__(self) -> BatchIterator[T]:
-        return BatchIterator(self._portal, aiter(self._async))
+        return BatchIterator(self._portal.call, aiter(self._async))
 
     def pages(self) -> BatchIterator[Page[T]]:
         """Page by page. `page.next_cursor` is where to resume: pass it as `starting_after`."""
-        return BatchIterator(self._portal, self._async.pages())
+        return BatchIterator(self._portal.call, self._async.pages())
 
     def read_ahead(self, pages: int = 1) -> ReadAhead[T]:
         """The same listing, with the next pages fetched while you work on this one: at most `pages` of them.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 
+from groups_sdk._iteration import BatchIterator
 from groups_sdk._public import set_module
 from groups_sdk._sync.pagination import Paginator
-from groups_sdk._twins import BatchIterator, SyncObject
+from groups_sdk._twins import SyncObject
 from groups_sdk.access._review.diff import ReviewDiff
 from groups_sdk.access._review.files import AnyFile
 from groups_sdk.access._review.member import ReviewedMember, ReviewTotals
@@ -29,7 +30,7 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
     """
 
     def __iter__(self) -> BatchIterator[ReviewedMember]:
-        return BatchIterator(self._portal, aiter(self._async))
+        return BatchIterator(self._portal.call, aiter(self._async))
 
     def collect(self) -> Review:
         """The whole review.

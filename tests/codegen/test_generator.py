@@ -271,8 +271,9 @@ from __future__ import annotations
 
 from shop.till import AsyncCoins, AsyncDrawer, AsyncTill, Coin, T
 
+from groups_sdk._iteration import BatchIterator
 from groups_sdk._public import set_module
-from groups_sdk._twins import BatchIterator, SyncContextManager, SyncFacade, SyncObject
+from groups_sdk._twins import SyncContextManager, SyncFacade, SyncObject
 
 
 class Till(SyncFacade[AsyncTill]):
@@ -287,7 +288,7 @@ class Coins(SyncObject[AsyncCoins]):
     """The coins."""
 
     def __iter__(self) -> BatchIterator[Coin]:
-        return BatchIterator(self._portal, aiter(self._async))
+        return BatchIterator(self._portal.call, aiter(self._async))
 
     @property
     def total(self) -> int | None:
@@ -320,7 +321,7 @@ class Drawer(SyncContextManager[AsyncDrawer[T]]):
 
     def all(self) -> BatchIterator[T]:
         """All of it."""
-        return BatchIterator(self._portal, self._async.all())
+        return BatchIterator(self._portal.call, self._async.all())
 
 
 set_module("shop", globals(), ["Till", "Coins", "Drawer"])
