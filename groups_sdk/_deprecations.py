@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import warnings
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from datetime import datetime
 from types import FrameType
 from typing import cast
@@ -13,7 +13,7 @@ from typing import cast
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
 
-__all__ = ["ApiDeprecationWarning", "collect", "defer", "describe", "show", "warn"]
+__all__ = ["ApiDeprecationWarning", "collect", "describe", "show", "warn"]
 
 logger: logging.Logger = logging.getLogger("groups_sdk")
 
@@ -50,7 +50,7 @@ def _when(word: str, moment: datetime | None) -> str:
 
 
 def warn(text: str) -> None:
-    """Show the warning now, or add it to the list that `collect` or `defer` returned for this context."""
+    """Show the warning now, or add it to the list that `collect` returned for this context."""
     collected = _deferred.get()
     if collected is None:
         show([text])
@@ -65,14 +65,13 @@ def collect() -> list[str]:
     return collected
 
 
-def defer(context: Context) -> list[str]:
-    """A list to which warnings of that context are added, instead of being shown."""
-    return context.run(collect)
-
-
 def show(texts: list[str]) -> None:
-    """Show warnings at the innermost line of this thread that is outside this package and the event loop."""
-    for text in texts:
+    """Show warnings at the innermost line of this thread that is outside this package and the event loop.
+
+    They are taken off the list one by one, so that an interrupt has none shown twice.
+    """
+    while texts:
+        text = texts.pop(0)
         frame = _calling_frame()
         try:
             warnings.warn_explicit(

@@ -16,6 +16,7 @@ The clients of a process share a loop thread, and their calls run through anyio'
 from __future__ import annotations
 
 import _thread
+import asyncio
 import atexit
 import math
 import os
@@ -39,6 +40,7 @@ from anyio.from_thread import BlockingPortal
 
 from groups_sdk import _deprecations as deprecations
 from groups_sdk import _writes as writes
+from groups_sdk._executor import LastingExecutor
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
 __all__ = ["AsyncClient", "Portal"]
@@ -52,7 +54,11 @@ _AT_EXIT = 1.0  # seconds that the end of the program may wait for clients that 
 _POLL = 0.1  # seconds; on Windows, Ctrl-C is not seen in the midst of a wait either
 
 _CLOSED = "this client is closed"
-_PROGRAM_ENDS = "this client was closed because the program is ending"
+_PROGRAM_ENDS = "the program is ending: call a client in an `atexit` handler at the latest"
+_TOO_LATE = (
+    "the program is ending, and this version of Python starts no more threads: use this client for the first time"
+    " before that; nothing was sent"
+)
 _LOOP_ENDED = "the event loop of this client has ended: make a new client"
 _FORKED = (
     "this client was used before the process forked, and the connections of its transport or http_client belong to the"
@@ -84,13 +90,17 @@ class Call(Generic[R]):
         self.ended: bool = False
         self._func = func
         self._context = context
-        self._warnings = deprecations.defer(context)
+        self._warnings = context.run(deprecations.collect)
         self._writes = writes.watch(context)
         self._scope: anyio.CancelScope | None = None
         self._answers: deque[tuple[R, BaseException | None]] = deque()
         # Not an `Event`: an interrupt can break it. Not `SimpleQueue.get`: CPython 3.12 can lose its timeout.
         self._bell = threading.Lock()
         self._bell.acquire()
+
+    def start(self) -> None:
+        """Have it run, without waiting for it."""
+        self.lease.thread.post(self._run, self._context)
 
     def ask(self, begin: Callable[[], object]) -> R:
         """Begin something and return its answer, or raise it. What interrupts the wait cancels the call."""
@@ -100,23 +110,14 @@ class Call(Generic[R]):
         except BaseException:
             if not self.ended:  # Ctrl-C, or anything else that a signal handler raises
                 self.lease.thread.post(self.cancel)
-                while self.wait(_UNWIND):
+                while self._wait(_UNWIND):
                     pass
             raise
 
-    def start(self) -> None:
-        """Have it run, without waiting for it."""
-        thread = self.lease.thread
-        thread.calls.add(self)
-        thread.post(self._run, self._context)
-        if thread.ended:  # and may have looked at its calls before
-            self.fail()
-
     def result(self) -> R:
         """The next answer, raised when it is an error."""
-        value, error = self.wait() or (cast(R, None), self._closed(_LOOP_ENDED))
-        while self._warnings:
-            deprecations.show([self._warnings.pop(0)])
+        value, error = self._wait() or (cast(R, None), self._error())
+        deprecations.show(self._warnings)
         if error is not None:
             try:
                 raise error
@@ -124,48 +125,34 @@ class Call(Generic[R]):
                 del error  # its traceback leads to this frame: a cycle
         return value
 
-    def wait(self, timeout: float = math.inf) -> tuple[R, BaseException | None] | None:
+    def _wait(self, timeout: float = math.inf) -> tuple[R, BaseException | None] | None:
         """The next answer. None when there is none in time, or none at all: also once other threads cannot run."""
         give_up, pause = monotonic() + timeout, _POLL / 16
         while True:
-            ended = self.ended  # before the look at the answers, of which there may then be more
+            # Before the look at the answers, of which there may then be more.
+            over = self.ended or self.lease.thread.ended or sys.is_finalizing() or monotonic() > give_up
             with suppress(IndexError):
                 return self._answers.popleft()
-            left = give_up - monotonic()
-            if ended or left <= 0 or sys.is_finalizing():
+            if over:
                 return None
-            self._bell.acquire(timeout=min(left, pause))
+            self._bell.acquire(timeout=pause)
             pause = min(2 * pause, _POLL)
 
-    def answer(
-        self, value: R | None = None, error: BaseException | None = None, *, last: bool = True
-    ) -> None:
-        self._answers.append((cast(R, value), error))
-        if last:
-            self.ended = True
-            self.lease.thread.calls.discard(self)
-        with suppress(RuntimeError):  # it was rung, and nobody has heard it yet
-            self._bell.release()
-
-    def fail(self, reason: str = _LOOP_ENDED) -> None:
-        """End it with an error, unless it has ended."""
-        if self.ended:
-            return
+    def _error(self) -> Exception:
+        """Why there is no answer: the client was closed, or its loop has ended or never begun."""
         thread = self.lease.thread
         if self.lease.closing.begun:
             reason = "the client was closed while this call ran" if self.begun else _CLOSED
-        error: Exception = self._closed(reason)
-        if thread.failure is not None and thread.portal is None:
-            settings = ", ".join(f"{name}={value!r}" for name, value in thread.settings.items())
-            error = ConfigurationError(f"no event loop can be started with {settings}: {thread.failure!r}")
-        error.__cause__ = thread.failure
-        self.answer(error=error)
-
-    def _closed(self, reason: str) -> ClientClosedError:
+        else:
+            reason = "this call was cancelled, but not by its caller" if thread.open else _LOOP_ENDED
         fate = "nothing was sent"
         if self.begun:
             fate = "a change may have been applied" if self._writes.any else "no change was sent"
-        return ClientClosedError(f"{reason}; {fate}", maybe_applied=self._writes.any)
+        error: Exception = ClientClosedError(f"{reason}; {fate}", maybe_applied=self._writes.any)
+        if thread.failure is not None and thread.ident is None:
+            error = thread.not_started(thread.failure)
+        error.__cause__ = thread.failure
+        return error
 
     # What follows runs on the loop thread.
 
@@ -176,6 +163,7 @@ class Call(Generic[R]):
             self.fail()
             return
         self.begun = True
+        self.lease.calls.add(self)
         try:
             # Not the scope of the portal: cancelling its future just when the task returns ends the loop (anyio 4.7).
             with anyio.CancelScope() as self._scope:
@@ -184,7 +172,21 @@ class Call(Generic[R]):
             pass
         except BaseException as error:  # a SystemExit too is the caller's: it must not end the loop
             self.answer(error=error)
-        self.fail("this call was cancelled, but not by its caller")  # unless it has ended
+        self.fail()  # when it was cancelled
+        self.lease.calls.discard(self)
+
+    def answer(
+        self, value: R | None = None, error: BaseException | None = None, *, last: bool = True
+    ) -> None:
+        self._answers.append((cast(R, value), error))
+        self.ended = self.ended or last
+        with suppress(RuntimeError):  # it was rung, and nobody has heard it yet
+            self._bell.release()
+
+    def fail(self) -> None:
+        """End it with an error, unless it has ended."""
+        if not self.ended:
+            self.answer(error=self._error())
 
     def cancel(self) -> None:
         if self._scope is not None:
@@ -201,10 +203,8 @@ class LoopThread:
         self.open: bool = True  # whether it accepts clients and calls
         self.ended: bool = False
         self.failure: BaseException | None = None  # why it has ended, when it was not told to
-        self.portal: BlockingPortal | None = None
+        self.ident: int | None = None  # from when its loop runs
         self.leases: set[ClientLease] = set()
-        self.calls: set[Call[Any]] = set()  # those that have not ended
-        self.ident: int | None = None
         self._threads: list[threading.Thread] = []
         self._joining = threading.RLock()  # reentrant for the sake of signal handlers
         self._launched = False
@@ -216,7 +216,8 @@ class LoopThread:
         if not self._launched and not self.ended:
             self._launched = True
             try:
-                _thread.start_new_thread(self._watched, (self._launch,))
+                # In a thread that no signal reaches: an interrupt in the midst of `Thread.start` leaves it half done.
+                _thread.start_new_thread(self._watched, (self._start, "groups_sdk", self._run))
             except RuntimeError as error:  # there are no more threads
                 self.end(error)
         self.leases.add(lease)
@@ -243,14 +244,19 @@ class LoopThread:
                     thread.join(max(timeout, 0))
 
     def end(self, failure: BaseException | None = None) -> None:
-        """End all calls: the loop has ended, or belongs to the process that this one was forked from."""
+        """The loop has ended, or belongs to the process that this one was forked from. Its callers see that."""
         self.failure = self.failure or failure
         self.open = False
         self.ended = True
-        for call in list(self.calls):
-            call.fail()
         with suppress(ValueError):
             _threads.remove(self)
+
+    def not_started(self, failure: BaseException) -> Exception:
+        """The error of a call whose loop could not be started."""
+        if "interpreter shutdown" in str(failure):  # from Python 3.12
+            return ClientClosedError(_TOO_LATE)
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return ConfigurationError(f"no event loop can be started with {settings}: {failure!r}")
 
     def _watched(self, work: Callable[..., object], *args: Any) -> None:
         try:
@@ -258,23 +264,20 @@ class LoopThread:
         except BaseException as error:  # there are no more threads, or the SystemExit of a callback
             self.end(error)
 
-    def _launch(self) -> None:
-        """Start the thread, in one that no signal reaches: an interrupt in the midst of it would leave it half done."""
-        self._start("groups_sdk", self._run)
-
     def _start(self, name: str, *work: Any) -> None:
         thread = threading.Thread(target=self._watched, args=work, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def _run(self) -> None:
-        self.ident = threading.get_ident()
         anyio.run(self._main, **self.settings)
         self.end()
 
     async def _main(self) -> None:
+        self.ident = threading.get_ident()
+        if self.settings["backend"] == "asyncio":
+            asyncio.get_running_loop().set_default_executor(LastingExecutor())
         async with BlockingPortal() as portal:
-            self.portal = portal
             handed_over = threading.Event()
             self._start("groups_sdk hand-over", self._hand_over, portal, handed_over)
             try:
@@ -301,6 +304,7 @@ class ClientLease:
 
     def __init__(self, thread: LoopThread, target: AsyncClient) -> None:
         self.thread = thread
+        self.calls: set[Call[Any]] = set()  # under way on the loop thread
         self.closing: Call[None] = Call(self, self._close, Context())
         self._target = target
         self._asked_to_close = False
@@ -315,7 +319,7 @@ class ClientLease:
 
     async def _close(self) -> None:
         """Cancel what is under way, and close the connections."""
-        calls = [call for call in list(self.thread.calls) if call.lease is self and call is not self.closing]
+        calls = self.calls - {self.closing}
         for call in calls:
             call.cancel()
         try:
@@ -431,10 +435,9 @@ class Portal(Generic[T]):
         return lease
 
     def _open(self) -> None:
-        found = [thread for thread in _threads if thread.open and thread.settings == self._settings]
-        thread = found[0] if found else LoopThread(self._settings)
-        if not found:
-            _threads.append(thread)
+        thread = next((one for one in _threads if one.open and one.settings == self._settings), None)
+        if thread is None:
+            _threads.append(thread := LoopThread(self._settings))
         lease = ClientLease(thread, self.target)
         try:
             if thread.enter(lease) and self.lease is None:  # a signal handler may have been quicker
@@ -470,18 +473,32 @@ def _after_fork_in_child() -> None:
             portal.target, portal.refusal = portal.target.detached(), None
 
 
-def _at_exit() -> None:
-    used = [(portal, portal.lease) for portal in _portals if portal.lease is not None]
-    unclosed = [lease for _, lease in used if lease.close_soon()]
-    for portal, _ in used:
-        portal.refusal = portal.refusal or _PROGRAM_ENDS
-    give_up = monotonic() + _AT_EXIT
-    for thread in list(_threads):
-        thread.join(give_up - monotonic())
-    for lease in unclosed:
-        lease.warn_unclosed()
+class _AtExit:
+    """Closes the clients that nobody closed, after the last `atexit` handler: so they work in all handlers.
+
+    `atexit` runs the handlers that were registered first at the end, such as that of `logging`, and lets go of all of
+    them, this one too, when the last one has returned. Threads still run then.
+    """
+
+    _called = False
+
+    def __call__(self) -> None:
+        self._called = True
+
+    def __del__(self) -> None:
+        if not self._called:
+            return  # the program goes on: the children of `multiprocessing` drop all handlers
+        used = [(portal, portal.lease) for portal in _portals if portal.lease is not None]
+        unclosed = [lease for _, lease in used if lease.close_soon()]
+        for portal, _ in used:
+            portal.refusal = portal.refusal or _PROGRAM_ENDS
+        give_up = monotonic() + _AT_EXIT
+        for thread in list(_threads):
+            thread.join(give_up - monotonic())
+        for lease in unclosed:
+            lease.warn_unclosed()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
-atexit.register(_at_exit)
+atexit.register(_AtExit())

@@ -68,8 +68,12 @@ def server() -> Iterator[StallingServer]:
 
 
 @contextmanager
-def started(script: str, server: StallingServer | None = None) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-W", "always::ResourceWarning", "-c", PRELUDE + textwrap.dedent(script)]
+def started(
+    script: str, server: StallingServer | None = None, *, before: str = ""
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a script; what is to be done `before` is done before anything is imported."""
+    whole = textwrap.dedent(before) + PRELUDE + textwrap.dedent(script)
+    command = [sys.executable, "-W", "always::ResourceWarning", "-c", whole]
     environment = dict(os.environ)
     if script.startswith(ALARM):  # an interrupt in the midst of coverage's own code leaves its lock held
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
@@ -93,8 +97,10 @@ def finish(process: subprocess.Popen[str], code: int = 0) -> tuple[list[str], st
     return out.splitlines(), err
 
 
-def run(script: str, server: StallingServer | None = None, code: int = 0) -> tuple[list[str], str]:
-    with started(script, server) as process:
+def run(
+    script: str, server: StallingServer | None = None, code: int = 0, *, before: str = ""
+) -> tuple[list[str], str]:
+    with started(script, server, before=before) as process:
         return finish(process, code)
 
 
@@ -162,48 +168,112 @@ def test_exit_after_close_is_silent(server: StallingServer) -> None:
     assert (out, err) == (["group 1"], "")
 
 
-WHAT_RUNS = {
-    "registered after the import": "atexit.register(use)",
-    "registered before the import": "handler = logging.NullHandler(); handler.close = use",  # by logging
-}
+STARTS_NO_THREAD = (
+    "the program is ending, and this version of Python starts no more threads: use this client for the first time"
+    " before that; nothing was sent"
+)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-@pytest.mark.parametrize("used", ["used before", "first used there"])
-@pytest.mark.parametrize("registered", WHAT_RUNS)
-def test_a_client_that_is_used_at_the_end_of_the_program_works_or_says_why_not(
-    server: StallingServer, registered: str, used: str, backend: str
+@pytest.mark.parametrize("used", [True, False], ids=["used before", "first used there"])
+def test_a_client_works_in_whatever_runs_at_the_end_of_the_program(
+    server: StallingServer, used: bool, backend: str
 ) -> None:
-    """The last registered runs first: what was registered before the import finds used clients closed."""
+    """However early it was registered: `atexit` runs that last. A host name takes a thread of the loop to look up."""
+    before = """
+        import atexit
+        atexit.register(lambda: use("registered before the import", own))
+        """
     out, err = run(
         f"""
-        import atexit, logging
-        from groups_sdk import ConfigurationError
+        import atexit, builtins, logging, weakref
+        from contextlib import nullcontext
 
-        def use():
-            for _ in range(2):
+        def use(where, own=None):
+            try:
+                with nullcontext(own) if own else open_client() as client:
+                    say(where, client.get_group(group_id(2)).name)
+                    say(where, client.get_group(group_id(3)).name)
+            except ClientClosedError as error:
+                say(where, error, error.maybe_applied)
+
+        def open_client():
+            url = sys.argv[1].replace("127.0.0.1", "localhost")
+            return GroupsClient("t0ken", base_url=url, rate_limit=None, backend={backend!r})
+
+        class Handler(logging.NullHandler):
+            def close(self):
+                use("in logging.shutdown", own)
+
+        class Last:
+            client = open_client()
+
+            def __del__(self):
+                use("when modules are torn down", self.client)
+
+        builtins.last = Last()
+        handler = Handler()
+        own = builtins.last.client if {used} else None
+        weakref.finalize(handler, use, "in a finalizer", own)
+        atexit.register(use, "registered after the import", own)
+        if own:
+            own.get_group(group_id(1))
+            atexit.register(use, "registered after the first call", own)
+        """,
+        server,
+        before=before,
+    )
+    places = ["registered after the first call"] if used else []
+    places += ["registered after the import", "in a finalizer"]
+    places += ["in logging.shutdown", "registered before the import"]
+    *worked, last = out
+    if not used and sys.version_info[:2] == (3, 12):  # which starts no thread any more
+        assert worked == [f"{place} {STARTS_NO_THREAD} False" for place in places]
+    else:
+        assert worked == [f"{place} group {n}" for place in places for n in (2, 3)]
+    assert last.startswith("when modules are torn down the program is ending: ")
+    assert last.endswith("; nothing was sent False")
+    assert err.count("ResourceWarning") == used, err
+    assert "Traceback" not in err
+
+
+def test_an_asynchronous_client_works_at_the_end_of_the_program_or_says_why_not(
+    server: StallingServer,
+) -> None:
+    """asyncio has its host names looked up by executors, which accept nothing any more."""
+    out, err = run(
+        """
+        import atexit
+        import anyio
+        from groups_sdk import AsyncGroupsClient
+
+        async def use(backend, host):
+            async with AsyncGroupsClient("t0ken", base_url=sys.argv[1].replace("127.0.0.1", host)) as client:
                 try:
-                    say(client.get_group(group_id(2)).name)
+                    say(backend, host, (await client.get_group(group_id(2))).name)
                 except ClientClosedError as error:
-                    say(error, error.maybe_applied)
-                except ConfigurationError as error:
-                    say(error)
+                    say(backend, host, error, error.maybe_applied)
 
-        {WHAT_RUNS[registered]}
-        client = new_client(backend={backend!r})
-        if {used == "used before"}:
-            client.get_group(group_id(1))
+        @atexit.register
+        def at_exit():
+            for backend in ("asyncio", "trio"):
+                for host in ("127.0.0.1", "localhost"):
+                    anyio.run(use, backend, host, backend=backend)
         """,
         server,
     )
-    if registered == "registered before the import" and used == "used before":
-        assert out == ["this client was closed because the program is ending; nothing was sent False"] * 2
-    elif used == "first used there" and sys.version_info[:2] == (3, 12):  # which starts no thread any more
-        assert len(out) == 2
-        assert all("can't create new thread at interpreter shutdown" in line for line in out)
-    else:
-        assert out == ["group 2"] * 2
-    assert "Traceback" not in err
+    refusal = (
+        "getGroup: the program is ending, and its event loop looks up no more host names: make this call earlier;"
+        " nothing was sent False"
+    )
+    trio = refusal if sys.version_info[:2] == (3, 12) else "group 2"
+    assert out == [
+        "asyncio 127.0.0.1 group 2",
+        f"asyncio localhost {refusal}",
+        "trio 127.0.0.1 group 2",
+        f"trio localhost {trio}",
+    ]
+    assert err == ""
 
 
 # Ctrl-C

@@ -7,6 +7,7 @@ traceback would hold the request's headers.
 from __future__ import annotations
 
 import math
+import re
 import ssl
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,9 @@ _BEFORE_SENDING = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+# What executors, and CPython's threads, raise when they are first used, or used again, in an `atexit` handler.
+_TOO_LATE = re.compile("interpreter shutdown|register atexit after shutdown")
+_ENDING = "the program is ending, and its event loop looks up no more host names: make this call earlier"
 
 
 class AttemptState:
@@ -120,9 +124,12 @@ async def exchange(
             failure = translate_error(error, request.url, state, resources)
             if not state.sent:
                 state.abort()  # httpcore does not close what it opened to a SOCKS proxy
-        except BaseException:
+        except BaseException as error:
             state.abort()
-            raise
+            if not isinstance(error, RuntimeError) or state.sent or not _TOO_LATE.search(str(error)):
+                raise
+            nothing = "; nothing was sent" if call.attempts == 1 else ""
+            return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
     proxy = None if resources.network is None else resources.network.proxy_for(request.url)
     late = f"no answer within the timeout of {timeout:g} s"
     if proxy is not None and not state.sent:
