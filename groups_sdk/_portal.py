@@ -1,22 +1,13 @@
 """The way from synchronous code to an event loop: every method of a generated client is one `Portal.call`.
 
-The clients of a process share a loop thread, and their calls run through anyio's `BlockingPortal` there:
-
-    caller -> queue -> hand-over thread -> BlockingPortal.start_task_soon -> loop thread -> bell of the call -> caller
-
-- Callers do not use the `BlockingPortal` themselves. It has them wait for the loop inside a `Future`, and an interrupt
-  or a fork in the midst of that can leave the future's lock held: the loop, which needs it too, then stands still for
-  every client. Signals reach the main thread only, so the hand-over thread is safe from them.
-- Putting something in a `SimpleQueue` waits for nothing. So finalisers, signal handlers and forked children may do it,
-  and an interrupted caller can cancel its call however far it had come. A None in the queue ends the thread.
-- A caller that waits looks up from time to time: a signal that comes just before a thread blocks is seen after it only.
-- What becomes of calls and clients is decided on the loop thread, one thing after the other: none of it needs a lock.
+The clients of a process share a loop thread (`_loop_thread`), and each call of theirs is a task there. Its caller waits
+at a bell of the call's own, and looks up from time to time: a signal that comes just before a thread blocks is seen
+after it only. What becomes of calls and clients is decided on the loop thread, one thing after the other, so that none
+of it needs a lock.
 """
 
 from __future__ import annotations
 
-import _thread
-import asyncio
 import atexit
 import math
 import os
@@ -29,18 +20,15 @@ from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import partial
 from importlib.util import find_spec
-from queue import SimpleQueue
 from time import monotonic
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 from weakref import WeakSet
 
 import anyio
-import anyio.to_thread
-from anyio.from_thread import BlockingPortal
 
 from groups_sdk import _deprecations as deprecations
 from groups_sdk import _writes as writes
-from groups_sdk._executor import LastingExecutor
+from groups_sdk._loop_thread import UNWIND, LoopThread, running
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
 __all__ = ["AsyncClient", "Portal"]
@@ -49,24 +37,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound="AsyncClient")
 
-_UNWIND = 5.0  # seconds that a cancelled call, or a client that closes, is given to let go
 _AT_EXIT = 1.0  # seconds that the end of the program may wait for clients that nobody closed
 _POLL = 0.1  # seconds; on Windows, Ctrl-C is not seen in the midst of a wait either
 
 _CLOSED = "this client is closed"
 _PROGRAM_ENDS = "the program is ending: call a client in an `atexit` handler at the latest"
-_TOO_LATE = (
-    "the program is ending, and this version of Python starts no more threads: use this client for the first time"
-    " before that; nothing was sent"
-)
-_LOOP_ENDED = "the event loop of this client has ended: make a new client"
 _FORKED = (
     "this client was used before the process forked, and the connections of its transport or http_client belong to the"
     " parent: make a new client"
 )
 
 _lock = threading.RLock()  # held while a client is put on a thread; reentrant for the sake of signal handlers
-_threads: list[LoopThread] = []  # those that have not ended
 _inherited: list[LoopThread] = []  # a forked child must not collect them: its parent's sockets are in there
 _portals: WeakSet[Portal[Any]] = WeakSet()
 
@@ -110,7 +91,7 @@ class Call(Generic[R]):
         except BaseException:
             if not self.ended:  # Ctrl-C, or anything else that a signal handler raises
                 self.lease.thread.post(self.cancel)
-                while self._wait(_UNWIND):
+                while self._wait(UNWIND):
                     pass
             raise
 
@@ -141,16 +122,18 @@ class Call(Generic[R]):
     def _error(self) -> Exception:
         """Why there is no answer: the client was closed, or its loop has ended or never begun."""
         thread = self.lease.thread
+        if thread.failure is not None and thread.ident is None:
+            return thread.not_started(thread.failure)
         if self.lease.closing.begun:
             reason = "the client was closed while this call ran" if self.begun else _CLOSED
+        elif thread.open:
+            reason = "this call was cancelled, but not by its caller"
         else:
-            reason = "this call was cancelled, but not by its caller" if thread.open else _LOOP_ENDED
+            reason = "the event loop of this client has ended: make a new client"
         fate = "nothing was sent"
         if self.begun:
             fate = "a change may have been applied" if self._writes.any else "no change was sent"
-        error: Exception = ClientClosedError(f"{reason}; {fate}", maybe_applied=self._writes.any)
-        if thread.failure is not None and thread.ident is None:
-            error = thread.not_started(thread.failure)
+        error = ClientClosedError(f"{reason}; {fate}", maybe_applied=self._writes.any)
         error.__cause__ = thread.failure
         return error
 
@@ -195,110 +178,6 @@ class Call(Generic[R]):
             self.fail()
 
 
-class LoopThread:
-    """A daemon thread with an event loop and a portal to it. Clients share it, and it ends with the last of them."""
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self.settings = settings
-        self.open: bool = True  # whether it accepts clients and calls
-        self.ended: bool = False
-        self.failure: BaseException | None = None  # why it has ended, when it was not told to
-        self.ident: int | None = None  # from when its loop runs
-        self.leases: set[ClientLease] = set()
-        self._threads: list[threading.Thread] = []
-        self._joining = threading.RLock()  # reentrant for the sake of signal handlers
-        self._launched = False
-        # None is the end.
-        self._posted: SimpleQueue[tuple[Callable[[], object], Context] | None] = SimpleQueue()
-
-    def enter(self, lease: ClientLease) -> bool:
-        """Take a client in. False when the thread is just ending."""
-        if not self._launched and not self.ended:
-            self._launched = True
-            try:
-                # In a thread that no signal reaches: an interrupt in the midst of `Thread.start` leaves it half done.
-                _thread.start_new_thread(self._watched, (self._start, "groups_sdk", self._run))
-            except RuntimeError as error:  # there are no more threads
-                self.end(error)
-        self.leases.add(lease)
-        return self.open or self.failure is not None
-
-    def leave(self, lease: ClientLease) -> None:
-        """Let a client go, and end with the last one; on the loop thread only."""
-        self.leases.discard(lease)
-        if self.open:
-            self.open = False  # before the look at the clients: one that enters does it the other way round
-            if self.leases:
-                self.open = True
-            else:
-                self._posted.put(None)
-
-    def post(self, func: Callable[[], object], context: Context | None = None) -> None:
-        """Have a function, async or not, run on the loop thread."""
-        self._posted.put((func, context or Context()))
-
-    def join(self, timeout: float) -> None:
-        with self._joining:  # CPython before 3.13 fails when two threads join the same one at a time
-            for thread in self._threads:
-                if thread.is_alive():
-                    thread.join(max(timeout, 0))
-
-    def end(self, failure: BaseException | None = None) -> None:
-        """The loop has ended, or belongs to the process that this one was forked from. Its callers see that."""
-        self.failure = self.failure or failure
-        self.open = False
-        self.ended = True
-        with suppress(ValueError):
-            _threads.remove(self)
-
-    def not_started(self, failure: BaseException) -> Exception:
-        """The error of a call whose loop could not be started."""
-        if "interpreter shutdown" in str(failure):  # from Python 3.12
-            return ClientClosedError(_TOO_LATE)
-        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
-        return ConfigurationError(f"no event loop can be started with {settings}: {failure!r}")
-
-    def _watched(self, work: Callable[..., object], *args: Any) -> None:
-        try:
-            work(*args)
-        except BaseException as error:  # there are no more threads, or the SystemExit of a callback
-            self.end(error)
-
-    def _start(self, name: str, *work: Any) -> None:
-        thread = threading.Thread(target=self._watched, args=work, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _run(self) -> None:
-        anyio.run(self._main, **self.settings)
-        self.end()
-
-    async def _main(self) -> None:
-        self.ident = threading.get_ident()
-        if self.settings["backend"] == "asyncio":
-            asyncio.get_running_loop().set_default_executor(LastingExecutor())
-        async with BlockingPortal() as portal:
-            handed_over = threading.Event()
-            self._start("groups_sdk hand-over", self._hand_over, portal, handed_over)
-            try:
-                await portal.sleep_until_stopped()
-            except anyio.get_cancelled_exc_class():  # the loop ends by itself
-                self.open = False
-                self._posted.put(None)
-                with anyio.CancelScope(shield=True):  # it must run while something is being handed over
-                    await anyio.to_thread.run_sync(handed_over.wait, _UNWIND)
-                raise
-
-    def _hand_over(self, portal: BlockingPortal, done: threading.Event) -> None:
-        try:
-            for func, context in iter(self._posted.get, None):
-                context.run(portal.start_task_soon, func)
-                del func, context  # while it waits, it must keep no call alive, and no client
-            portal.start_task_soon(portal.stop, True)
-        finally:
-            done.set()
-
-
 class ClientLease:
     """The stay of one client on a loop thread, from its first call until it is closed."""
 
@@ -323,7 +202,7 @@ class ClientLease:
         for call in calls:
             call.cancel()
         try:
-            with anyio.move_on_after(_UNWIND, shield=True):
+            with anyio.move_on_after(UNWIND, shield=True):
                 await self._target.aclose()
         finally:
             for call in calls:
@@ -420,7 +299,7 @@ class Portal(Generic[T]):
             with suppress(ClientClosedError, ConfigurationError):
                 lease.closing.result()
             if not lease.thread.open:
-                lease.thread.join(_UNWIND)
+                lease.thread.join(UNWIND)
 
     def _get_lease(self) -> ClientLease:
         _refuse_on_loop_thread()
@@ -435,9 +314,9 @@ class Portal(Generic[T]):
         return lease
 
     def _open(self) -> None:
-        thread = next((one for one in _threads if one.open and one.settings == self._settings), None)
+        thread = next((one for one in running if one.open and one.settings == self._settings), None)
         if thread is None:
-            _threads.append(thread := LoopThread(self._settings))
+            running.append(thread := LoopThread(self._settings))
         lease = ClientLease(thread, self.target)
         try:
             if thread.enter(lease) and self.lease is None:  # a signal handler may have been quicker
@@ -453,7 +332,7 @@ class Portal(Generic[T]):
 
 
 def _refuse_on_loop_thread() -> None:
-    if threading.get_ident() in [thread.ident for thread in list(_threads)]:
+    if threading.get_ident() in [thread.ident for thread in list(running)]:
         raise RuntimeError(
             "a synchronous client cannot be called on its own event loop: the call would never end"
         )
@@ -462,8 +341,8 @@ def _refuse_on_loop_thread() -> None:
 def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.RLock()
-    _inherited.extend(_threads)
-    for thread in list(_threads):
+    _inherited.extend(running)
+    for thread in list(running):
         thread.end()  # a signal handler may have forked in the midst of a call
     used = [portal for portal in _portals if portal.lease is not None and portal.refusal is None]
     for portal in used:
@@ -488,12 +367,12 @@ class _AtExit:
     def __del__(self) -> None:
         if not self._called:
             return  # the program goes on: the children of `multiprocessing` drop all handlers
-        used = [(portal, portal.lease) for portal in _portals if portal.lease is not None]
-        unclosed = [lease for _, lease in used if lease.close_soon()]
-        for portal, _ in used:
+        leases = [portal.lease for portal in _portals if portal.lease is not None]
+        unclosed = [lease for lease in leases if lease.close_soon()]
+        for portal in _portals:
             portal.refusal = portal.refusal or _PROGRAM_ENDS
         give_up = monotonic() + _AT_EXIT
-        for thread in list(_threads):
+        for thread in list(running):
             thread.join(give_up - monotonic())
         for lease in unclosed:
             lease.warn_unclosed()

@@ -18,7 +18,7 @@ FLOORS = [
     ["_version", "_public", "_terminal", "_operations", "_iteration", "_writes"],
     ["models", "_responses"],
     ["errors"],
-    ["_deprecations", "_sources"],
+    ["_deprecations", "_sources", "_loop_thread"],
     ["_pagination", "_arguments", "_tokens", "_base_urls"],
     ["_jsonapi", "_snyk_cli", "_portal", "access"],
     ["_credentials"],

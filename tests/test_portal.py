@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import gc
 import pickle
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 import anyio
 import anyio.lowlevel
@@ -21,6 +23,7 @@ from anyio.abc import TaskGroup
 from support.stalling import PATIENCE, STALLED, StallingTransport, group_id, stalling_server
 
 from groups_sdk import ClientClosedError, ConfigurationError, GroupsClient
+from groups_sdk import _loop_thread as loop_thread
 from groups_sdk import _portal as portal
 from groups_sdk._portal import Portal
 from groups_sdk._responses import ApiResponse
@@ -43,7 +46,7 @@ def nothing_stays() -> Iterator[None]:
     gc.collect()
     for thread in ours():
         thread.join(PATIENCE)
-    assert (ours(), portal._threads) == ([], [])
+    assert (ours(), portal.running) == ([], [])
 
 
 @pytest.fixture
@@ -445,6 +448,56 @@ def test_clients_that_were_closed_or_never_used_are_collected_in_silence(
     used.close()
     del used, unused
     gc.collect()  # a warning here is an error of the test
+
+
+# The end of the program (in real ones: test_portal_processes.py)
+
+
+def test_what_is_open_when_the_last_handler_has_run_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    used, unused = Portal(Target()), Portal(Target())
+    used.call(used.target.aclose)
+    monkeypatch.setattr(portal, "_portals", WeakSet([used, unused]))
+    dropped = portal._AtExit()
+    del dropped  # without having been called: the program goes on
+    used.call(used.target.aclose)
+    last = portal._AtExit()
+    last()
+    used.call(used.target.aclose)
+    with pytest.warns(ResourceWarning, match="unclosed client"):
+        del last
+    assert (used.target.closed, loop_threads()) == (4, [])
+    for door in (used, unused):
+        with pytest.raises(ClientClosedError, match=r"the program is ending: .*; nothing was sent"):
+            door.call(door.target.aclose)
+
+
+def test_work_that_no_thread_takes_any_more_is_done_in_place() -> None:
+    executor = loop_thread._Executor()
+    assert executor.submit(threading.get_ident).result(PATIENCE) != threading.get_ident()
+    executor.shutdown()
+    assert executor.submit(threading.get_ident).result(0) == threading.get_ident()
+    assert isinstance(executor.submit(divmod, 1, 0).exception(0), ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error", "said"),
+    [
+        ("can't start new thread", ConfigurationError, "no event loop can be started with backend='asyncio'"),
+        ("can't create new thread at interpreter shutdown", ClientClosedError, "; nothing was sent$"),
+    ],
+)
+def test_a_thread_that_cannot_be_started_is_said(
+    refusal: str, error: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError(refusal)
+
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
+    with new_client(StallingTransport()) as client:
+        for _ in range(2):
+            with pytest.raises(error, match=said) as caught:
+                client.get_group(group_id(1))
+            assert str(caught.value.__cause__) == refusal
 
 
 # What is raised inside

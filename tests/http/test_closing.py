@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+from typing import Any
 
 import anyio
 import httpx
@@ -19,6 +21,7 @@ from support.scripted import (
 from groups_sdk import (
     AsyncGroupsClient,
     ClientClosedError,
+    RetryPolicy,
 )
 
 
@@ -93,3 +96,31 @@ async def test_a_client_of_yours_that_you_closed_is_told_and_not_used() -> None:
     async with AsyncGroupsClient(TOKEN, http_client=mine) as client:
         with pytest.raises(ClientClosedError, match="it was not applied"):
             await client.delete_membership(GROUP, MEMBER)
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_host_name_that_is_not_looked_up_any_more_is_the_end_of_the_program(
+    attempts: int, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    """In a real program: tests/test_portal_processes.py."""
+    asked = 0
+
+    async def look_up(*_: Any, **__: Any) -> list[Any]:
+        nonlocal asked
+        asked += 1
+        if asked == attempts:
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+        return [(2, 1, 6, "", ("127.0.0.1", unused_tcp_port))]
+
+    async def call() -> None:
+        url = f"http://localhost:{unused_tcp_port}/rest"
+        async with AsyncGroupsClient(TOKEN, base_url=url, retries=RetryPolicy(backoff_base=0)) as client:
+            with pytest.raises(ClientClosedError, match="the program is ending") as caught:
+                await client.delete_membership(GROUP, MEMBER)
+        assert ("; nothing was sent" in str(caught.value)) is (attempts == 1)
+        assert str(caught.value).endswith("; it was not applied")
+        assert not caught.value.maybe_applied
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", look_up)
+    asyncio.run(call())
+    assert asked == attempts
