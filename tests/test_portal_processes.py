@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.extent import share
 from support.stalling import MEETING, PATIENCE, StallingServer, group_id, stalling_server
 
 pytestmark = pytest.mark.skipif(
@@ -311,33 +312,30 @@ def test_ctrl_c_that_nobody_catches_ends_the_program(server: StallingServer) -> 
     server.gone.get(timeout=PATIENCE)
 
 
-@pytest.mark.parametrize(
-    "listing",
-    [
-        "client.list_groups(starting_after=STALLED).collect()",
-        "client.list_groups(starting_after=STALLED).first()",
-        "client.list_groups(limit=20).collect()",
-        "[say(group.name) for group in client.list_groups(limit=20)]",
-        "[say(page.items[0].name) for page in client.list_groups(limit=20).pages()]",
-    ],
-)
-def test_ctrl_c_during_a_listing_cancels_its_page(server: StallingServer, listing: str) -> None:
+def test_ctrl_c_during_a_listing_cancels_its_page(server: StallingServer) -> None:
+    listings = {
+        "client.list_groups(starting_after=STALLED).collect()": [],
+        "client.list_groups(starting_after=STALLED).first()": [],
+        "client.list_groups(limit=20).collect()": [],
+        "[say(group.name) for group in client.list_groups(limit=20)]": [f"group {n}" for n in range(1, 11)],
+        "[say(page.items[0].name) for page in client.list_groups(limit=20).pages()]": ["group 1"],
+    }
     script = f"""
         with new_client(max_connections=1) as client:
-            try:
-                {listing}
-            except KeyboardInterrupt:
-                say("interrupted", client.get_group(group_id(7)).name)
+            for listing in {list(listings)}:
+                try:
+                    eval(listing)
+                except KeyboardInterrupt:
+                    say("interrupted", client.get_group(group_id(7)).name)
         say(len(loop_threads()))
         """
     with started(script, server) as process:
-        port = server.arrived.get(timeout=PATIENCE)
-        process.send_signal(signal.SIGINT)
-        assert server.gone.get(timeout=PATIENCE) == port
+        for _ in listings:
+            port = server.arrived.get(timeout=PATIENCE)
+            process.send_signal(signal.SIGINT)
+            assert server.gone.get(timeout=PATIENCE) == port
         out, err = finish(process)
-    first_page = [f"group {n}" for n in range(1, 11)]
-    said = first_page if "for group" in listing else first_page[:1] if "for page" in listing else []
-    assert out == [*said, "interrupted group 7", "0"]
+    assert out == [line for said in listings.values() for line in (*said, "interrupted group 7")] + ["0"]
     assert err == ""
 
 
@@ -426,17 +424,18 @@ def test_ctrl_c_at_the_very_start_of_a_call_leaks_nothing(call: str) -> None:
     out, err = run(
         ALARM
         + f"""
+    ROUNDS = {share(600, least=150)}
     call = lambda: {call}
     """
         + """
     transport = StallingTransport()
     with new_client(transport=transport, max_connections=1) as client:
         client.get_group(group_id(1))
-        for round in range(600):
-            interrupt(call, 1e-6 * (round % 500 + 1))
+        for round in range(ROUNDS):
+            interrupt(call, 1e-6 * (round * 500 // ROUNDS + 1))
             assert client.get_group(group_id(2)).name == "group 2", round  # with the one slot that there is
             assert transport.waiting == 0, round
-    say(transport.arrived.qsize() == transport.gone.qsize(), transport.arrived.qsize() < 600)
+    say(transport.arrived.qsize() == transport.gone.qsize(), transport.arrived.qsize() < ROUNDS)
     """
     )
     assert out == ["True True"], err
@@ -445,11 +444,14 @@ def test_ctrl_c_at_the_very_start_of_a_call_leaks_nothing(call: str) -> None:
 def test_ctrl_c_at_the_very_start_of_the_first_call_leaks_nothing() -> None:
     out, err = run(
         ALARM
+        + f"""
+    ROUNDS = {share(150, least=40)}
+    """
         + """
-    for round in range(150):
+    for round in range(ROUNDS):
         transport = StallingTransport()
         with new_client(transport=transport, max_connections=1) as client:
-            interrupt(lambda: client.get_group(STALLED), 1e-5 * (round + 1))
+            interrupt(lambda: client.get_group(STALLED), 1e-5 * (round * 150 // ROUNDS + 1))
             assert client.get_group(group_id(2)).name == "group 2", round
             assert transport.waiting == 0, round
         for thread in loop_threads():  # one whose start was interrupted ends by itself
@@ -494,37 +496,34 @@ def test_a_forked_child_uses_connections_of_its_own_and_leaves_the_parents_alone
     assert parent != child
 
 
-@pytest.mark.parametrize(
-    "work",
-    [
-        "pass",
-        "client.close()",
-        "globals().pop('client'); gc.collect()",
-        "client.with_options(timeout=5).close()",
-        "in_child(lambda: say('grandchild', client.get_group(group_id(9)).name)); client.close()",
-    ],
-)
-def test_whatever_a_child_does_with_an_inherited_client_the_parent_goes_on(
-    server: StallingServer, work: str
-) -> None:
+def test_whatever_a_child_does_with_an_inherited_client_the_parent_goes_on(server: StallingServer) -> None:
     out, err = run(
-        f"""
-        client = new_client()
-        client.get_group(group_id(1))
-
-        def work():
-            {work}
-
-        say("exit", in_child(work))
-        say(client.get_group(group_id(2)).name)
-        client.close()
+        """
+        works = [
+            lambda: None,
+            lambda: client.close(),
+            lambda: (globals().pop("client"), gc.collect()),
+            lambda: client.with_options(timeout=5).close(),
+            lambda: (in_child(lambda: client.get_group(group_id(9))), client.close()),
+        ]
+        for work in works:
+            client = new_client()
+            client.get_group(group_id(1))
+            say("exit", in_child(work))
+            say(client.get_group(group_id(2)).name)
+            client.close()
         """,
         server,
     )
-    assert out[-2:] == ["exit 0", "group 2"]
-    assert err.count("ResourceWarning") == len(out) - 2  # of the grandchild, which used it and did not close
-    ports = [server.answered.get(timeout=PATIENCE) for _ in range(len(out))]
-    assert ports[0] == ports[-1]
+    assert out == ["exit 0", "group 2"] * 5
+    assert err.count("ResourceWarning") == 1  # of the grandchild, which used it and did not close
+    ports = [server.answered.get(timeout=PATIENCE) for _ in range(11)]
+    before, after = (
+        ports[0:10:2],
+        [*ports[1:8:2], ports[10]],
+    )  # and the grandchild's request in front of the last
+    assert before == after
+    assert ports[9] != ports[8]
 
 
 def test_a_child_that_uses_a_client_and_does_not_close_it_exits_with_a_warning(
@@ -744,6 +743,7 @@ def test_many_threads_that_call_and_close_at_once_all_end() -> None:
 
 @pytest.mark.parametrize("neighbour", [False, True], ids=["the thread ends", "the thread stays"])
 def test_a_thousand_calls_that_race_with_close_end(neighbour: bool) -> None:
+    rounds = share(1000, least=200)
     out, err = run(
         f"""
         from concurrent.futures import ThreadPoolExecutor
@@ -763,7 +763,7 @@ def test_a_thousand_calls_that_race_with_close_end(neighbour: bool) -> None:
                 return "closed"
 
         with ThreadPoolExecutor(1) as pool:
-            for round in range(1000):
+            for round in range({rounds}):
                 signal.alarm({PATIENCE})  # for each round anew
                 client = new_client(transport=StallingTransport())
                 if round % 2:
@@ -780,4 +780,4 @@ def test_a_thousand_calls_that_race_with_close_end(neighbour: bool) -> None:
         say(outcomes.total(), *sorted(set(outcomes) - {{"closed", "group 5"}}), len(loop_threads()))
         """
     )
-    assert (out, err) == (["1000 0"], "")
+    assert (out, err) == ([f"{rounds} 0"], "")
