@@ -12,9 +12,9 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import anyio
 import anyio.lowlevel
 import attrs
-from anyio.abc import TaskGroup
 
 from groups_sdk import _deprecations as deprecations
+from groups_sdk._background import BackgroundTask
 from groups_sdk._iteration import AsyncBatchIterator, NextBatch
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
@@ -123,20 +123,24 @@ class PageCursor(Generic[T]):
 
 
 class PrefetchingCursor(Generic[T]):
-    """The batches of another cursor, which a task beside fetches, at most `depth` of them in advance."""
+    """The batches of another cursor, which a task beside fetches, at most `depth` of them in advance.
 
-    def __init__(self, fetch: NextBatch[T], depth: int, tasks: TaskGroup, process: int) -> None:
+    The task ends when that many are ready, and another one begins when the consumer has taken some: whoever stops
+    iterating, in whatever way, leaves no task behind that waits.
+    """
+
+    def __init__(self, fetch: NextBatch[T], depth: int, process: int) -> None:
         self._fetch = fetch
         self._depth = depth
-        self._tasks = tasks
         self._process = process
+        self._task: BackgroundTask | None = None
         self._fetching = False
+        self._more = True  # whether to go on without being asked: not after an error, nor at the end
         self._waiting = False
         self._left = False
         # What came of each batch, and the deprecations that the API told of meanwhile.
         self._fetched: deque[tuple[Sequence[T] | BaseException | None, list[str]]] = deque()
         self._arrived: anyio.Event | None = None
-        self._taken: anyio.Event | None = None
 
     async def next_batch(self) -> Sequence[T] | None:
         """The next batch, or None after the last. An error comes in place of its batch, which is then fetched again."""
@@ -165,30 +169,33 @@ class PrefetchingCursor(Generic[T]):
                 raise RuntimeError(_LEFT)
             if self._fetched:
                 break
-            if not self._fetching:
-                self._tasks.start_soon(self._fetch_ahead)
-                self._fetching = True
+            self._go_on()
             self._arrived = anyio.Event()
             await self._arrived.wait()
-        if self._taken is not None:
-            self._taken.set()
-        return self._fetched.popleft()
+        taken = self._fetched.popleft()
+        if self._more:
+            self._go_on()
+        return taken
+
+    def _go_on(self) -> None:
+        if not self._fetching:
+            self._fetching = True
+            self._task = BackgroundTask(self._fetch_ahead)
 
     async def _fetch_ahead(self) -> None:
-        """Fetch batches until the last one, or an error."""
+        """Fetch batches until enough are ready, the last one has come, or an error."""
         notices = deprecations.collect()
+        self._more = True
         try:
-            batch: Sequence[T] | None = ()
-            while batch is not None:
-                while len(self._fetched) >= self._depth:
-                    self._taken = anyio.Event()
-                    await self._taken.wait()
+            while self._more and len(self._fetched) < self._depth:
                 batch = await self._fetch()
+                self._more = batch is not None
                 self._hand_over(batch, notices)
         except anyio.get_cancelled_exc_class():
             self.leave()
             raise
         except BaseException as error:
+            self._more = False
             self._hand_over(error, notices)
         finally:
             self._fetching = False
@@ -211,6 +218,11 @@ class PrefetchingCursor(Generic[T]):
         self._wake()
         return next((error for error in unseen if not isinstance(error, Exception)), None)
 
+    async def aclose(self) -> None:
+        """Give up what is under way."""
+        if self._task is not None:
+            await self._task.cancel()
+
 
 class AsyncReadAhead(Generic[T]):
     """A listing whose next pages are fetched while this one is worked on: see `AsyncPaginator.read_ahead`.
@@ -225,26 +237,22 @@ class AsyncReadAhead(Generic[T]):
         self._new_cursor = new_cursor
         self._depth = depth
         self._process = 0
-        self._tasks: TaskGroup | None = None
+        self._entered = False
         self._cursors: list[PrefetchingCursor[Any]] = []
 
     async def __aenter__(self) -> Self:
-        if self._tasks is not None:
+        if self._entered:
             raise RuntimeError(_ENTERED)
-        tasks = anyio.create_task_group()
-        await tasks.__aenter__()
-        self._tasks = tasks
+        self._entered = True
         self._process = os.getpid()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        tasks, self._tasks = self._tasks, None
+        self._entered = False
         cursors, self._cursors = self._cursors, []
         unseen = [error for cursor in cursors if (error := cursor.leave()) is not None]
-        if tasks is not None:
-            tasks.cancel_scope.cancel()
-            # Without what was raised in the block, which would come out in a group.
-            await tasks.__aexit__(None, None, None)
+        for cursor in cursors:
+            await cursor.aclose()
         if unseen:
             raise unseen[0]
 
@@ -256,9 +264,9 @@ class AsyncReadAhead(Generic[T]):
         return AsyncBatchIterator(self._prefetched(self._new_cursor().next_pages))
 
     def _prefetched(self, fetch: NextBatch[R]) -> NextBatch[R]:
-        if self._tasks is None:
+        if not self._entered:
             raise RuntimeError(_NOT_ENTERED)
-        cursor = PrefetchingCursor(fetch, self._depth, self._tasks, self._process)
+        cursor = PrefetchingCursor(fetch, self._depth, self._process)
         self._cursors.append(cursor)
         return cursor.next_batch
 

@@ -15,7 +15,7 @@ import groups_sdk
 
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
-    ["_version", "_public", "_terminal", "_operations", "_iteration", "_writes"],
+    ["_version", "_public", "_terminal", "_operations", "_iteration", "_writes", "_background"],
     ["models", "_responses"],
     ["errors"],
     ["_deprecations", "_sources", "_loop_thread"],

@@ -16,13 +16,14 @@ import warnings
 from collections import deque
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Generic, Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
-from anyio.abc import TaskGroup
 
 from groups_sdk import _writes as writes
+from groups_sdk._background import BackgroundTask
 from groups_sdk._iteration import AsyncBatchIterator
 from groups_sdk.access._outcomes import Progress
 from groups_sdk.access._work import OnProgress, Work, tell
@@ -37,8 +38,8 @@ Out = TypeVar("Out")
 class _Block:
     """The block of an `async with`, in which a task beside the consumer does the work."""
 
-    def __init__(self, tasks: TaskGroup) -> None:
-        self.tasks = tasks
+    def __init__(self) -> None:
+        self.task: BackgroundTask | None = None
         self.process = os.getpid()
         self.running = False
         self.finished = False  # nothing is left to do
@@ -137,20 +138,20 @@ class AsyncBatches(Generic[Item, Out]):
     async def __aenter__(self) -> Self:
         if self._block is not None:
             raise RuntimeError("this block has been entered already")
-        tasks = anyio.create_task_group()
-        await tasks.__aenter__()
-        self._block = _Block(tasks)
+        self._block = _Block()
         return self
 
     async def __aexit__(self, _: object, raised: BaseException | None, __: object) -> None:
         block = cast("_Block", self._block)
         block.leaving = True
         self._wake()
-        if isinstance(raised, anyio.get_cancelled_exc_class() | KeyboardInterrupt):
-            block.tasks.cancel_scope.cancel()  # otherwise what is under way comes to its end
         try:
-            # Without what was raised in the block, which would come out in a group.
-            await block.tasks.__aexit__(None, None, None)
+            if block.task is None:
+                pass
+            elif isinstance(raised, anyio.get_cancelled_exc_class() | KeyboardInterrupt):
+                await block.task.cancel()
+            else:  # what is under way comes to its end
+                await block.task.join()
         finally:
             self._block = None
         error = block.pop_error()
@@ -222,7 +223,7 @@ class AsyncBatches(Generic[Item, Out]):
             if block.finished:
                 return False
             block.running = True
-            block.tasks.start_soon(self._run_beside, block)
+            block.task = BackgroundTask(partial(self._run_beside, block))
         writes.note()  # by the task beside
         await self._change().wait()
         return True
