@@ -77,7 +77,9 @@ class AsyncGroupsClient:
     `transport` is an asynchronous httpx transport that replaces the network. `http_client` is an `httpx.AsyncClient`
     of yours to send the requests with; it is not closed when this client is.
 
-    The client can be shared between tasks of one event loop. Use it as a context manager, or call `aclose()`.
+    The client can be shared between tasks of one event loop. When that loop has ended, it goes on with the next one,
+    with new connections; it keeps its access token, and the rate limit counts on. While the loop still exists, calls on
+    another one raise `ClientClosedError`: use `detached()` there. Use it as a context manager, or call `aclose()`.
     Every method that calls the API can raise `TransportError`, `ApiError`, `DecodeError` and `ClientClosedError`, which
     are all `GroupsError`s. Raises `ConfigurationError` when there is no token or a setting is not valid.
 
@@ -233,7 +235,7 @@ class AsyncGroupsClient:
         return twin
 
     def detached(self) -> Self:
-        """A copy of this client for another event loop or process, with connections and a rate limit of its own.
+        """A copy of this client for another event loop at the same time, with connections and a rate limit of its own.
 
         It must be closed on its own. An `http_client` or `transport` that was passed to this client is used by the copy
         too.

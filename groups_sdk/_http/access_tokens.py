@@ -82,6 +82,16 @@ class AccessTokens:
         self._renew_at = 0.0
         self._issued = deque[str](maxlen=2)  # an answer to the one before may still be on its way
 
+    def moved(self, shift: float) -> AccessTokens:
+        """Those for another event loop, whose clock is `shift` seconds ahead: with the access token that is in use.
+
+        A token request that was under way has ended with its loop.
+        """
+        other = AccessTokens(self._credentials)
+        other._grant, other._renew_at = self._grant, self._renew_at + shift
+        other._issued.extend(self._issued)
+        return other
+
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
         return (*self._credentials.secrets(), *self._issued)

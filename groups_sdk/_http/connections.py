@@ -1,12 +1,13 @@
 """Connections, limits and credentials: what the copies of a client share, and how it comes to an end.
 
-The only module that touches what is private in a dependency (`close_if_bytes_are_left`).
+The only module that touches what is private in a dependency (`abort`, `close_if_bytes_are_left`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Coroutine, Generator
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
@@ -23,6 +24,16 @@ from groups_sdk.errors import ClientClosedError, ConfigurationError
 __all__ = ["ConnectionPool", "LoopResources", "OpenSockets", "close_if_bytes_are_left"]
 
 _ELSEWHERE = "this client belongs to another event loop"
+_FORKED = (
+    "this client was used before the process forked, and the connections of its transport or http_client belong to the"
+    " parent: make a new client"
+)
+_LOOP_ENDED = (
+    "this client was used on an event loop that has ended, and its transport or http_client keeps connections of that"
+    " loop: make a new client with a new one for each event loop"
+)
+
+_inherited: list[LoopResources] = []
 
 
 class ConnectionPool:
@@ -62,6 +73,7 @@ class ConnectionPool:
         self._http_client = http_client
         self._network = network  # None where a transport or http_client was handed in
         self._resources: LoopResources | None = None
+        self._binding = threading.Lock()  # held for a moment only, and nothing is called within
 
     def detached(self) -> ConnectionPool:
         """The same with connections, limits and access token of its own."""
@@ -80,21 +92,51 @@ class ConnectionPool:
         return self._resources is not None and not self.closed
 
     def bind(self) -> LoopResources:
-        """What belongs to the running event loop, made on first use.
+        """What belongs to the running event loop, made on first use, and anew after the end of another loop.
 
-        Raises `ClientClosedError` when the client is closed, or belongs to another event loop.
+        Raises `ClientClosedError` when the client is closed, or belongs to another event loop that has not ended.
         """
-        if self.closed:
-            raise ClientClosedError("this client is closed")
-        if self._resources is None:
-            tokens = AccessTokens(self.settings.credentials)
-            limiter = RateLimiter(self._rate_limit)
-            self._resources = LoopResources(
-                self._http(), tokens, limiter, self._max_connections, self._network
+        while True:
+            if self.closed:
+                raise ClientClosedError("this client is closed")
+            before = self._resources
+            if before is not None and before.loop.running:
+                before.loop.look_at_clock()
+                return before
+            if before is not None:
+                self._check_replaceable(before)
+            resources = self._new_resources(before)
+            with self._binding:
+                replaced = self._resources is before  # or else another thread was quicker
+                if replaced:
+                    self._resources = resources
+            if not replaced:
+                resources.drop()
+            elif before is not None:
+                before.drop()
+
+    def _check_replaceable(self, resources: LoopResources) -> None:
+        """Raise `ClientClosedError` when the client must stay with these."""
+        if resources.loop.forked and not (self._http_client is None and self._transport is None):
+            raise ClientClosedError(_FORKED)
+        if not resources.loop.ended:
+            raise ClientClosedError(
+                f"{_ELSEWHERE}, which has not ended: use client.detached() to get a client for this one"
             )
-        elif not self._resources.loop.running:
-            raise ClientClosedError(f"{_ELSEWHERE}: make one client for each loop")
-        return self._resources
+        if self._http_client is not None or isinstance(self._transport, httpx.AsyncHTTPTransport):
+            raise ClientClosedError(_LOOP_ENDED)
+
+    def _new_resources(self, before: LoopResources | None) -> LoopResources:
+        """Those for the running event loop. The rate that was used and the access token are carried over."""
+        shift = 0.0 if before is None else before.loop.shift()
+        return LoopResources(
+            self._http(),
+            AccessTokens(self.settings.credentials) if before is None else before.tokens.moved(shift),
+            RateLimiter(self._rate_limit) if before is None else before.limiter.moved(shift),
+            self._max_connections,
+            self._network,
+            guarded=self._http_client is None,
+        )
 
     def _http(self) -> httpx.AsyncClient:
         if self._http_client is not None:
@@ -118,13 +160,13 @@ class ConnectionPool:
             else:
                 self.closed = True
                 await self._close(resources)
-        elif resources.loop.post(lambda: None):
+        elif not resources.loop.ended:
             raise ClientClosedError(f"{_ELSEWHERE}, which still exists: close it there")
         elif not self.closed:
             self.closed = True
-            if not resources.loop.forked:
-                resources.sockets.abort()
-                await self._close_http(resources)
+            resources.drop()
+            if self._transport is not None and not resources.loop.forked:
+                await self._transport.aclose()
 
     async def _close(self, resources: LoopResources) -> None:
         try:
@@ -141,16 +183,21 @@ class ConnectionPool:
             try:
                 await resources.http.aclose()
             finally:  # asyncio's own cancellation knows no shield
-                resources.sockets.abort()
+                resources.drop()
+        else:
+            resources.sockets.forget()
+            resources.drop()
 
     def abandon(self) -> None:
         """Close the sockets without waiting, for a client that is being collected; from any thread."""
         self.closed = True
         resources = self._resources
-        if resources is None or self._http_client is not None or resources.loop.forked:
+        if resources is None:
             return
-        if not resources.loop.post(resources.sockets.abort):
-            resources.sockets.abort()
+        if self._http_client is not None:
+            resources.sockets.forget()
+        if not resources.loop.post(resources.drop):
+            resources.drop()
 
 
 class LoopResources:
@@ -163,6 +210,8 @@ class LoopResources:
         limiter: RateLimiter,
         max_connections: int,
         network: Network | None,
+        *,
+        guarded: bool,
     ) -> None:
         self.loop: EventLoop = EventLoop()
         self.http = http
@@ -171,8 +220,19 @@ class LoopResources:
         self.network = network
         self.calls: CallsUnderWay = CallsUnderWay()
         self.sockets: OpenSockets = OpenSockets()
+        self._guard = _abort_at_the_end(self.sockets)
+        if guarded:  # they are nobody else's
+            _run_now(anext(self._guard))
         self.slots: anyio.Semaphore = anyio.Semaphore(max_connections, fast_acquire=True)
         self.closed: anyio.Event = anyio.Event()
+
+    def drop(self) -> None:
+        """Give up the connections without waiting: on their event loop, or after its end."""
+        if self.loop.forked:
+            _inherited.append(self)  # they are the parent's: not even their collection may touch them
+        else:
+            _run_now(self._guard.aclose())
+            self.sockets.abort()
 
     @asynccontextmanager
     async def admission(
@@ -240,10 +300,33 @@ class OpenSockets:
         self._streams = [known for known in self._streams if _is_open(known)]
         self._streams.append(stream)
 
+    def forget(self) -> None:
+        """Leave them to the owner of the httpx client that they belong to."""
+        self._streams.clear()
+
     def abort(self) -> None:
         """Close them all, on their event loop, or after its end."""
         while self._streams:
             abort(self._streams.pop())
+
+
+async def _abort_at_the_end(sockets: OpenSockets) -> AsyncGenerator[None]:
+    """Closes the sockets when the event loop ends: it closes the generators then that are still open.
+
+    Later it would be too late: asyncio and uvloop warn of connections that are open when their loop has ended.
+    """
+    try:
+        yield
+    finally:
+        sockets.abort()
+
+
+def _run_now(step: Awaitable[None]) -> None:
+    """Run a step of a generator that waits for nothing."""
+    try:
+        step.__await__().send(None)
+    except StopIteration:
+        pass
 
 
 def _is_open(stream: _Stream) -> bool:
@@ -261,9 +344,14 @@ def abort(stream: _Stream) -> None:
     except (
         RuntimeError
     ):  # its event loop has ended; asyncio then lets nobody at the socket, and closes it itself
-        sock = stream.get_extra_info("socket")
+        transport: Any = stream  # of asyncio, behind the streams of httpcore and anyio, and perhaps one for TLS
+        for inner in ("_stream", "transport_stream", "_transport"):
+            transport = getattr(transport, inner, transport)
+        sock = getattr(transport, "_sock", None) or stream.get_extra_info("socket")
         if hasattr(sock, "detach"):
             os.close(sock.detach())
+        if hasattr(transport, "_sock"):
+            transport._sock = None  # or else it would warn that it was not closed
     finally:
         closing.close()
 

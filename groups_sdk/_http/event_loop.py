@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
+
+import anyio
 
 __all__ = ["EventLoop", "current_loop"]
 
@@ -25,11 +28,26 @@ class EventLoop:
     def __init__(self) -> None:
         self._handle = current_loop()
         self._process = os.getpid()
+        self.look_at_clock()
+
+    def look_at_clock(self) -> None:
+        """Remember what time it is by the clock of this loop, on the loop itself, for `shift`."""
+        self._seen = anyio.current_time(), time.monotonic()
+
+    def shift(self) -> float:
+        """What to add to a moment of this loop to have it by the clock of the running one."""
+        moment, monotonic = self._seen
+        return anyio.current_time() - moment - (time.monotonic() - monotonic)
 
     @property
     def running(self) -> bool:
         """Whether this is the event loop that runs this code."""
         return self._handle is current_loop()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can run on it any more: it is closed, or belongs to the process that this one is a fork of."""
+        return not self.post(lambda: None)
 
     @property
     def forked(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import anyio
 import attrs
 
+from groups_sdk._http.event_loop import current_loop
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._public import set_module
 from groups_sdk.errors import ApiError, GroupsError
@@ -59,7 +60,8 @@ class WaitObserver:
 
     def __init__(self, hook: OnWait) -> None:
         self.hook = hook
-        self._told_until = -math.inf
+        self._loop: object = None
+        self._told_until = -math.inf  # by the clock of that loop
 
     def pausing(self, operation: str, seconds: float, limit: RateLimit | None) -> None:
         """An operation begins to wait for this limit or, where it is None, until the pause after a 429 is over."""
@@ -79,6 +81,9 @@ class WaitObserver:
     def _tell(self, wait: Wait) -> None:
         if wait.whole_client:
             until = anyio.current_time() + wait.seconds
+            loop = current_loop()
+            if loop is not self._loop:
+                self._loop, self._told_until = loop, -math.inf
             if until < self._told_until + _NOTICEABLE:
                 return
             self._told_until = until

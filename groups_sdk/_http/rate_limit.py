@@ -52,6 +52,15 @@ class SlidingWindows:
         for _, moments in self._windows:
             moments.append(now)
 
+    def shifted(self, seconds: float) -> "SlidingWindows":
+        """The same by another clock, which is that much ahead."""
+        other = SlidingWindows.__new__(SlidingWindows)
+        other._windows = [
+            (length, deque((moment + seconds for moment in moments), maxlen=moments.maxlen))
+            for length, moments in self._windows
+        ]
+        return other
+
 
 OnPause = Callable[[float, RateLimit | None], None]
 """Told of the seconds until the next request may be sent, and of the limit; None where the API answered 429."""
@@ -66,6 +75,14 @@ class RateLimiter:
         self._turn = anyio.Lock()
         self._held_until = 0.0
         self._waiting: set[anyio.CancelScope] = set()
+
+    def moved(self, shift: float) -> "RateLimiter":
+        """One for another event loop, whose clock is `shift` seconds ahead: it knows what was sent, and the hold."""
+        other = RateLimiter(self._limit)
+        if self._windows is not None:
+            other._windows = self._windows.shifted(shift)
+        other._held_until = self._held_until + shift
+        return other
 
     def hold_until(self, moment: float) -> None:
         """Let nothing through before that moment: the API has answered 429."""

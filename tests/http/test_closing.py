@@ -71,15 +71,6 @@ async def test_a_client_of_yours_is_used_and_left_open() -> None:
     assert len(script.requests) == 1
 
 
-def test_a_second_event_loop_is_refused_clearly() -> None:
-    client = client_for(Script((200, ONE_GROUP)))
-    anyio.run(client.get_group, GROUP)
-    with pytest.raises(ClientClosedError, match="another event loop") as caught:
-        anyio.run(client.get_group, GROUP)
-    assert not caught.value.maybe_applied
-    anyio.run(client.aclose)
-
-
 def test_an_unclosed_client_warns_once() -> None:
     client = client_for(Script((200, ONE_GROUP)))
     anyio.run(client.get_group, GROUP)

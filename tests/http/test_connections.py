@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -352,21 +351,19 @@ def test_another_event_loop_is_refused_while_the_first_one_uses_the_client(
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("other", ["asyncio", "trio"])
 def test_a_client_whose_event_loop_has_ended_can_be_closed_on_another(
-    server: CountedServer, backend: str
+    server: CountedServer, backend: str, other: str
 ) -> None:
     client = client_of(server)
     anyio.run(client.get_group, ME, backend=backend)
-    with warnings.catch_warnings():
-        # asyncio's own: it lets nobody close the sockets of a loop that has ended
-        warnings.filterwarnings("ignore", "unclosed (transport|<socket)", ResourceWarning)
-        for _ in range(2):
-            anyio.run(client.aclose, backend=backend)
-        with pytest.raises(ClientClosedError, match="closed"):
-            anyio.run(client.get_group, ME, backend=backend)
-        del client
-        gc.collect()
-        server.wait_until_open(0)
+    server.wait_until_open(0)
+    for _ in range(2):
+        anyio.run(client.aclose, backend=other)
+    with pytest.raises(ClientClosedError, match="closed"):
+        anyio.run(client.get_group, ME, backend=backend)
+    del client
+    gc.collect()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are those of POSIX")
@@ -377,17 +374,16 @@ def test_a_forked_child_leaves_the_connections_of_its_parent_alone(
     script = """
 import asyncio, gc, os, sys, warnings
 import anyio
-from groups_sdk import AsyncGroupsClient, ClientClosedError
+from groups_sdk import AsyncGroupsClient
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 
 def in_the_child(client):
     if sys.argv[4] == "close":
         asyncio.run(client.aclose())
     elif sys.argv[4] == "use":
-        try:
+        for _ in range(2):
             asyncio.run(client.get_group(sys.argv[3]))
-        except ClientClosedError as error:
-            assert "another event loop" in str(error)
+        asyncio.run(client.aclose())
 
 async def main():
     client = AsyncGroupsClient("t0ken", base_url=sys.argv[1])
@@ -418,7 +414,8 @@ anyio.run(main, backend=sys.argv[2])
             check=True,
         )
         assert (done.stdout, done.stderr) == ("group 1\n", "")
-    assert server.connections == before + len(works)
+    own = 2 * ("use" in works)  # those of a child that goes on with the client, on two event loops
+    assert server.connections == before + len(works) + own
 
 
 @pytest.mark.anyio
