@@ -9,7 +9,7 @@ import ssl
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import attrs
 
@@ -23,11 +23,12 @@ from groups_sdk._http.connections import ConnectionPool
 from groups_sdk._http.environment import argument
 from groups_sdk._http.network import resolve_network
 from groups_sdk._http.observers import Wait, WaitObserver
-from groups_sdk._http.options import CallOptions
+from groups_sdk._http.options import UNSET, CallOptions, Unset, given
 from groups_sdk._http.rate_limit import RateLimit
-from groups_sdk._http.retries import RetryPolicy
+from groups_sdk._http.retries import NO_RETRIES, RetryPolicy
 from groups_sdk._http.tls import read_certificate
 from groups_sdk._jsonapi import decode_one, decode_page, membership_creation, role_change
+from groups_sdk._misuse import refuse
 from groups_sdk._operations import Operation, Parameter, Request
 from groups_sdk._pagination import AsyncPaginator, Page
 from groups_sdk._public import set_module
@@ -46,6 +47,8 @@ __all__ = ["AsyncGroupsClient"]
 
 T = TypeVar("T")
 
+_FILTERS = ("email", "username", "role_name", "org_name")
+
 
 class AsyncGroupsClient:
     """The client for the Snyk Groups API, asynchronously, on asyncio or trio.
@@ -59,15 +62,15 @@ class AsyncGroupsClient:
     True. `api_version` is a date such as "2025-11-05".
 
     `timeout` limits one attempt, and `deadline` a whole call with its retries and waits (in a listing: one page), both
-    in seconds; None means no limit. `retries` and `rate_limit` are policies; `rate_limit=None` turns rate limiting
-    off. At most `max_connections` requests run at the same time. `user_agent` is put in front of this package's
-    own. An answer of more than `max_response_bytes` after decompression is an error.
+    in seconds; None means no limit. `retries` and `rate_limit` are policies; None turns retries or rate limiting off.
+    At most `max_connections` requests run at the same time. `user_agent` is put in front of this package's own. An
+    answer of more than `max_response_bytes` after decompression is an error.
 
     `on_response` is called with an `ApiResponse` for every answer, and `on_wait` with a `Wait` when a call begins to
     wait for something other than its answer: for the rate limit, because the API asked for it, or before a retry. A
     pause that holds up the whole client is told once, not for each call, and waits for the rate limit only from two
-    seconds up. Both hooks are called on the thread that the requests run on: they must be quick. What they raise is
-    logged, and no call loses its outcome to it.
+    seconds up. Both hooks are plain functions, called on the thread that the requests run on: they must be quick, and
+    are not awaited. What they raise is logged, and no call loses its outcome to it.
 
     `proxy` is the URL of a proxy, such as "http://user:password@proxy.example.com:8080"; an empty string means none.
     `verify` is a file or folder with the certificates of the authorities to trust, or an `ssl.SSLContext`, and `cert`
@@ -77,11 +80,14 @@ class AsyncGroupsClient:
     `transport` is an asynchronous httpx transport that replaces the network. `http_client` is an `httpx.AsyncClient`
     of yours to send the requests with; it is not closed when this client is.
 
-    The client can be shared between tasks of one event loop. When that loop has ended, it goes on with the next one,
-    with new connections; it keeps its access token, and the rate limit counts on. While the loop still exists, calls on
-    another one raise `ClientClosedError`: use `detached()` there. Use it as a context manager, or call `aclose()`.
+    The client can be shared between tasks of one event loop. Use it as a context manager, or call `aclose()`.
     Every method that calls the API can raise `TransportError`, `ApiError`, `DecodeError` and `ClientClosedError`, which
     are all `GroupsError`s. Raises `ConfigurationError` when there is no token or a setting is not valid.
+
+    When its event loop has ended, a client that was not closed goes on with the next one: with new connections, but
+    with its access token, and the rate limit counts on. While the loop exists, calls on another one raise
+    `ClientClosedError`: use `detached()` there. So they do when a `http_client` or `httpx.AsyncHTTPTransport` was
+    passed, which keep connections of a loop that has ended.
 
     Example:
         async with AsyncGroupsClient() as client:
@@ -98,7 +104,7 @@ class AsyncGroupsClient:
         api_version: str = DEFAULT_API_VERSION,
         timeout: float | None = 30.0,
         deadline: float | None = 300.0,
-        retries: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        retries: RetryPolicy | None = RetryPolicy(),  # noqa: B008 - frozen
         rate_limit: RateLimit | None = RateLimit(),  # noqa: B008 - frozen
         max_connections: int = 10,
         proxy: str | None = None,
@@ -124,7 +130,7 @@ class AsyncGroupsClient:
             api_version=settings.api_version,
             timeout=timeout,
             deadline=deadline,
-            retries=retries,
+            retries=NO_RETRIES if retries is None else retries,
             on_response=on_response,
             waits=None if on_wait is None else WaitObserver(on_wait),
             user_agent=f"{user_agent} {own}" if user_agent else own,
@@ -172,6 +178,12 @@ class AsyncGroupsClient:
             caller.pool.abandon()
             warnings.warn(f"unclosed client {self!r}", ResourceWarning, source=self, stacklevel=1)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a client can be neither pickled nor copied: make one in each process; with_options() gives a copy that "
+            "shares its connections, and detached() one for another event loop"
+        )
+
     def __repr__(self) -> str:
         if not hasattr(self, "_caller"):
             return f"{type(self).__name__}(not set up)"
@@ -204,16 +216,17 @@ class AsyncGroupsClient:
     def with_options(
         self,
         *,
-        api_version: str | None = None,
-        timeout: float | None = None,
-        deadline: float | None = None,
-        retries: RetryPolicy | None = None,
-        on_response: Callable[[ApiResponse], object] | None = None,
-        on_wait: Callable[[Wait], object] | None = None,
+        api_version: str | Unset = UNSET,
+        timeout: float | Unset | None = UNSET,
+        deadline: float | Unset | None = UNSET,
+        retries: RetryPolicy | Unset | None = UNSET,
+        on_response: Callable[[ApiResponse], object] | Unset | None = UNSET,
+        on_wait: Callable[[Wait], object] | Unset | None = UNSET,
     ) -> Self:
         """A copy of this client with other options. It shares the connections, rate limit and credentials.
 
-        An option that is None keeps its value. The copy need not be closed: it is closed with the client that it was
+        An option that is not given keeps its value. None means what it means when a client is made: no time limit, no
+        retries, no hook. The copy need not be closed: it is closed with the client that it was
         made from. Raises `ConfigurationError` when an option is not valid.
 
         Example:
@@ -222,12 +235,12 @@ class AsyncGroupsClient:
         old = self._caller.options
         options = attrs.evolve(
             old,
-            api_version=old.api_version if api_version is None else check_api_version(api_version),
-            timeout=old.timeout if timeout is None else timeout,
-            deadline=old.deadline if deadline is None else deadline,
-            retries=old.retries if retries is None else retries,
-            on_response=old.on_response if on_response is None else on_response,
-            waits=old.waits if on_wait is None else WaitObserver(on_wait),
+            api_version=old.api_version if isinstance(api_version, Unset) else check_api_version(api_version),
+            timeout=given(timeout, old.timeout),
+            deadline=given(deadline, old.deadline),
+            retries=given(retries, old.retries) or NO_RETRIES,
+            on_response=given(on_response, old.on_response),
+            waits=old.waits if isinstance(on_wait, Unset) else on_wait and WaitObserver(on_wait),
         )
         twin = type(self).__new__(type(self))
         twin._original = self  # whose collection closes the connections
@@ -530,7 +543,27 @@ class AsyncGroupsClient:
             cursors = {"starting_after": starting_after, "ending_before": ending_before}
             return decode_page(await self._caller.send(operation.request(ids, {**params, **cursors})), model)
 
-        return AsyncPaginator(fetch, starting_after=starting_after, ending_before=ending_before)
+        return AsyncPaginator(
+            fetch,
+            starting_after=starting_after,
+            ending_before=ending_before,
+            description=_describe(operation, ids, params, starting_after or ending_before),
+        )
+
+
+def _describe(
+    operation: Operation, ids: Mapping[str, str], params: Mapping[str, Parameter], cursor: str | None
+) -> str:
+    """What a listing lists, without what may name a person: filters and cursors are only mentioned."""
+    words = operation.path.rpartition("/")[2].replace("_", " ")
+    scopes = {**ids, **{name: value for name, value in params.items() if name.endswith("_id")}}
+    text = words + "".join(
+        f" of {name.removesuffix('_id')} {value}" for name, value in scopes.items() if value
+    )
+    filters = [name for name, value in params.items() if name in _FILTERS and value is not None]
+    text += f", filtered by {' and '.join(filters)}" if filters else ""
+    text += f", sorted by {params['sort_by']}" if params.get("sort_by") else ""
+    return f"{text}, limit={params['limit']}" + (", from a cursor" if cursor else "")
 
 
 def _encode(document: Any) -> bytes:
@@ -540,4 +573,9 @@ def _encode(document: Any) -> bytes:
         raise InvalidArgumentError(f"json cannot be encoded: {error}") from None
 
 
+refuse(
+    AsyncGroupsClient,
+    "AsyncGroupsClient is used with `async with`; for `with` there is GroupsClient",
+    *("__enter__", "__exit__"),
+)
 set_module("groups_sdk", globals(), __all__)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn, Self
 
 from groups_sdk._public import set_module
 from groups_sdk._snyk_cli import CliFile, CliLogin
@@ -25,7 +26,7 @@ __all__ = [
 
 
 class Credentials:
-    """The base class of the four kinds of credentials. Their `repr` does not show the secret."""
+    """The base class of the four kinds of credentials. Their `repr` does not show it; they are not pickled."""
 
     __slots__ = ()
 
@@ -45,6 +46,18 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(***)"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self  # they do not change
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "credentials are not pickled, since the pickle would show the secret: have each process make its own, "
+            "from its environment or in the initializer of the pool"
+        )
 
 
 class StaticToken(Credentials):

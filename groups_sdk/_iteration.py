@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["AsyncBatchIterator", "BatchIterator", "NextBatch"]
+from groups_sdk._misuse import refuse
+
+__all__ = ["AsyncBatchIterator", "BatchIterator", "NextBatch", "refuse_misuse"]
 
 T = TypeVar("T")
 
@@ -57,3 +59,18 @@ class BatchIterator(Iterator[T]):
             self._waiting = False
             if batch is None:
                 raise StopIteration
+
+
+def refuse_misuse(cls: type, what: str, *, instead: str = "") -> None:
+    """Have `await` and `for` on what is for `async for` say what is meant."""
+    also = f", or {instead}" if instead else ""
+    refuse(cls, f"{what} is not awaited itself: use `async for` on it{also}", "__await__")
+    refuse(cls, f"{what} of AsyncGroupsClient needs `async for`{also}; `for` is for GroupsClient", "__iter__")
+
+
+refuse_misuse(AsyncBatchIterator, "an iteration")
+refuse(
+    BatchIterator,
+    "this comes from GroupsClient: use `for` and `with`; `async for` and `async with` are for AsyncGroupsClient",
+    *("__aiter__", "__aenter__", "__aexit__"),
+)

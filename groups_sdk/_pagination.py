@@ -15,10 +15,11 @@ import attrs
 
 from groups_sdk import _deprecations as deprecations
 from groups_sdk._background import BackgroundTask
-from groups_sdk._iteration import AsyncBatchIterator, NextBatch
+from groups_sdk._iteration import AsyncBatchIterator, NextBatch, refuse_misuse
+from groups_sdk._misuse import refuse
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
-from groups_sdk.errors import ClientClosedError, GroupsError, InvalidArgumentError, PaginationError
+from groups_sdk.errors import ApiError, ClientClosedError, GroupsError, InvalidArgumentError, PaginationError
 
 __all__ = ["AsyncPaginator", "AsyncReadAhead", "FetchPage", "Page", "PageCursor", "PrefetchingCursor"]
 
@@ -97,7 +98,10 @@ class PageCursor(Generic[T]):
                 ending_before=self._cursor if self._backwards else None,
             )
         except GroupsError as error:
-            if self._cursor is not None and self._resumable:
+            refused = (
+                isinstance(error, ApiError) and error.status_code == 400
+            )  # a cursor that has expired, say
+            if self._cursor is not None and self._resumable and not refused:
                 parameter = "ending_before" if self._backwards else "starting_after"
                 error.add_note(f"The listing can be resumed here with {parameter}={self._cursor!r}.")
             raise
@@ -233,12 +237,20 @@ class AsyncReadAhead(Generic[T]):
                 print(len(page.items), page.next_cursor)
     """
 
-    def __init__(self, new_cursor: Callable[[], PageCursor[T]], depth: int) -> None:
+    def __init__(
+        self, new_cursor: Callable[[], PageCursor[T]], depth: int, description: str = "items"
+    ) -> None:
+        self._description = description
         self._new_cursor = new_cursor
         self._depth = depth
         self._process = 0
         self._entered = False
         self._cursors: list[PrefetchingCursor[Any]] = []
+
+    def __repr__(self) -> str:
+        """What it lists, such as `<AsyncReadAhead of groups, limit=100, up to 2 pages in advance>`."""
+        pages = "1 page" if self._depth == 1 else f"{self._depth} pages"
+        return f"<{type(self).__name__} of {self._description}, up to {pages} in advance>"
 
     async def __aenter__(self) -> Self:
         if self._entered:
@@ -289,11 +301,17 @@ class AsyncPaginator(Generic[T]):
         starting_after: str | None = None,
         ending_before: str | None = None,
         resumable: bool = True,
+        description: str = "items",
     ) -> None:
         self._resumable = resumable  # whether errors tell the cursor to resume with
+        self._description = description
         self._fetch = fetch
         self._starting_after = starting_after
         self._ending_before = ending_before
+
+    def __repr__(self) -> str:
+        """What it lists, such as `<AsyncPaginator of groups, limit=100>`. Filters are named, without their values."""
+        return f"<{type(self).__name__} of {self._description}>"
 
     def _cursor(self) -> PageCursor[T]:
         return PageCursor(self._fetch, self._starting_after, self._ending_before, resumable=self._resumable)
@@ -319,7 +337,7 @@ class AsyncPaginator(Generic[T]):
         """
         if type(pages) is not int or pages < 1:
             raise InvalidArgumentError(f"pages must be a whole number of at least 1; got {pages!r}")
-        return AsyncReadAhead(self._cursor, pages)
+        return AsyncReadAhead(self._cursor, pages, self._description)
 
     def mapped(
         self, change: Callable[[Sequence[T]], Coroutine[Any, Any, Sequence[R]]]
@@ -339,7 +357,11 @@ class AsyncPaginator(Generic[T]):
             return Page(items, page.next_cursor, page.prev_cursor, page.meta, page.response)
 
         return AsyncPaginator(
-            fetch, starting_after=self._starting_after, ending_before=self._ending_before, resumable=False
+            fetch,
+            starting_after=self._starting_after,
+            ending_before=self._ending_before,
+            resumable=False,
+            description=self._description,
         )
 
     async def first(self) -> T | None:
@@ -366,4 +388,15 @@ class AsyncPaginator(Generic[T]):
         return found[:max_items]
 
 
+refuse_misuse(
+    AsyncPaginator,
+    "a listing",
+    instead="`await listing.collect()`, or `async for page in listing.pages()`",
+)
+refuse_misuse(AsyncReadAhead, "a listing that reads ahead")
+refuse(
+    AsyncReadAhead,
+    "read_ahead() of AsyncGroupsClient is used with `async with`; `with` is for GroupsClient",
+    *("__enter__", "__exit__"),
+)
 set_module("groups_sdk", globals(), ["AsyncPaginator", "AsyncReadAhead", "Page"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
+from groups_sdk._misuse import refuse
 from groups_sdk._portal import AsyncClient, Portal
 
 __all__ = ["SyncClient", "SyncContextManager", "SyncFacade", "SyncObject"]
@@ -89,3 +90,15 @@ class SyncFacade(Generic[T]):
     @property
     def _async(self) -> T:
         return self._get()  # each time anew: in a forked child it belongs to another client
+
+
+refuse(
+    SyncClient,
+    "GroupsClient is used with `with`; for `async with` there is AsyncGroupsClient",
+    *("__aenter__", "__aexit__"),
+)
+refuse(
+    SyncObject,
+    "this comes from GroupsClient: use `for` and `with`; `async for` and `async with` are for AsyncGroupsClient",
+    *("__aiter__", "__aenter__", "__aexit__"),
+)

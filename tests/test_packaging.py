@@ -15,10 +15,11 @@ import groups_sdk
 
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
-    ["_version", "_public", "_terminal", "_operations", "_iteration", "_writes", "_background"],
+    ["_version", "_public", "_terminal", "_operations", "_misuse", "_writes", "_background"],
+    ["_iteration"],
     ["models", "_responses"],
     ["errors"],
-    ["_deprecations", "_sources", "_loop_thread"],
+    ["_deprecations", "_sources", "_hooks", "_loop_thread"],
     ["_pagination", "_arguments", "_tokens", "_base_urls"],
     ["_jsonapi", "_snyk_cli", "_portal", "access"],
     ["_credentials"],

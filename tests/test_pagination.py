@@ -9,7 +9,15 @@ from typing import Any, TypeVar, cast
 import anyio
 import pytest
 
-from groups_sdk import AsyncPaginator, GroupsError, InvalidArgumentError, Page, PaginationError, Paginator
+from groups_sdk import (
+    ApiError,
+    AsyncPaginator,
+    GroupsError,
+    InvalidArgumentError,
+    Page,
+    PaginationError,
+    Paginator,
+)
 from groups_sdk._responses import ApiResponse, Headers
 
 R = TypeVar("R")
@@ -118,6 +126,24 @@ async def test_after_an_error_the_same_page_is_asked_for_again_and_the_error_tel
     with pytest.raises(GroupsError) as caught:
         await pages.listing(ending_before="2").first()
     assert "ending_before='2'" in caught.value.__notes__[0]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("status", "offered"), [(400, False), (403, True), (429, True), (503, True)])
+async def test_a_cursor_that_the_api_refuses_is_not_offered_for_resuming(status: int, offered: bool) -> None:
+    for cursors in ({"starting_after": "1"}, {"ending_before": "1"}):
+        pages = Pages([1], [2])
+        pages.failures = [ApiError(status_code=status)]
+        with pytest.raises(ApiError) as caught:
+            await pages.listing(**cursors).collect()
+        notes = getattr(caught.value, "__notes__", [])
+        assert notes == [f"The listing can be resumed here with {name}='1'." for name in cursors if offered]
+    refused = Pages([1], [2])
+    refused.failures = [ApiError(status_code=400)]
+    async with refused.listing(starting_after="1").read_ahead() as ahead:
+        with pytest.raises(ApiError) as caught:
+            await anext(aiter(ahead))
+    assert not hasattr(caught.value, "__notes__")
 
 
 @pytest.mark.anyio

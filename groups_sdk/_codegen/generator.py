@@ -34,7 +34,7 @@ from groups_sdk._public import set_module
 from groups_sdk._twins import SyncClient, SyncContextManager, SyncFacade, SyncObject
 '''
 BY_THE_BASE_CLASS = {  # which has their twins, where there are any
-    Kind.CLIENT: {"aclose", "__aenter__", "__aexit__", "__del__", "__repr__"},
+    Kind.CLIENT: {"aclose", "__aenter__", "__aexit__", "__del__", "__repr__", "__reduce__"},
     Kind.CONTEXT_MANAGER: {"__init__", "__aenter__", "__aexit__", "__del__"},
     Kind.FACADE: {"__init__"},
     Kind.OBJECT: {"__init__"},

@@ -76,6 +76,7 @@ RULES = Rules(
             r", asynchronously, on asyncio or trio\.",
             ", for synchronous code: each call waits for its answer.",
         ),
+        (r"When its event loop has ended, (?:[^\n]+\n)+\n", ""),
         (r"between tasks of one event loop", "between threads"),
         (r"cancelled or interrupted", "interrupted"),
     ),

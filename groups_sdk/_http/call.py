@@ -15,6 +15,7 @@ import httpx
 from groups_sdk import _deprecations as deprecations
 from groups_sdk import _writes as writes
 from groups_sdk._credentials import OAuthClientCredentials
+from groups_sdk._hooks import call_hook
 from groups_sdk._http.access_tokens import TokenGrant, read_grant
 from groups_sdk._http.attempt import AttemptState, exchange
 from groups_sdk._http.connections import ConnectionPool, LoopResources
@@ -31,7 +32,6 @@ from groups_sdk._http.decide import (
     decide,
     make_error,
 )
-from groups_sdk._http.observers import call_hook
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.requests import build_request, join_url
 from groups_sdk._http.retries import RetryEvent

@@ -344,7 +344,9 @@ def abort(stream: _Stream) -> None:
     except (
         RuntimeError
     ):  # its event loop has ended; asyncio then lets nobody at the socket, and closes it itself
-        transport: Any = stream  # of asyncio, behind the streams of httpcore and anyio, and perhaps one for TLS
+        transport: Any = (
+            stream  # of asyncio, behind the streams of httpcore and anyio, and perhaps one for TLS
+        )
         for inner in ("_stream", "transport_stream", "_transport"):
             transport = getattr(transport, inner, transport)
         sock = getattr(transport, "_sock", None) or stream.get_extra_info("socket")

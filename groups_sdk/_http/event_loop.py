@@ -46,7 +46,7 @@ class EventLoop:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can run on it any more: it is closed, or belongs to the process that this one is a fork of."""
+        """Whether nothing can run on it any more: it is closed, or belongs to a parent process."""
         return not self.post(lambda: None)
 
     @property

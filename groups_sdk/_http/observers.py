@@ -1,21 +1,19 @@
-"""What the client's observers are told of waits, and that no observer can break a call."""
+"""What the client's observers are told of waits."""
 
-import logging
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import anyio
 import attrs
 
+from groups_sdk._hooks import call_hook
 from groups_sdk._http.event_loop import current_loop
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._public import set_module
 from groups_sdk.errors import ApiError, GroupsError
 
-__all__ = ["OnWait", "Wait", "WaitObserver", "call_hook"]
-
-logger: logging.Logger = logging.getLogger("groups_sdk")
+__all__ = ["OnWait", "Wait", "WaitObserver"]
 
 _NOTICEABLE = 2.0  # seconds: more than the limit for each second can make anybody wait
 
@@ -88,15 +86,6 @@ class WaitObserver:
                 return
             self._told_until = until
         call_hook(self.hook, wait)
-
-
-def call_hook(hook: Callable[[Any], object] | None, argument: object) -> None:
-    """Tell the observer. What it raises is logged: it must not hide the outcome of a call."""
-    if hook is not None:
-        try:
-            hook(argument)
-        except Exception:
-            logger.exception("the hook %r failed", hook)
 
 
 set_module("groups_sdk", globals(), ["Wait"])

@@ -8,11 +8,12 @@ from typing import Any
 
 import attrs
 
+from groups_sdk._hooks import check_hook
 from groups_sdk._public import set_module
 from groups_sdk._responses import parse_http_date
 from groups_sdk.errors import PLANNED_MAINTENANCE, ConfigurationError, GroupsError
 
-__all__ = ["RetryEvent", "RetryPolicy", "may_retry", "requested_wait"]
+__all__ = ["NO_RETRIES", "RetryEvent", "RetryPolicy", "may_retry", "requested_wait"]
 
 _LARGEST = sys.float_info.max
 _NOT_TRANSIENT = {501, 505, 511}
@@ -60,7 +61,10 @@ class RetryPolicy:
     backoff_base: float = attrs.field(default=0.5, validator=_number(0))
     backoff_cap: float = attrs.field(default=20.0, validator=_number(0))
     max_wait: float = attrs.field(default=120.0, validator=_number(0))
-    on_retry: Callable[[RetryEvent], object] | None = None
+    on_retry: Callable[[RetryEvent], object] | None = attrs.field(
+        default=None,
+        validator=lambda _, attribute, hook: check_hook(attribute.name, hook, ConfigurationError),
+    )
 
     def wait(self, attempt: int, retry_after: float | None, fraction: float) -> float | None:
         """Seconds to wait after attempt number `attempt`; None when there is to be no other.
@@ -126,5 +130,7 @@ def _seconds(value: str | None) -> float | None:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
+
+NO_RETRIES: RetryPolicy = RetryPolicy(max_attempts=1)
 
 set_module("groups_sdk", globals(), ["RetryEvent", "RetryPolicy"])

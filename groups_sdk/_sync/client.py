@@ -15,6 +15,7 @@ from groups_sdk._base_urls import Region
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._credentials import Credentials
 from groups_sdk._http.observers import Wait
+from groups_sdk._http.options import UNSET, Unset
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._operations import Parameter
@@ -44,15 +45,15 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     True. `api_version` is a date such as "2025-11-05".
 
     `timeout` limits one attempt, and `deadline` a whole call with its retries and waits (in a listing: one page), both
-    in seconds; None means no limit. `retries` and `rate_limit` are policies; `rate_limit=None` turns rate limiting
-    off. At most `max_connections` requests run at the same time. `user_agent` is put in front of this package's
-    own. An answer of more than `max_response_bytes` after decompression is an error.
+    in seconds; None means no limit. `retries` and `rate_limit` are policies; None turns retries or rate limiting off.
+    At most `max_connections` requests run at the same time. `user_agent` is put in front of this package's own. An
+    answer of more than `max_response_bytes` after decompression is an error.
 
     `on_response` is called with an `ApiResponse` for every answer, and `on_wait` with a `Wait` when a call begins to
     wait for something other than its answer: for the rate limit, because the API asked for it, or before a retry. A
     pause that holds up the whole client is told once, not for each call, and waits for the rate limit only from two
-    seconds up. Both hooks are called on the thread that the requests run on: they must be quick. What they raise is
-    logged, and no call loses its outcome to it.
+    seconds up. Both hooks are plain functions, called on the thread that the requests run on: they must be quick, and
+    are not awaited. What they raise is logged, and no call loses its outcome to it.
 
     `proxy` is the URL of a proxy, such as "http://user:password@proxy.example.com:8080"; an empty string means none.
     `verify` is a file or folder with the certificates of the authorities to trust, or an `ssl.SSLContext`, and `cert`
@@ -86,7 +87,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         api_version: str = DEFAULT_API_VERSION,
         timeout: float | None = 30.0,
         deadline: float | None = 300.0,
-        retries: RetryPolicy = RetryPolicy(),
+        retries: RetryPolicy | None = RetryPolicy(),
         rate_limit: RateLimit | None = RateLimit(),
         max_connections: int = 10,
         proxy: str | None = None,
@@ -156,16 +157,17 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     def with_options(
         self,
         *,
-        api_version: str | None = None,
-        timeout: float | None = None,
-        deadline: float | None = None,
-        retries: RetryPolicy | None = None,
-        on_response: Callable[[ApiResponse], object] | None = None,
-        on_wait: Callable[[Wait], object] | None = None,
+        api_version: str | Unset = UNSET,
+        timeout: float | Unset | None = UNSET,
+        deadline: float | Unset | None = UNSET,
+        retries: RetryPolicy | Unset | None = UNSET,
+        on_response: Callable[[ApiResponse], object] | Unset | None = UNSET,
+        on_wait: Callable[[Wait], object] | Unset | None = UNSET,
     ) -> Self:
         """A copy of this client with other options. It shares the connections, rate limit and credentials.
 
-        An option that is None keeps its value. The copy need not be closed: it is closed with the client that it was
+        An option that is not given keeps its value. None means what it means when a client is made: no time limit, no
+        retries, no hook. The copy need not be closed: it is closed with the client that it was
         made from. Raises `ConfigurationError` when an option is not valid.
 
         Example:

@@ -20,6 +20,9 @@ class ReadAhead(SyncContextManager[AsyncReadAhead[T]]):
                 print(len(page.items), page.next_cursor)
     """
 
+    def __repr__(self) -> str:
+        return repr(self._async).replace("Async", "", 1)
+
     def __iter__(self) -> BatchIterator[T]:
         return BatchIterator(self._portal.call, aiter(self._async))
 
@@ -38,6 +41,9 @@ class Paginator(SyncObject[AsyncPaginator[T]]):
         for membership in client.list_memberships(group_id):
             print(membership.user.email)
     """
+
+    def __repr__(self) -> str:
+        return repr(self._async).replace("Async", "", 1)
 
     def __iter__(self) -> BatchIterator[T]:
         return BatchIterator(self._portal.call, aiter(self._async))

@@ -29,6 +29,9 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
             print(member.membership.user.email, member.membership.role.name, member.sso)
     """
 
+    def __repr__(self) -> str:
+        return repr(self._async).replace("Async", "", 1)
+
     def __iter__(self) -> BatchIterator[ReviewedMember]:
         return BatchIterator(self._portal.call, aiter(self._async))
 

@@ -24,7 +24,9 @@ import anyio.lowlevel
 
 from groups_sdk import _writes as writes
 from groups_sdk._background import BackgroundTask
+from groups_sdk._hooks import check_hook
 from groups_sdk._iteration import AsyncBatchIterator
+from groups_sdk._misuse import refuse
 from groups_sdk.access._outcomes import Progress
 from groups_sdk.access._work import OnProgress, Work, tell
 from groups_sdk.errors import ClientClosedError, InterruptedChangeError, InvalidArgumentError
@@ -71,6 +73,7 @@ class AsyncBatches(Generic[Item, Out]):
             raise InvalidArgumentError(
                 f"concurrency must be a whole number of at least 1; got {concurrency!r}"
             )
+        check_hook("on_progress", on_progress, InvalidArgumentError)
         self._work = work
         self._name = name
         self._concurrency = concurrency
@@ -452,3 +455,15 @@ def first_of(error: BaseException) -> BaseException:
 def _since(moment: tuple[float, float]) -> float:
     """Seconds since then. The clock of the wall goes on while the machine sleeps, and from one loop to another."""
     return max(anyio.current_time() - moment[0], time.time() - moment[1], 0.0)
+
+
+refuse(
+    AsyncBatches,
+    "this work is not awaited itself: use `await work.collect()`, or `async for outcome in work`",
+    "__await__",
+)
+refuse(
+    AsyncBatches,
+    "this work is asynchronous: use `async for` and `async with`, or the work that GroupsClient gives",
+    *("__iter__", "__enter__", "__exit__"),
+)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
+from groups_sdk._hooks import call_hook
 from groups_sdk.access._outcomes import Progress
 
 __all__ = ["OnProgress", "Work", "tell"]
@@ -16,15 +16,10 @@ Out = TypeVar("Out")
 
 OnProgress = Callable[[Progress], object]
 
-logger: logging.Logger = logging.getLogger("groups_sdk")
-
 
 def tell(hook: OnProgress, progress: Progress) -> None:
     """Tell the observer. What it raises is logged: it must not cost an outcome."""
-    try:
-        hook(progress)
-    except Exception:
-        logger.exception("the hook %r failed", hook)
+    call_hook(hook, progress)
 
 
 class Work(Protocol[Item, Out]):

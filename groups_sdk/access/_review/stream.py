@@ -10,7 +10,8 @@ from functools import partial
 import anyio
 
 from groups_sdk import _arguments as arguments
-from groups_sdk._iteration import AsyncBatchIterator
+from groups_sdk._hooks import check_hook
+from groups_sdk._iteration import AsyncBatchIterator, refuse_misuse
 from groups_sdk._pagination import AsyncPaginator
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._operations import Operations
@@ -63,8 +64,14 @@ class AsyncReviewStream:
             raise InvalidArgumentError(
                 f"concurrency must be a whole number of at least 1; got {concurrency!r}"
             )
+        check_hook("on_progress", on_progress, InvalidArgumentError)
         self._concurrency = concurrency
         self._on_progress = on_progress
+
+    def __repr__(self) -> str:
+        """What is reviewed, such as `<AsyncReviewStream of group 11111111-1111-4111-8111-111111111111>`."""
+        orgs = ", with organizations" if self.org_memberships else ""
+        return f"<{type(self).__name__} of group {self.group_id}{orgs}>"
 
     def __aiter__(self) -> AsyncBatchIterator[ReviewedMember]:
         return aiter(self.listing())
@@ -225,3 +232,6 @@ def _group_of(group_id: str, members: Sequence[ReviewedMember]) -> Group:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
+
+
+refuse_misuse(AsyncReviewStream, "a review", instead="`await review.collect()`")
