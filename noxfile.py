@@ -59,7 +59,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy and pyright, strictly, and the share of the public API that is typed."""
-    session.install(*group("types"), *group("test"), ".[speed,cli,yaml]")
+    session.install(*group("types"), *group("test"), *group("integrations"), ".[speed,cli,yaml]")
     session.run("mypy", "--strict", "groups_sdk")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "groups_sdk", "--ignoreexternal")
@@ -80,9 +80,10 @@ def tests(session: nox.Session) -> None:
     the places of interrupts and forks) is tried in its whole range on the newest, and on the others a tenth of it, or
     the least that makes sense. The newest also measures fastest: it takes half as long again, the oldest twice as long.
     """
-    session.install(*group("test"), *group("lint"), "-e", ".")
+    newest = session.python == PYTHONS[-1]
+    session.install(*group("test"), *group("lint"), *(group("integrations") if newest else []), "-e", ".")
     chosen = session.posargs or PARALLEL
-    if session.python != PYTHONS[-1]:
+    if not newest:
         session.run("pytest", *chosen, env=COMPILED_ONCE if session.posargs else A_TENTH)
         return
     session.run("coverage", "erase")

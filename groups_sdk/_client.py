@@ -39,8 +39,7 @@ from groups_sdk.errors import InvalidArgumentError, NotFoundError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
 
 if TYPE_CHECKING:
-    import httpx
-
+    from groups_sdk._http.library import HttpClient, Transport
     from groups_sdk.access._facade import AsyncAccess
 
 __all__ = ["AsyncGroupsClient"]
@@ -77,8 +76,9 @@ class AsyncGroupsClient:
     the client's own certificate: a PEM file, or a tuple of file and key, or of file, key and password. By default the
     environment says (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and others), which is read when the client is made.
 
-    `transport` is an asynchronous httpx transport that replaces the network. `http_client` is an `httpx.AsyncClient`
-    of yours to send the requests with; it is not closed when this client is.
+    `transport` is an asynchronous transport that replaces the network, such as an `httpx.AsyncHTTPTransport`.
+    `http_client` is an `httpx.AsyncClient` of yours to send the requests with; it is not closed when this client is.
+    Both may be of httpx2 too.
 
     The client can be shared between tasks of one event loop. Use it as a context manager, or call `aclose()`.
     Every method that calls the API can raise `TransportError`, `ApiError`, `DecodeError` and `ClientClosedError`, which
@@ -114,8 +114,8 @@ class AsyncGroupsClient:
         | tuple[str | os.PathLike[str], str | os.PathLike[str]]
         | tuple[str | os.PathLike[str], str | os.PathLike[str], str]
         | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        transport: Transport | None = None,
+        http_client: HttpClient | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
         on_wait: Callable[[Wait], object] | None = None,
         user_agent: str | None = None,

@@ -1,4 +1,4 @@
-"""One exchange over the wire: what httpx answers or raises, as what came of the attempt.
+"""One exchange over the wire: what the HTTP library answers or raises, as what came of the attempt.
 
 Failures travel as values until the call is decided, and are raised outside of any `except`: the frames of a foreign
 traceback would hold the request's headers.
@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
-import httpx
 
 from groups_sdk._http.body import Body
 from groups_sdk._http.connection_errors import explain, is_lasting
 from groups_sdk._http.connections import LoopResources, OpenSockets, abort
 from groups_sdk._http.decide import Answered, Attempt, CallState, Closed, Failed, Unreadable
+from groups_sdk._http.library import NO_TIMEOUTS, URL, Request, Response
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.redaction import redact
 from groups_sdk._http.retries import requested_wait
@@ -28,23 +28,12 @@ from groups_sdk.errors import ConnectionFailedError, RequestTimeoutError
 __all__ = ["AttemptState", "exchange"]
 
 _ERROR_BYTES_READ = 128 * 1024
-_NO_TIMEOUTS = httpx.Timeout(None).as_dict()
-_HTTP_ERRORS = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
+_CONNECTION_ERRORS: tuple[type[Exception], ...] = (  # besides the HTTP library's own
     ssl.SSLError,
     OSError,
     anyio.BrokenResourceError,
     anyio.EndOfStream,  # older httpcore lets it through
     UnicodeError,  # idna's, of a Location that is no URL: httpx reads it although nobody follows it
-)
-_BEFORE_SENDING = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
 )
 # What executors, and CPython's threads, raise when they are first used, or used again, in an `atexit` handler.
 _TOO_LATE = re.compile("interpreter shutdown|register atexit after shutdown")
@@ -71,7 +60,7 @@ class AttemptState:
     def extensions(self) -> dict[str, Any]:
         """What a request needs for that."""
         # Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
-        return {"timeout": _NO_TIMEOUTS, "trace": self._trace}
+        return {"timeout": NO_TIMEOUTS, "trace": self._trace}
 
     async def _trace(self, event: str, info: Any) -> None:
         if event.endswith("send_request_headers.started"):
@@ -100,7 +89,7 @@ class AttemptState:
 
 
 async def exchange(
-    request: httpx.Request,
+    request: Request,
     call: CallState,
     state: AttemptState,
     resources: LoopResources,
@@ -111,7 +100,7 @@ async def exchange(
         return Closed(f"{call.operation.name}: the connections are closed")
     timeout = options.timeout or math.inf
     body = Body(options.max_response_bytes)
-    response: httpx.Response | None = None
+    response: Response | None = None
     failure: Failed | Unreadable | None = None
     with anyio.CancelScope(deadline=anyio.current_time() + timeout) as in_time:
         try:
@@ -120,7 +109,7 @@ async def exchange(
                 await body.read(response)
             finally:
                 await response.aclose()
-        except _HTTP_ERRORS as error:
+        except resources.library.errors + _CONNECTION_ERRORS as error:
             failure = translate_error(error, request.url, state, resources)
             if not state.sent:
                 state.abort()  # httpcore does not close what it opened to a SOCKS proxy
@@ -146,7 +135,7 @@ async def exchange(
 
 
 def classify_response(
-    response: httpx.Response,
+    response: Response,
     body: Body,
     failure: Failed | Unreadable | None,
     call: CallState,
@@ -178,15 +167,16 @@ def classify_response(
 
 
 def translate_error(
-    error: Exception, url: httpx.URL, state: AttemptState, resources: LoopResources
+    error: Exception, url: URL, state: AttemptState, resources: LoopResources
 ) -> Failed | Unreadable:
-    """What an exception of httpx means."""
+    """What an exception of the HTTP library means."""
+    library = resources.library
     problem = explain(
         error, url, resources.network, connected=state.connected, secrets=resources.tokens.secrets()
     )
-    if isinstance(error, httpx.DecodingError):
+    if isinstance(error, library.DecodingError):
         return Unreadable(problem)
-    sent = state.sent and not isinstance(error, _BEFORE_SENDING)
-    if isinstance(error, httpx.TimeoutException):
+    sent = state.sent and not isinstance(error, library.errors_before_sending)
+    if isinstance(error, library.TimeoutException):
         return Failed(RequestTimeoutError, problem, sent, transient=True)
-    return Failed(ConnectionFailedError, problem, sent, transient=not is_lasting(error))
+    return Failed(ConnectionFailedError, problem, sent, transient=not is_lasting(error, library))

@@ -6,9 +6,9 @@ import zlib
 from typing import cast
 
 import anyio
-import httpx
 
 from groups_sdk._http.connections import close_if_bytes_are_left
+from groups_sdk._http.library import AsyncByteStream, Response
 
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
 _EITHER = 15 + 32  # the window of zlib, and the header of gzip or of zlib, whichever comes
@@ -23,7 +23,7 @@ class Body:
         self._limit = limit
         self._inflater = zlib.decompressobj(_EITHER)
 
-    async def read(self, response: httpx.Response) -> None:
+    async def read(self, response: Response) -> None:
         """Read until the end, or until something is wrong."""
         if response.is_stream_consumed or response.is_closed:  # by a hook of an http_client that is not ours
             self._take(response.content)
@@ -37,7 +37,7 @@ class Body:
         # outermost would leave the others to the garbage collector, and their cleaning up to nobody.
         with anyio.CancelScope() as scope:
             # Not aiter_raw, which gives the connection back before anybody can look at it.
-            async for chunk in cast("httpx.AsyncByteStream", response.stream):
+            async for chunk in cast("AsyncByteStream", response.stream):
                 if self.problem is None:
                     take(chunk)
                 if self.problem is not None:

@@ -10,7 +10,6 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import anyio
-import httpx
 
 from groups_sdk import _deprecations as deprecations
 from groups_sdk import _writes as writes
@@ -32,6 +31,7 @@ from groups_sdk._http.decide import (
     decide,
     make_error,
 )
+from groups_sdk._http.library import Request as HttpRequest
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.requests import build_request, join_url
 from groups_sdk._http.retries import RetryEvent
@@ -57,9 +57,9 @@ class Caller:
     async def send(self, request: Request) -> ApiResponse:
         """The successful answer to a request. Raises a `GroupsError` that says why there is none."""
         resources = self.pool.bind()
-        url = join_url(self.pool.base_url, request, self.options.api_version)
+        url = join_url(resources.library, self.pool.base_url, request, self.options.api_version)
 
-        def build(state: AttemptState) -> httpx.Request:
+        def build(state: AttemptState) -> HttpRequest:
             headers = {
                 "accept": MEDIA_TYPE,
                 "accept-encoding": "gzip",
@@ -69,7 +69,9 @@ class Caller:
             if request.content is not None:
                 headers["content-type"] = MEDIA_TYPE
             content = request.content or b""
-            return build_request(request.operation.method, url, headers, content, state.extensions())
+            return build_request(
+                resources.library, request.operation.method, url, headers, content, state.extensions()
+            )
 
         deadline = anyio.current_time() + (self.options.deadline or math.inf)
         outcome = await self._complete(request.operation, request.path, build, resources, deadline)
@@ -84,7 +86,7 @@ class Caller:
         self,
         operation: Operation,
         path: str,
-        build: Callable[[AttemptState], httpx.Request],
+        build: Callable[[AttemptState], HttpRequest],
         resources: LoopResources,
         deadline: float,
     ) -> ApiResponse | GroupsError:
@@ -133,7 +135,7 @@ class Caller:
     async def _attempt(
         self,
         call: CallState,
-        build: Callable[[AttemptState], httpx.Request],
+        build: Callable[[AttemptState], HttpRequest],
         state: AttemptState,
         resources: LoopResources,
         deadline: float,
@@ -174,15 +176,17 @@ class Caller:
         """A new access token from the token endpoint, within the deadline of the call that needs it."""
         origin = urlsplit(self.pool.settings.base_url)
         url = credentials.token_url or f"{origin.scheme}://{origin.netloc}{TOKEN_REQUEST.path}"
-        form = httpx.Request("POST", url, data=dict(credentials.form()))
+        form = resources.library.Request("POST", url, data=dict(credentials.form()))
 
-        def build(state: AttemptState) -> httpx.Request:
+        def build(state: AttemptState) -> HttpRequest:
             headers = {
                 "accept": "application/json",
                 "content-type": form.headers["content-type"],
                 "user-agent": self.options.user_agent,
             }
-            return build_request("POST", form.url, headers, form.content, state.extensions())
+            return build_request(
+                resources.library, "POST", form.url, headers, form.content, state.extensions()
+            )
 
         outcome = await self._complete(TOKEN_REQUEST, TOKEN_REQUEST.path, build, resources, deadline)
         return outcome if isinstance(outcome, GroupsError) else read_grant(outcome)

@@ -7,8 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-import httpx
-
+from groups_sdk._http.library import URL, ConnectError, HttpLibrary, ProxyError
 from groups_sdk._http.network import Network
 from groups_sdk._http.proxies import ProxyServer
 from groups_sdk._http.redaction import redact
@@ -22,9 +21,9 @@ _WRONG_PASSWORD = ("407", "Invalid username/password", "Requested ")  # as httpc
 
 
 def explain(
-    error: Exception, url: httpx.URL, network: Network | None, *, connected: bool, secrets: tuple[str, ...]
+    error: Exception, url: URL, network: Network | None, *, connected: bool, secrets: tuple[str, ...]
 ) -> str:
-    """What an exception of httpx says, without secrets, and what to check.
+    """What an exception of the HTTP library says, without secrets, and what to check.
 
     `network` is None for connections that are not our own; then nothing is known of their proxy and TLS. `connected`
     is whether a connection was opened, be it only to the proxy.
@@ -49,19 +48,17 @@ def _in_words(error: Exception) -> str:
     return ""
 
 
-def is_lasting(error: Exception) -> bool:
+def is_lasting(error: Exception, library: HttpLibrary) -> bool:
     """Whether another attempt would fail in the same way: because of the request, a certificate or a password."""
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+    if isinstance(error, library.errors_of_the_request):
         return True
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, library.ProxyError):
         return str(error).startswith(_WRONG_PASSWORD)
     failure = _tls_failure(error)
     return isinstance(failure, ssl.SSLCertVerificationError) or _is_about_ours(failure)
 
 
-def _advice(
-    error: Exception, url: httpx.URL, network: Network, proxy: ProxyServer | None, connected: bool
-) -> str:
+def _advice(error: Exception, url: URL, network: Network, proxy: ProxyServer | None, connected: bool) -> str:
     failure = _tls_failure(error)
     if isinstance(failure, ssl.SSLCertVerificationError):
         return _certificate_advice(failure, url, network, proxy)
@@ -75,7 +72,7 @@ def _advice(
         )
     if proxy is None:
         return ""
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, ProxyError):
         if not str(error).startswith(_WRONG_PASSWORD):
             return f"{proxy} does not connect to {url.host}: check whether it is allowed to"
         if proxy.has_credentials:
@@ -83,13 +80,13 @@ def _advice(
         return f"{proxy} asks for a user name and password: add them to its URL"
     if failure is not None and proxy.scheme == "https":
         return f"{proxy} may not speak TLS itself: then its URL begins with http://"
-    if isinstance(error, httpx.ConnectError) and not connected:
+    if isinstance(error, ConnectError) and not connected:
         return f"{proxy} cannot be reached: check its address, and whether it is running"
     return f"the connection goes through {proxy}"
 
 
 def _certificate_advice(
-    failure: ssl.SSLCertVerificationError, url: httpx.URL, network: Network, proxy: ProxyServer | None
+    failure: ssl.SSLCertVerificationError, url: URL, network: Network, proxy: ProxyServer | None
 ) -> str:
     way = f", and {proxy}" if proxy else ""
     if failure.verify_code in _WRONG_NAME:

@@ -9,13 +9,21 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import anyio
-import httpx
 
 from groups_sdk._http.access_tokens import AccessTokens
 from groups_sdk._http.event_loop import EventLoop
+from groups_sdk._http.library import (
+    URL,
+    AsyncClient,
+    HttpClient,
+    HttpLibrary,
+    Response,
+    Transport,
+    library_of,
+)
 from groups_sdk._http.network import Network, read_urls
 from groups_sdk._http.rate_limit import OnPause, RateLimit, RateLimiter
 from groups_sdk._settings import Settings
@@ -45,25 +53,16 @@ class ConnectionPool:
         *,
         rate_limit: RateLimit | None,
         max_connections: int,
-        transport: httpx.AsyncBaseTransport | None,
-        http_client: httpx.AsyncClient | None,
+        transport: Transport | None,
+        http_client: HttpClient | None,
         network: Network | None,
     ) -> None:
         if type(max_connections) is not int or max_connections < 1:
             raise ConfigurationError(
                 f"max_connections must be a whole number above 0; got {max_connections!r}"
             )
-        if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
-            raise ConfigurationError(
-                f"transport must be an asynchronous httpx transport; got {type(transport).__name__}"
-            )
-        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
-            raise ConfigurationError(
-                f"http_client must be an httpx.AsyncClient; got {type(http_client).__name__}"
-            )
-        if transport is not None and http_client is not None:
-            raise ConfigurationError("give transport or http_client, not both")
-        self.base_url: httpx.URL = read_urls(settings)[0]
+        self.library: HttpLibrary = library_of(transport, http_client)
+        self.base_url: URL = read_urls(settings)[0]
         self.settings = settings
         self.closed: bool = False
         self.deprecated: set[str] = set()  # the operations whose deprecation was warned of
@@ -123,7 +122,7 @@ class ConnectionPool:
             raise ClientClosedError(
                 f"{_ELSEWHERE}, which has not ended: use client.detached() to get a client for this one"
             )
-        if self._http_client is not None or isinstance(self._transport, httpx.AsyncHTTPTransport):
+        if self._http_client is not None or isinstance(self._transport, self.library.AsyncHTTPTransport):
             raise ClientClosedError(_LOOP_ENDED)
 
     def _new_resources(self, before: LoopResources | None) -> LoopResources:
@@ -131,6 +130,7 @@ class ConnectionPool:
         shift = 0.0 if before is None else before.loop.shift()
         return LoopResources(
             self._http(),
+            self.library,
             AccessTokens(self.settings.credentials) if before is None else before.tokens.moved(shift),
             RateLimiter(self._rate_limit) if before is None else before.limiter.moved(shift),
             self._max_connections,
@@ -138,12 +138,12 @@ class ConnectionPool:
             guarded=self._http_client is None,
         )
 
-    def _http(self) -> httpx.AsyncClient:
+    def _http(self) -> AsyncClient:
         if self._http_client is not None:
-            return self._http_client
+            return cast("AsyncClient", self._http_client)
         if self._network is not None:
             return self._network.connect(self._max_connections)
-        return httpx.AsyncClient(transport=self._transport, timeout=None)
+        return self.library.AsyncClient(transport=cast("Any", self._transport), timeout=None)
 
     async def aclose(self) -> None:
         """End the calls under way and close the connections, however often this wait is cancelled.
@@ -205,7 +205,8 @@ class LoopResources:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: AsyncClient,
+        library: HttpLibrary,
         tokens: AccessTokens,
         limiter: RateLimiter,
         max_connections: int,
@@ -215,6 +216,7 @@ class LoopResources:
     ) -> None:
         self.loop: EventLoop = EventLoop()
         self.http = http
+        self.library = library
         self.tokens = tokens
         self.limiter = limiter
         self.network = network
@@ -358,7 +360,7 @@ def abort(stream: _Stream) -> None:
         closing.close()
 
 
-async def close_if_bytes_are_left(response: httpx.Response) -> None:
+async def close_if_bytes_are_left(response: Response) -> None:
     """Close the connection when more has come than the answer.
 
     httpcore keeps what is left over, and takes it for the answer to the next request: a change that was refused would

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import attrs
-import httpx
 
 from groups_sdk._http.environment import Setting
+from groups_sdk._http.library import (
+    URL,
+    AsyncClient,
+    AsyncHTTPTransport,
+    InvalidURL,
+    Limits,
+    ProxyError,
+    Request,
+    Response,
+)
 from groups_sdk._http.proxies import ProxyServer, environment_proxy, read_proxy
 from groups_sdk._http.tls import ClientCertificate, Tls, resolve_tls
 from groups_sdk._settings import Settings
@@ -23,22 +32,22 @@ class Network:
     tls: Tls
     _proxies: Mapping[str, ProxyServer | None]
 
-    def proxy_for(self, url: httpx.URL) -> ProxyServer | None:
+    def proxy_for(self, url: URL) -> ProxyServer | None:
         """The proxy that requests to a URL go through; None where they go straight to its host."""
         return self._proxies.get(_origin(url))
 
-    def connect(self, max_connections: int) -> httpx.AsyncClient:
+    def connect(self, max_connections: int) -> AsyncClient:
         """A client of httpx that keeps up to `max_connections` connections open."""
         tls = self.tls.context()
         # Never contended: our own slots stand in front, since a contended httpcore pool does not survive
         # cancellation (https://github.com/encode/httpcore/issues/1093).
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=max_connections)
+        limits = Limits(max_connections=None, max_keepalive_connections=max_connections)
         # Origins without a proxy are in it too: what httpx goes by matches the other ports of a host as well.
         through = {
             origin: _transport(proxy, self.tls, limits) if proxy else None
             for origin, proxy in self._proxies.items()
         }
-        return httpx.AsyncClient(
+        return AsyncClient(
             verify=tls,
             limits=limits,
             timeout=None,
@@ -84,37 +93,37 @@ def resolve_network(
     return Network(tls, dict.fromkeys(map(_origin, urls), server))
 
 
-def read_urls(settings: Settings) -> list[httpx.URL]:
+def read_urls(settings: Settings) -> list[URL]:
     """The URLs that requests go to: the base URL first. Raises `ConfigurationError` when there is no such host."""
     token_url = getattr(settings.credentials, "token_url", None)
     try:
-        urls = [httpx.URL(url) for url in (settings.base_url, token_url) if url]
+        urls = [URL(url) for url in (settings.base_url, token_url) if url]
         for url in urls:
             _ = url.host
-    except (httpx.InvalidURL, ValueError) as error:  # idna's error is a ValueError
+    except (InvalidURL, ValueError) as error:  # idna's error is a ValueError
         raise ConfigurationError(f"the host is not valid in a URL: {error}") from None
     return urls
 
 
-def _origin(url: httpx.URL) -> str:
+def _origin(url: URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
-def _transport(proxy: ProxyServer, tls: Tls, limits: httpx.Limits) -> httpx.AsyncHTTPTransport:
-    kind = _SocksTransport if proxy.scheme.startswith("socks") else httpx.AsyncHTTPTransport
+def _transport(proxy: ProxyServer, tls: Tls, limits: Limits) -> AsyncHTTPTransport:
+    kind = _SocksTransport if proxy.scheme.startswith("socks") else AsyncHTTPTransport
     return kind(
         verify=tls.context(), trust_env=False, limits=limits, proxy=proxy.for_httpx(tls.proxy_context())
     )
 
 
-class _SocksTransport(httpx.AsyncHTTPTransport):
+class _SocksTransport(AsyncHTTPTransport):
     """Through a SOCKS proxy. What is not SOCKS, httpcore's reader meets with exceptions that are not httpx's."""
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: Request) -> Response:
         from socksio.exceptions import SOCKSError
 
         try:
             return await super().handle_async_request(request)
         except (SOCKSError, AssertionError):
             problem = "its answer is not SOCKS"
-        raise httpx.ProxyError(problem)
+        raise ProxyError(problem)

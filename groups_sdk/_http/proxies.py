@@ -15,9 +15,9 @@ from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
 import attrs
-import httpx
 
 from groups_sdk._http.environment import Setting, variable
+from groups_sdk._http.library import URL, InvalidURL, Proxy
 from groups_sdk.errors import ConfigurationError
 
 __all__ = ["ProxyServer", "environment_proxy", "is_excluded", "read_proxy"]
@@ -37,7 +37,7 @@ class _Hidden(bytes):
         return "b'***'"
 
 
-class _Proxy(httpx.Proxy):
+class _Proxy(Proxy):
     @property
     def raw_auth(self) -> tuple[bytes, bytes] | None:
         auth = super().raw_auth
@@ -73,8 +73,8 @@ class ProxyServer:
         encoded = base64.b64encode(both.encode()).decode()
         return tuple(text for text in (encoded, both, *self._credentials) if text)
 
-    def for_httpx(self, tls: ssl.SSLContext) -> httpx.Proxy:
-        """The same for a transport of httpx. `tls` is for the connection to a proxy that speaks https itself."""
+    def for_httpx(self, tls: ssl.SSLContext) -> Proxy:
+        """The same for a transport of  `tls` is for the connection to a proxy that speaks https itself."""
         context = tls if self.scheme == "https" else None
         return _Proxy(self.url, auth=self._credentials, ssl_context=context)
 
@@ -87,7 +87,7 @@ def read_proxy(setting: Setting) -> ProxyServer:
     return found
 
 
-def environment_proxy(url: httpx.URL) -> ProxyServer | None:
+def environment_proxy(url: URL) -> ProxyServer | None:
     """The proxy that the environment names for a URL; None when the connection goes straight to its host.
 
     https_proxy comes first, then all_proxy, each in lower case and then in upper case; without any of them, the
@@ -112,7 +112,7 @@ def _system_setting() -> Setting | None:
     return Setting("the system's proxy settings", text) if text else None
 
 
-def is_excluded(url: httpx.URL, no_proxy: str) -> bool:
+def is_excluded(url: URL, no_proxy: str) -> bool:
     """Whether a host is in a list such as NO_PROXY has.
 
     Entries stand between commas or blanks: a host name, which covers the names below it too, with or without `.` or
@@ -170,9 +170,9 @@ def _read(setting: Setting) -> ProxyServer | str:
         return "has no host, or a malformed host or port; write it as http://proxy.example.com:8080"
     url = f"{scheme}://{parts['host']}" + (f":{parts['port']}" if parts["port"] else "")
     try:
-        _ = httpx.URL(url).host
+        _ = URL(url).host
         user, _, password = (unquote(part, errors="strict") for part in userinfo.partition(":"))
-    except (httpx.InvalidURL, ValueError):  # idna's error and that of characters that are not UTF-8
+    except (InvalidURL, ValueError):  # idna's error and that of characters that are not UTF-8
         return "its host, user name or password is not valid in a URL"
     if scheme.startswith("socks"):
         if not _can_use_socks():

@@ -1,23 +1,24 @@
-"""Requests as httpx wants them."""
+"""Requests as the HTTP library wants them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-import httpx
-
+from groups_sdk._http.library import URL, ByteStream, HttpLibrary
+from groups_sdk._http.library import Request as HttpRequest
 from groups_sdk._operations import Request
 from groups_sdk.errors import InvalidArgumentError
 
 __all__ = ["build_request", "join_url"]
 
 
-def join_url(base: httpx.URL, request: Request, api_version: str) -> httpx.URL:
+def join_url(library: HttpLibrary, base: URL, request: Request, api_version: str) -> URL:
     """The request's URL below the base URL. Raises `InvalidArgumentError` when its arguments cannot be in a URL."""
     try:
-        return httpx.URL(f"{base}{request.target(api_version)}")
-    except (httpx.InvalidURL, UnicodeError) as error:  # too long; half of a surrogate pair
+        return library.URL(f"{base}{request.target(api_version)}")
+    except (library.InvalidURL, UnicodeError) as error:  # too long; half of a surrogate pair
         problem = f"{request.operation.name}: no URL can be made from the arguments: {error}"
     raise InvalidArgumentError(problem)
 
@@ -33,30 +34,45 @@ class _Once(AsyncIterator[bytes]):
         return content
 
 
-class _Body(httpx.ByteStream):
-    """A request's body that nobody needs to close.
+class _Body:
+    """A request's body that nobody needs to close, whatever library it is for.
 
-    httpx's own is read through an asynchronous generator. A request that breaks off leaves that half-way, for the
+    The library's own is read through an asynchronous generator. A request that breaks off leaves that half-way, for the
     garbage collector: then asyncio starts a task to close it, and trio warns.
     """
 
     def __init__(self, content: bytes) -> None:
-        super().__init__(content)
+        super().__init__(content)  # type: ignore[call-arg] # that of the library's ByteStream
         self._content = content
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _Once(self._content)
 
 
+@cache
+def _body_class(byte_stream: Any) -> type[ByteStream]:
+    """The class of bodies for a library, which asks for a ByteStream of its own."""
+    return cast("type[ByteStream]", type("RequestBody", (_Body, byte_stream), {}))
+
+
 def build_request(
-    method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]
-) -> httpx.Request:
+    library: HttpLibrary,
+    method: str,
+    url: URL,
+    headers: Mapping[str, str],
+    content: bytes,
+    extensions: dict[str, Any],
+) -> HttpRequest:
     """The request with exactly these headers, besides those that HTTP itself needs."""
     framing = {"host": url.netloc.decode()}
     if content or method in ("POST", "PUT", "PATCH"):
         framing["content-length"] = str(len(content))
-    request = httpx.Request(
-        method, url, headers={**framing, **headers}, stream=_Body(content), extensions=extensions
+    request = library.Request(
+        method,
+        url,
+        headers={**framing, **headers},
+        stream=_body_class(cast("Any", library.ByteStream))(content),
+        extensions=extensions,
     )
     request.read()  # so that whoever looks at a request can look at its body too
     return request

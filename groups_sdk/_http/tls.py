@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import attrs
-import httpx
 
 from groups_sdk._http.environment import Setting, variable
+from groups_sdk._http.library import create_ssl_context
 from groups_sdk.errors import ConfigurationError
 
 __all__ = ["ClientCertificate", "Tls", "default_context", "read_certificate", "resolve_tls"]
@@ -60,7 +60,7 @@ def _new_default_context() -> ssl.SSLContext:
     try:
         truststore = importlib.import_module("truststore")
     except ImportError:
-        return httpx.create_ssl_context(trust_env=False)
+        return create_ssl_context(trust_env=False)
     context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return context
 
