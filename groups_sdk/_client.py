@@ -547,6 +547,7 @@ class AsyncGroupsClient:
             fetch,
             starting_after=starting_after,
             ending_before=ending_before,
+            redact=self._caller.redact,
             description=_describe(operation, ids, params, starting_after or ending_before),
         )
 

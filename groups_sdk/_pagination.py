@@ -19,6 +19,7 @@ from groups_sdk._iteration import AsyncBatchIterator, NextBatch, refuse_misuse
 from groups_sdk._misuse import refuse
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
+from groups_sdk._terminal import printable
 from groups_sdk.errors import ApiError, ClientClosedError, GroupsError, InvalidArgumentError, PaginationError
 
 __all__ = ["AsyncPaginator", "AsyncReadAhead", "FetchPage", "Page", "PageCursor", "PrefetchingCursor"]
@@ -70,9 +71,11 @@ class PageCursor(Generic[T]):
         ending_before: str | None,
         *,
         resumable: bool = True,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._fetch = fetch
         self._resumable = resumable
+        self._redact = redact
         self._backwards = ending_before is not None
         self._cursor = ending_before if self._backwards else starting_after
         self._followed: set[str] = set()
@@ -88,9 +91,8 @@ class PageCursor(Generic[T]):
         if self._cursor == "":
             raise PaginationError("the page has a link to the next one, but no cursor in it", cursor="")
         if self._cursor in self._followed:
-            raise PaginationError(
-                f"the API sent the cursor {self._cursor!r} a second time", cursor=self._cursor
-            )
+            cursor = self._redact(self._cursor)
+            raise PaginationError(f"the API sent the cursor {cursor!r} a second time", cursor=cursor)
         self._busy = True
         try:
             page = await self._fetch(
@@ -103,7 +105,8 @@ class PageCursor(Generic[T]):
             )  # a cursor that has expired, say
             if self._cursor is not None and self._resumable and not refused:
                 parameter = "ending_before" if self._backwards else "starting_after"
-                error.add_note(f"The listing can be resumed here with {parameter}={self._cursor!r}.")
+                cursor = printable(repr(self._redact(self._cursor)))
+                error.add_note(f"The listing can be resumed here with {parameter}={cursor}.")
             raise
         finally:
             self._busy = False
@@ -301,9 +304,11 @@ class AsyncPaginator(Generic[T]):
         starting_after: str | None = None,
         ending_before: str | None = None,
         resumable: bool = True,
+        redact: Callable[[str], str] = str,
         description: str = "items",
     ) -> None:
         self._resumable = resumable  # whether errors tell the cursor to resume with
+        self._redact = redact  # takes secrets out of that cursor
         self._description = description
         self._fetch = fetch
         self._starting_after = starting_after
@@ -314,7 +319,13 @@ class AsyncPaginator(Generic[T]):
         return f"<{type(self).__name__} of {self._description}>"
 
     def _cursor(self) -> PageCursor[T]:
-        return PageCursor(self._fetch, self._starting_after, self._ending_before, resumable=self._resumable)
+        return PageCursor(
+            self._fetch,
+            self._starting_after,
+            self._ending_before,
+            resumable=self._resumable,
+            redact=self._redact,
+        )
 
     def __aiter__(self) -> AsyncBatchIterator[T]:
         return AsyncBatchIterator(self._cursor().next_items)
@@ -361,6 +372,7 @@ class AsyncPaginator(Generic[T]):
             starting_after=self._starting_after,
             ending_before=self._ending_before,
             resumable=False,
+            redact=self._redact,
             description=self._description,
         )
 

@@ -20,7 +20,7 @@ from groups_sdk._http.connections import LoopResources, OpenSockets, abort
 from groups_sdk._http.decide import Answered, Attempt, CallState, Closed, Failed, Unreadable
 from groups_sdk._http.library import NO_TIMEOUTS, URL, Request, Response
 from groups_sdk._http.options import CallOptions
-from groups_sdk._http.redaction import redact
+from groups_sdk._http.redaction import redact, redact_all
 from groups_sdk._http.retries import requested_wait
 from groups_sdk._responses import ApiResponse, Headers
 from groups_sdk.errors import ConnectionFailedError, RequestTimeoutError
@@ -142,7 +142,8 @@ def classify_response(
     secrets: tuple[str, ...],
 ) -> Answered | Failed | Unreadable:
     """What came of an attempt whose status is known, and whose body may have broken off with a failure."""
-    headers = Headers(response.headers.multi_items())
+    names, values = zip(*response.headers.multi_items(), strict=True) if response.headers else ((), ())
+    headers = Headers(zip(names, redact_all(list(values), secrets), strict=True))
     answer = ApiResponse(
         response.status_code,
         headers,

@@ -33,6 +33,7 @@ from groups_sdk._http.decide import (
 )
 from groups_sdk._http.library import Request as HttpRequest
 from groups_sdk._http.options import CallOptions
+from groups_sdk._http.redaction import redact
 from groups_sdk._http.requests import build_request, join_url
 from groups_sdk._http.retries import RetryEvent
 from groups_sdk._operations import TOKEN_REQUEST, Operation, Request
@@ -53,6 +54,10 @@ class Caller:
     def __init__(self, pool: ConnectionPool, options: CallOptions) -> None:
         self.pool = pool
         self.options = options
+
+    def redact(self, text: str) -> str:
+        """The text without the secrets of this client."""
+        return redact(text, self.pool.secrets())
 
     async def send(self, request: Request) -> ApiResponse:
         """The successful answer to a request. Raises a `GroupsError` that says why there is none."""

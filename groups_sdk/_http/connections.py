@@ -85,6 +85,10 @@ class ConnectionPool:
             network=self._network,
         )
 
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        return (self._resources.tokens if self._resources else self.settings.credentials).secrets()
+
     @property
     def in_use(self) -> bool:
         """Whether there is anything to close."""
