@@ -1,4 +1,11 @@
-"""The body of an answer: decompressed here, so that its limit holds however well it was compressed."""
+"""The body of an answer: decompressed here, so that its limit holds however it was compressed.
+
+The limit is one on the bytes that come and on what they decompress to, and both are checked as they come: neither an
+answer that decompresses to a thousand times its size nor one that decompresses to nothing is read to its end. One
+encoding is undone, gzip or deflate; an answer that names several was not asked for.
+
+The head of an answer has the limit of h11: 100 KiB for all headers, as httpcore sets it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +18,7 @@ from groups_sdk._http.connections import close_if_bytes_are_left
 from groups_sdk._http.library import AsyncByteStream, Response
 
 _COMPRESSED = ("gzip", "x-gzip", "deflate")
+_MEMBERS = 1000  # that gzip data may consist of: each empty one costs as much work as a full one
 _EITHER = 15 + 32  # the window of zlib, and the header of gzip or of zlib, whichever comes
 
 
@@ -21,6 +29,8 @@ class Body:
         self.content: bytearray = bytearray()
         self.problem: str | None = None
         self._limit = limit
+        self._received = 0
+        self._members = 1
         self._inflater = zlib.decompressobj(_EITHER)
 
     async def read(self, response: Response) -> None:
@@ -49,18 +59,28 @@ class Body:
     def _take(self, data: bytes) -> None:
         self.content += data[: self._room]
         if not self._room:
-            self.problem = f"it is larger than {self._limit} bytes (max_response_bytes)"
+            self.problem = self._too_large
             del self.content[self._limit :]
 
     def _inflate(self, data: bytes) -> None:
+        self._received += len(data)
         while data and self.problem is None:
             if self._inflater.eof:  # several may follow one another
                 self._inflater = zlib.decompressobj(_EITHER)
+                self._members += 1
             try:
                 self._take(self._inflater.decompress(data, self._room))
             except zlib.error:
                 self.problem = "it cannot be decompressed"
             data = self._inflater.unconsumed_tail or self._inflater.unused_data
+            if self._members > _MEMBERS:
+                self.problem = f"its compressed data is in more than {_MEMBERS} parts"
+        if self.problem is None and self._received > self._limit:
+            self.problem = self._too_large
+
+    @property
+    def _too_large(self) -> str:
+        return f"it is larger than {self._limit} bytes (max_response_bytes)"
 
     @property
     def _room(self) -> int:

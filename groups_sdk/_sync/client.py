@@ -46,7 +46,8 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     `timeout` limits one attempt, and `deadline` a whole call with its retries and waits (in a listing: one page), both
     in seconds; None means no limit. `retries` and `rate_limit` are policies; None turns retries or rate limiting off.
     At most `max_connections` requests run at the same time. `user_agent` is put in front of this package's own. An
-    answer of more than `max_response_bytes` after decompression is an error.
+    answer of more than `max_response_bytes`, before or after decompression, is a `DecodeError`, and is not read to its
+    end. The default is 8 MiB; a page of 100 memberships has some 60 KiB.
 
     `on_response` is called with an `ApiResponse` for every answer, and `on_wait` with a `Wait` when a call begins to
     wait for something other than its answer: for the rate limit, because the API asked for it, or before a retry. A
@@ -102,7 +103,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         on_response: Callable[[ApiResponse], object] | None = None,
         on_wait: Callable[[Wait], object] | None = None,
         user_agent: str | None = None,
-        max_response_bytes: int = 64 * 1024 * 1024,
+        max_response_bytes: int = 8 * 1024 * 1024,
         allow_http: bool = False,
         backend: str = "asyncio",
         backend_options: Mapping[str, Any] | None = None,
