@@ -12,6 +12,7 @@ from typing import cast
 
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
+from groups_sdk._terminal import printable
 
 __all__ = ["ApiDeprecationWarning", "collect", "describe", "show", "warn"]
 
@@ -19,6 +20,7 @@ logger: logging.Logger = logging.getLogger("groups_sdk")
 
 # A warning points at the program, so frames of these packages are skipped.
 _SKIPPED_PACKAGES = {"groups_sdk", "anyio", "asyncio", "trio"}
+_SHOWN = 100  # characters of a version
 _deferred: ContextVar[list[str] | None] = ContextVar("groups_sdk_deferred_warnings", default=None)
 
 
@@ -39,10 +41,10 @@ def describe(response: ApiResponse) -> str | None:
     deprecated, ends = "deprecation" in response.headers, "sunset" in response.headers
     if not deprecated and not ends:
         return None
-    version = response.version_served or response.version_requested
+    version = printable(response.version_served or response.version_requested or "(unknown)", _SHOWN)
     facts = [f"is deprecated{_when('since', response.deprecation)}"] if deprecated else []
     facts += [f"stops working{_when('on', response.sunset)}"] if ends else []
-    return f"{response.operation}: API version {version or '(unknown)'} {' and '.join(facts)}"
+    return f"{response.operation}: API version {version} {' and '.join(facts)}"
 
 
 def _when(word: str, moment: datetime | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from groups_sdk._public import set_module
+from groups_sdk._terminal import printable
 
 __all__ = ["ApiResponse", "Headers"]
 
@@ -16,7 +17,8 @@ __all__ = ["ApiResponse", "Headers"]
 class Headers(Mapping[str, str]):
     """Response headers: a read-only mapping with case-insensitive names.
 
-    The values of a header that came several times are joined with ", ".
+    The values of a header that came several times are joined with ", ". They are as they came, but for the secrets of
+    the client: where a gateway repeats the token, there is `***` in its place.
 
     Example:
         assert Headers([("Content-Type", "text/html")])["content-type"] == "text/html"
@@ -41,7 +43,7 @@ class Headers(Mapping[str, str]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        return f"Headers({self._values})"
+        return printable(f"Headers({self._values})")
 
 
 def parse_http_date(value: str) -> datetime | None:

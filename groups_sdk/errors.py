@@ -32,6 +32,10 @@
 
 Each has `maybe_applied`: True when the change that was asked for may have been made all the same, or, after a
 `DecodeError`, was made. It is never True for reads. All of them can be pickled, and none contains a token.
+
+Their texts, `str(error)` and `repr(error)`, are one line that is safe to log and to print: line breaks, escape
+sequences and invisible characters that the API or a gateway sent are escaped there, as `\\n`, `\\x1b`, `\\u202e`. Their
+attributes, such as `error.detail`, have them as they came.
 """
 
 from typing import Any
@@ -39,6 +43,7 @@ from typing import Any
 import attrs
 
 from groups_sdk._public import set_module
+from groups_sdk._terminal import printable
 from groups_sdk.models import GroupMembership, Role
 
 __all__ = [
@@ -75,6 +80,7 @@ __all__ = [
 ]
 
 
+_ID_SHOWN = 100  # characters of a request id
 PLANNED_MAINTENANCE = "SNYK-0099"  # the code of an error that waiting a little does not change
 
 
@@ -86,6 +92,12 @@ class GroupsError(Exception):
     """
 
     maybe_applied: bool = False
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+    def __repr__(self) -> str:
+        return printable(super().__repr__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception.__reduce__ calls cls(*args), which fails for the classes below with keyword-only arguments.
@@ -257,7 +269,7 @@ class TransportError(GroupsError):
         tries = "" if self.attempts == 1 else f" after {self.attempts} attempts"
         fate = "it may have been applied" if self.maybe_applied else "it was not applied"
         said = "" if self.method == "GET" else f"; {fate}"
-        return f"{self.operation or 'request'}: {self.problem}{tries}{said}"
+        return printable(f"{self.operation or 'request'}: {self.problem}{tries}{said}")
 
 
 class ConnectionFailedError(TransportError):
@@ -338,7 +350,7 @@ class ApiError(GroupsError):
         what = "; ".join(entry for entry in entries if entry) or "no explanation in the answer"
         more = f" (and {len(self.errors) - 3} more)" if len(self.errors) > 3 else ""
         call = f"{self.method} {self.path}: " if self.method else ""
-        return f"{call}{self.status_code}{code}: {what}{more}{_ref(self.request_id)}"
+        return printable(f"{call}{self.status_code}{code}: {what}{more}{_ref(self.request_id)}")
 
 
 class BadRequestError(ApiError):
@@ -352,7 +364,7 @@ class UnauthorizedError(ApiError):
 
     def __str__(self) -> str:
         text = super().__str__()
-        return text if self.advice is None else f"{text} {self.advice}"
+        return text if self.advice is None else printable(f"{text} {self.advice}")
 
 
 class ForbiddenError(ApiError):
@@ -404,7 +416,7 @@ def _sentence(entry: ErrorObject) -> str:
 
 
 def _ref(request_id: str | None) -> str:
-    return f" [request id {request_id}]" if request_id else ""
+    return f" [request id {printable(request_id, _ID_SHOWN)}]" if request_id else ""
 
 
 set_module("groups_sdk", globals(), __all__)

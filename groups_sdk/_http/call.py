@@ -38,6 +38,7 @@ from groups_sdk._http.requests import build_request, join_url
 from groups_sdk._http.retries import RetryEvent
 from groups_sdk._operations import TOKEN_REQUEST, Operation, Request
 from groups_sdk._responses import ApiResponse
+from groups_sdk._terminal import printable
 from groups_sdk.errors import ApiError, DeadlineExceededError, GroupsError
 
 __all__ = ["Caller"]
@@ -45,6 +46,7 @@ __all__ = ["Caller"]
 logger: logging.Logger = logging.getLogger("groups_sdk")
 
 MEDIA_TYPE = "application/vnd.api+json"
+_ID_SHOWN = 100  # characters of a request id
 _CLOSED = "the client was closed while this call ran"
 
 
@@ -211,7 +213,7 @@ class Caller:
             operation.name,
             call.attempts,
             _brief(error),
-            getattr(error, "request_id", None),
+            _request_id(error),
             retry.after,
         )
         event = RetryEvent(operation.name, operation.method, call.path, call.attempts, retry.after, error)
@@ -228,12 +230,17 @@ class Caller:
                 outcome.status_code if isinstance(outcome, ApiResponse) else _brief(outcome),
                 call.attempts,
                 (anyio.current_time() - call.started) * 1000,
-                getattr(outcome, "request_id", None),
+                _request_id(outcome),
             )
         return outcome
 
 
 def _brief(error: GroupsError) -> str:
     if isinstance(error, ApiError):
-        return f"{error.status_code} {error.code or ''}".rstrip()
+        return printable(f"{error.status_code} {error.code or ''}".rstrip())
     return type(error).__name__
+
+
+def _request_id(outcome: ApiResponse | GroupsError) -> str | None:
+    request_id: str | None = getattr(outcome, "request_id", None)
+    return None if request_id is None else printable(request_id, _ID_SHOWN)

@@ -11,6 +11,7 @@ from groups_sdk._jsonapi.resources import structure, structure_page
 from groups_sdk._jsonapi.values import StructureError, type_problem
 from groups_sdk._pagination import Page
 from groups_sdk._responses import ApiResponse
+from groups_sdk._terminal import printable
 from groups_sdk.errors import DecodeError
 
 __all__ = ["decode_one", "decode_page", "membership_creation", "role_change"]
@@ -82,8 +83,8 @@ def _document(response: ApiResponse) -> dict[str, Any]:
 def _not_json(response: ApiResponse) -> str:
     if not response.content.strip():
         return "it is empty"
-    content_type = response.headers.get("content-type", "no content type")
-    return f"it is not JSON, or not whole (status {response.status_code}, {content_type[:100]})"
+    content_type = printable(response.headers.get("content-type", "no content type"), 100)
+    return f"it is not JSON, or not whole (status {response.status_code}, {content_type})"
 
 
 def _cursor(document: dict[str, Any], relation: str, parameter: str) -> str | None:

@@ -25,7 +25,7 @@ _TAG = re.compile(r"<[a-z/!?][^>]*>?", re.IGNORECASE)
 def decode_errors(content: bytes) -> tuple[ErrorObject, ...]:
     """The errors that a body describes, at most 100; empty when it describes none. Never raises.
 
-    Texts are cut after 500 characters, and control characters are removed.
+    Texts are cut after 500 characters, and are otherwise as they came: `str(error)` escapes what is not printable.
 
     Example:
         errors = decode_errors(b'{"errors": [{"status": "404", "detail": "no such group"}]}')
@@ -66,7 +66,7 @@ def _entries(value: Any) -> tuple[ErrorObject, ...]:
 
 def _error_object(entry: Any) -> ErrorObject:
     if type(entry) is str:
-        return ErrorObject(detail=_one_line(entry))
+        return ErrorObject(detail=_cut(entry))
     if type(entry) is not dict:
         return ErrorObject()
     code, title = _first(entry, "code", "errorRef"), _first(entry, "title")
@@ -100,7 +100,7 @@ def _first(entry: Any, *names: str) -> str | None:
             value = entry.get(name)
             if type(value) is int:
                 return str(value)
-            if type(value) is str and (text := _one_line(value)):
+            if type(value) is str and (text := _cut(value)):
                 return text
     return None
 
@@ -110,11 +110,11 @@ def _text_of(page: str) -> str | None:
     title = _TITLE.search(page)
     text = (title[1].strip() if title else "") or _TAG.sub(" ", _INVISIBLE.sub(" ", page))
     # Cut before unescape, which raises ValueError on a numeric entity of thousands of digits.
-    return _one_line(unescape(" ".join(text.split())[:_CHARACTERS_KEPT]))
+    return _cut(" ".join(unescape(" ".join(text.split())[:_CHARACTERS_KEPT]).split()))
 
 
-def _one_line(text: str) -> str | None:
-    """The text without control characters and line breaks, cut; None when nothing is left."""
-    printable = (character if character.isprintable() else " " for character in text[: 4 * _CHARACTERS_KEPT])
-    words = " ".join("".join(printable).split())
-    return (words if len(words) <= _CHARACTERS_KEPT else f"{words[:_CHARACTERS_KEPT]}...") or None
+def _cut(text: str) -> str | None:
+    """The beginning of the text; None when it is blank."""
+    if not text.strip():
+        return None
+    return text if len(text) <= _CHARACTERS_KEPT else f"{text[:_CHARACTERS_KEPT]}..."

@@ -8,12 +8,15 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from groups_sdk._terminal import printable
 from groups_sdk.cli._exit_codes import FAILED, INTERRUPTED, CommandError, explain
 from groups_sdk.errors import GroupsError
+
+_OWN_LINES = ("Traceback (", "  File ", "\nThe above exception", "\nDuring handling")  # of a traceback
 
 __all__ = ["abandon_stdout", "complain", "forgive_encodings", "run"]
 
@@ -54,11 +57,28 @@ def run(
         return INTERRUPTED
     except (CommandError, GroupsError, OSError) as error:
         if debug:
-            for text in traceback.format_exc().splitlines():  # without locals, which may be secrets
-                print(printable(text), file=sys.stderr)
+            for line in _traceback(error):
+                print(line, file=sys.stderr)
         code, line = explain(error, needs, host() or "the API")
         complain(prog, line)
     return code
+
+
+def _traceback(error: BaseException) -> Iterator[str]:
+    """The lines of a traceback, without locals, which may be secrets. What an exception says is one line of it."""
+    for part in traceback.TracebackException.from_exception(error).format():
+        text = part.rstrip("\n")
+        yield from map(printable, text.split("\n") if part.startswith(_OWN_LINES) else [text])
+
+
+class _Formatter(logging.Formatter):
+    """Lines of the log, which tracebacks may be among."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(_traceback(ei[1]))
 
 
 @contextmanager
@@ -70,7 +90,7 @@ def _notices(prog: str, *, debug: bool) -> Generator[None, None, None]:
 
     logger = logging.getLogger("groups_sdk")
     handler = logging.StreamHandler() if debug else logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s:%(name)s:%(message)s"))
+    handler.setFormatter(_Formatter("%(levelname)s:%(name)s:%(message)s"))
     level = logger.level
     logger.addHandler(handler)
     if debug:

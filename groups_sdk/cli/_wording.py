@@ -51,7 +51,7 @@ _ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 _COLUMNS = re.compile(r"\bcolumns=\{(.*?)\}")
 _COLUMN = re.compile(r'"(\w+)": "([^"]*)"')
-_QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")(?!\w)""")
+_QUOTED = re.compile(r"""(?<!\w)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?!\w)""")
 
 
 def with_options(text: str) -> str:

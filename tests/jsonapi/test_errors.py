@@ -55,12 +55,13 @@ FULL = {
         (b"a < b and c > d", [ErrorObject(detail="a < b and c > d")]),
         (b'"no"', [ErrorObject(detail="no")]),
         ({"detail": "limit < 10 or limit > 100"}, [ErrorObject(detail="limit < 10 or limit > 100")]),
-        ({"detail": "a\u202eb\r\nc\u0000"}, [ErrorObject(detail="a b c")]),
+        ({"detail": "a\u202eb\r\nc\u0000"}, [ErrorObject(detail="a\u202eb\r\nc\u0000")]),
+        ({"detail": " \n", "title": " a "}, [ErrorObject(title=" a ")]),
         ({"errors": [], "message": "M"}, [ErrorObject(detail="M")]),
         ({"errors": "E"}, [ErrorObject(detail="E")]),
         ({"errors": {"detail": "D", "status": True, "code": 1.5, "title": ""}}, [ErrorObject(detail="D")]),
         ({"errors": [[["x"]]]}, []),
-        (b"a\x00b\x1b[31m", [ErrorObject(detail="a b [31m")]),
+        (b"a\x00b\x1b[31m", [ErrorObject(detail="a\x00b\x1b[31m")]),
     ],
 )  # fmt: skip
 def test_errors_of_every_form(body: Any, expected: list[ErrorObject]) -> None:
