@@ -1,6 +1,9 @@
 """The public names, and where they are defined: for type checkers, and for `__init__.py` at a name's first use."""
 
 from groups_sdk._arguments import (
+    OnDecodeError as OnDecodeError,
+)
+from groups_sdk._arguments import (
     SortBy as SortBy,
 )
 from groups_sdk._arguments import (
@@ -47,6 +50,9 @@ from groups_sdk._pagination import (
 )
 from groups_sdk._pagination import (
     AsyncReadAhead as AsyncReadAhead,
+)
+from groups_sdk._pagination import (
+    DecodeProblem as DecodeProblem,
 )
 from groups_sdk._pagination import (
     Page as Page,

@@ -11,9 +11,11 @@ from groups_sdk.errors import InvalidArgumentError
 
 SortBy: TypeAlias = Literal["username", "user_display_name", "email", "login_method", "role_name"]
 SortOrder: TypeAlias = Literal["ASC", "DESC"]
+OnDecodeError: TypeAlias = Literal["raise", "skip"]
 
 SORT_COLUMNS: tuple[SortBy, ...] = get_args(SortBy)
 SORT_ORDERS: tuple[SortOrder, ...] = get_args(SortOrder)
+ON_DECODE_ERROR: tuple[OnDecodeError, ...] = get_args(OnDecodeError)
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -55,6 +57,13 @@ def flag(name: str, value: bool | None) -> bool | None:
     """The value, when it is None, True or False."""
     if value is not None and not isinstance(value, bool):
         raise InvalidArgumentError(f"{name} must be True, False or None; got {_shown(value)}")
+    return value
+
+
+def on_decode_error(value: OnDecodeError) -> OnDecodeError:
+    """The value, when it is "raise" or "skip"."""
+    if value not in ON_DECODE_ERROR:
+        raise InvalidArgumentError(f"on_decode_error must be raise or skip; got {_shown(value)}")
     return value
 
 

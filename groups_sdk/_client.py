@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import ssl
@@ -15,7 +16,7 @@ import attrs
 
 from groups_sdk import _arguments as arguments
 from groups_sdk import _operations as operations
-from groups_sdk._arguments import SortBy, SortOrder
+from groups_sdk._arguments import OnDecodeError, SortBy, SortOrder
 from groups_sdk._base_urls import Region
 from groups_sdk._credentials import Credentials
 from groups_sdk._http.call import Caller
@@ -47,6 +48,7 @@ __all__ = ["AsyncGroupsClient"]
 T = TypeVar("T")
 
 _FILTERS = ("email", "username", "role_name", "org_name")
+logger: logging.Logger = logging.getLogger("groups_sdk")
 
 
 class AsyncGroupsClient:
@@ -265,13 +267,19 @@ class AsyncGroupsClient:
         return twin
 
     def list_groups(
-        self, *, limit: int = 100, starting_after: str | None = None, ending_before: str | None = None
+        self,
+        *,
+        limit: int = 100,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> AsyncPaginator[Group]:
         """The groups that the token's owner belongs to, with id and name (listGroups). Needs no permission.
 
         `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an earlier
-        page (`page.next_cursor`, `page.prev_cursor`); give at most one of them. Raises `InvalidArgumentError` at once
-        when an argument is not valid.
+        page (`page.next_cursor`, `page.prev_cursor`); give at most one of them. A record that cannot be decoded is a
+        `DecodeError`; with `on_decode_error="skip"` it is left out, logged, and found in `page.problems` and in the
+        listing's `problems`. Raises `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             groups = await client.list_groups().collect()
@@ -280,9 +288,11 @@ class AsyncGroupsClient:
             operations.LIST_GROUPS,
             Group,
             {},
-            {"limit": arguments.limit(limit)},
+            {},
+            limit,
             starting_after,
             ending_before,
+            on_decode_error,
         )
 
     async def get_group(self, group_id: str) -> Group:
@@ -311,6 +321,7 @@ class AsyncGroupsClient:
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> AsyncPaginator[GroupMembership]:
         """The memberships of a group: who has which role (listGroupMemberships). Needs group.membership.read.
 
@@ -318,8 +329,10 @@ class AsyncGroupsClient:
         "username", "user_display_name", "email", "login_method" or "role_name", and `sort_order` "ASC" or "DESC" (the
         API's default). While memberships change, only a listing without `sort_by` is sure to contain each of them once.
         `include_group_membership_count=True` fills in `group_membership_count`. `limit` is the size of a page: 10, 20,
-        ... 100. `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. Raises
-        `InvalidArgumentError` at once when an argument is not valid.
+        ... 100. `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. With
+        `on_decode_error="skip"` a record that cannot be decoded is no `DecodeError`: it is left out, logged, and found
+        in `page.problems` and in the listing's `problems`. Raises `InvalidArgumentError` at once when an argument is
+        not valid.
 
         Example:
             async for membership in client.list_memberships(group_id, role_name="Group Admin", sort_by="email"):
@@ -335,11 +348,17 @@ class AsyncGroupsClient:
             "include_group_membership_count": arguments.flag(
                 "include_group_membership_count", include_group_membership_count
             ),
-            "limit": arguments.limit(limit),
         }
         ids = {"group_id": arguments.uuid("group_id", group_id)}
         return self._list(
-            operations.LIST_MEMBERSHIPS, GroupMembership, ids, params, starting_after, ending_before
+            operations.LIST_MEMBERSHIPS,
+            GroupMembership,
+            ids,
+            params,
+            limit,
+            starting_after,
+            ending_before,
+            on_decode_error,
         )
 
     async def update_membership(self, group_id: str, membership_id: str, *, role_id: str) -> None:
@@ -414,13 +433,14 @@ class AsyncGroupsClient:
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> AsyncPaginator[OrgMembership]:
         """One user's memberships of the organizations in a group (listGroupUserOrgMemberships).
 
         Needs the permissions group.membership.read and group.org.list. `org_name` and `role_name` list only the
         memberships that match both. `limit` is the size of a page: 10, 20, ... 100. `starting_after` and
-        `ending_before` are cursors of an earlier page; give at most one of them. Raises `InvalidArgumentError` at once
-        when an argument is not valid.
+        `ending_before` are cursors of an earlier page; give at most one of them. `on_decode_error` is that of
+        `list_memberships`. Raises `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             async for membership in client.list_org_memberships(group_id, user_id=user_id):
@@ -430,11 +450,17 @@ class AsyncGroupsClient:
             "user_id": arguments.uuid("user_id", user_id),
             "org_name": arguments.text("org_name", org_name),
             "role_name": arguments.text("role_name", role_name),
-            "limit": arguments.limit(limit),
         }
         ids = {"group_id": arguments.uuid("group_id", group_id)}
         return self._list(
-            operations.LIST_ORG_MEMBERSHIPS, OrgMembership, ids, params, starting_after, ending_before
+            operations.LIST_ORG_MEMBERSHIPS,
+            OrgMembership,
+            ids,
+            params,
+            limit,
+            starting_after,
+            ending_before,
+            on_decode_error,
         )
 
     def list_sso_connections(
@@ -444,19 +470,27 @@ class AsyncGroupsClient:
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> AsyncPaginator[SsoConnection]:
         """The single sign-on connections of a group (listGroupSsoConnections). Needs the permission group.sso.read.
 
         `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an earlier
-        page; give at most one of them. Raises `InvalidArgumentError` at once when an argument is not valid.
+        page; give at most one of them. `on_decode_error` is that of `list_memberships`. Raises `InvalidArgumentError`
+        at once when an argument is not valid.
 
         Example:
             connections = await client.list_sso_connections(group_id).collect()
         """
         ids = {"group_id": arguments.uuid("group_id", group_id)}
-        params = {"limit": arguments.limit(limit)}
         return self._list(
-            operations.LIST_SSO_CONNECTIONS, SsoConnection, ids, params, starting_after, ending_before
+            operations.LIST_SSO_CONNECTIONS,
+            SsoConnection,
+            ids,
+            {},
+            limit,
+            starting_after,
+            ending_before,
+            on_decode_error,
         )
 
     def list_sso_users(
@@ -467,20 +501,22 @@ class AsyncGroupsClient:
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> AsyncPaginator[SsoUser]:
         """The users of a single sign-on connection (listGroupSsoConnectionUsers).
 
         Needs the permissions group.sso.read and group.user.read. `limit` is the size of a page: 10, 20, ... 100.
-        `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. Raises
-        `InvalidArgumentError` at once when an argument is not valid.
+        `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. `on_decode_error`
+        is that of `list_memberships`. Raises `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             async for user in client.list_sso_users(group_id, sso_id):
                 print(user.email, user.active)
         """
         ids = {"group_id": arguments.uuid("group_id", group_id), "sso_id": arguments.uuid("sso_id", sso_id)}
-        params = {"limit": arguments.limit(limit)}
-        return self._list(operations.LIST_SSO_USERS, SsoUser, ids, params, starting_after, ending_before)
+        return self._list(
+            operations.LIST_SSO_USERS, SsoUser, ids, {}, limit, starting_after, ending_before, on_decode_error
+        )
 
     async def delete_sso_user(self, group_id: str, sso_id: str, user_id: str) -> None:
         """Delete the Snyk account of a user of a single sign-on connection (deleteUser).
@@ -535,21 +571,39 @@ class AsyncGroupsClient:
         model: type[T],
         ids: Mapping[str, str],
         params: Mapping[str, Parameter],
+        limit: int,
         starting_after: str | None,
         ending_before: str | None,
+        on_decode_error: OnDecodeError,
     ) -> AsyncPaginator[T]:
+        query = {**params, "limit": arguments.limit(limit)}
         arguments.cursors(starting_after, ending_before)
+        arguments.on_decode_error(on_decode_error)
 
         async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[T]:
             cursors = {"starting_after": starting_after, "ending_before": ending_before}
-            return decode_page(await self._caller.send(operation.request(ids, {**params, **cursors})), model)
+            response = await self._caller.send(operation.request(ids, {**query, **cursors}))
+            page = decode_page(
+                response,
+                model,
+                limit=limit,
+                cursor=starting_after or ending_before,
+                on_decode_error=on_decode_error,
+            )
+            if page.problems:
+                logger.warning(
+                    "%s: left out what cannot be understood: %s",
+                    operation.name,
+                    "; ".join(map(str, page.problems)),
+                )
+            return page
 
         return AsyncPaginator(
             fetch,
             starting_after=starting_after,
             ending_before=ending_before,
             redact=self._caller.redact,
-            description=_describe(operation, ids, params, starting_after or ending_before),
+            description=_describe(operation, ids, query, starting_after or ending_before),
         )
 
 

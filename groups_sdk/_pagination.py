@@ -22,7 +22,15 @@ from groups_sdk._responses import ApiResponse
 from groups_sdk._terminal import printable
 from groups_sdk.errors import ApiError, ClientClosedError, GroupsError, InvalidArgumentError, PaginationError
 
-__all__ = ["AsyncPaginator", "AsyncReadAhead", "FetchPage", "Page", "PageCursor", "PrefetchingCursor"]
+__all__ = [
+    "AsyncPaginator",
+    "AsyncReadAhead",
+    "DecodeProblem",
+    "FetchPage",
+    "Page",
+    "PageCursor",
+    "PrefetchingCursor",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,12 +46,41 @@ _FORKED = (
 
 
 @attrs.frozen
+class DecodeProblem:
+    """A record of a page that could not be decoded, and was left out (`on_decode_error="skip"`).
+
+    `id` is the record's id, None when it has none. `path` is the place in the page's document that is wrong, such as
+    `data[3].attributes.created_at`, and `message` says what is wrong there. `cursor` is the one that the page was asked
+    for with; None for the first page. `data` is the record as the API sent it, as JSON values. It may be about a
+    person, so neither `repr()` nor `str()` shows it.
+
+    Example:
+        async for page in client.list_memberships(group_id, on_decode_error="skip").pages():
+            for problem in page.problems:
+                print(problem.id, problem.path, problem.message)
+    """
+
+    id: str | None
+    path: str
+    message: str
+    cursor: str | None = None
+    data: Any = attrs.field(default=None, repr=False, hash=False)
+
+    def __str__(self) -> str:
+        which = "a record without an id" if self.id is None else f"the record {self.id!a}"
+        return f"{which}, at {self.path}: {self.message}"
+
+
+@attrs.frozen
 class Page(Generic[T_co]):
     """One page of a listing.
 
     `next_cursor` is the `starting_after` of the page that follows and `prev_cursor` the `ending_before` of the one
     in front; None where there is none, an empty string where the API sent a link without a cursor, which nobody can
     follow. They are plain strings that another process can go on from.
+
+    `problems` are the records that are not among the `items` because they could not be decoded. There are none unless
+    the listing was called with `on_decode_error="skip"`.
     """
 
     items: Sequence[T_co]
@@ -51,6 +88,7 @@ class Page(Generic[T_co]):
     prev_cursor: str | None
     meta: Mapping[str, Any]
     response: ApiResponse
+    problems: tuple[DecodeProblem, ...] = ()
 
 
 class FetchPage(Protocol[T_co]):
@@ -72,10 +110,12 @@ class PageCursor(Generic[T]):
         *,
         resumable: bool = True,
         redact: Callable[[str], str] = str,
+        problems: list[DecodeProblem] | None = None,
     ) -> None:
         self._fetch = fetch
         self._resumable = resumable
         self._redact = redact
+        self._problems = [] if problems is None else problems
         self._backwards = ending_before is not None
         self._cursor = ending_before if self._backwards else starting_after
         self._followed: set[str] = set()
@@ -110,6 +150,7 @@ class PageCursor(Generic[T]):
             raise
         finally:
             self._busy = False
+        self._problems += page.problems
         if self._cursor is not None:
             self._followed.add(self._cursor)
         self._cursor = page.prev_cursor if self._backwards else page.next_cursor
@@ -313,19 +354,36 @@ class AsyncPaginator(Generic[T]):
         self._fetch = fetch
         self._starting_after = starting_after
         self._ending_before = ending_before
+        self._problems: list[DecodeProblem] = []
 
     def __repr__(self) -> str:
         """What it lists, such as `<AsyncPaginator of groups, limit=100>`. Filters are named, without their values."""
         return f"<{type(self).__name__} of {self._description}>"
 
     def _cursor(self) -> PageCursor[T]:
+        self._problems = []
         return PageCursor(
             self._fetch,
             self._starting_after,
             self._ending_before,
             resumable=self._resumable,
             redact=self._redact,
+            problems=self._problems,
         )
+
+    @property
+    def problems(self) -> tuple[DecodeProblem, ...]:
+        """The records that could not be decoded, of the pages that the latest iteration has fetched so far.
+
+        There are none unless the listing was called with `on_decode_error="skip"`. `first()` and `collect()` count as
+        iterations.
+
+        Example:
+            listing = client.list_memberships(group_id, on_decode_error="skip")
+            memberships = await listing.collect()
+            print(len(memberships), "read,", len(listing.problems), "not readable")
+        """
+        return tuple(self._problems)
 
     def __aiter__(self) -> AsyncBatchIterator[T]:
         return AsyncBatchIterator(self._cursor().next_items)
@@ -365,7 +423,7 @@ class AsyncPaginator(Generic[T]):
         async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[R]:
             page = await self._fetch(starting_after=starting_after, ending_before=ending_before)
             items = await change(page.items)
-            return Page(items, page.next_cursor, page.prev_cursor, page.meta, page.response)
+            return Page(items, page.next_cursor, page.prev_cursor, page.meta, page.response, page.problems)
 
         return AsyncPaginator(
             fetch,
@@ -411,4 +469,4 @@ refuse(
     "read_ahead() of AsyncGroupsClient is used with `async with`; `with` is for GroupsClient",
     *("__enter__", "__exit__"),
 )
-set_module("groups_sdk", globals(), ["AsyncPaginator", "AsyncReadAhead", "Page"])
+set_module("groups_sdk", globals(), ["AsyncPaginator", "AsyncReadAhead", "DecodeProblem", "Page"])

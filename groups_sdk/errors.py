@@ -216,6 +216,10 @@ class DecodeError(GroupsError):
     `path` is the place in the document (`data[3].attributes.created_at`), empty for the whole document; `operation`
     is the API's operation id and `request_id` the id that Snyk support asks for. `problem` says what is wrong.
 
+    `in_record` is True when it is one record of a page: a listing with `on_decode_error="skip"` goes on without it.
+    `record_id` is its id, None when it has none, and `cursor` the one that its page was asked for with, None for the
+    first page.
+
     `applied` is True when the answer was that to a write: the change was made, and `maybe_applied` is True as well. It
     is False for reads, and when it was the answer to the request for an access token (`operation` is oauth2Token): then
     the call itself was not sent, and `maybe_applied` is True only when an earlier attempt of it may have been applied.
@@ -229,17 +233,29 @@ class DecodeError(GroupsError):
         operation: str | None = None,
         request_id: str | None = None,
         applied: bool = False,
+        in_record: bool = False,
+        record_id: str | None = None,
+        cursor: str | None = None,
     ) -> None:
         self.problem = problem
         self.path = path
         self.operation = operation
+        self.in_record = in_record
+        self.record_id = record_id
+        self.cursor = cursor
         self.request_id = request_id
         self.applied = applied
         self.maybe_applied = applied
         where = f" at {path}" if path else ""
-        super().__init__(
-            f"{operation or 'the API'}: cannot understand the answer{where}: {problem}{_ref(request_id)}"
-        )
+        wrong = f"cannot understand the answer{where}: {problem}{self._record()}"
+        super().__init__(f"{operation or 'the API'}: {wrong}{_ref(request_id)}")
+
+    def _record(self) -> str:
+        if not self.in_record:
+            return ""
+        which = "a record without an id" if self.record_id is None else f"the record {_shown(self.record_id)}"
+        page = "the first page" if self.cursor is None else f"the page of the cursor {_shown(self.cursor)}"
+        return f"; this is {which} on {page}, which on_decode_error='skip' leaves out"
 
 
 class TransportError(GroupsError):
@@ -413,6 +429,11 @@ def _sentence(entry: ErrorObject) -> str:
     text = entry.detail or entry.title or ""
     where = entry.parameter or entry.pointer
     return f"{text} ({where})" if where and text else text or where or ""
+
+
+def _shown(text: str, most: int = 100) -> str:
+    """A text of the API's on one line, in quotation marks and cut."""
+    return ascii(text if len(text) <= most else f"{text[:most]}...")
 
 
 def _ref(request_id: str | None) -> str:

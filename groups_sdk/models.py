@@ -1,8 +1,9 @@
 """The API's groups, members, roles and users as flat objects: `membership.user.email`, `membership.role.name`.
 
-Instances are immutable, hashable and compared by value. Fields that the API may leave out are None. When it leaves
-out a whole related object, that object is still there, with `id=""` and None for every other field: reading
-`membership.user.email` never fails in the middle of a listing, and no call accepts an empty id.
+Instances are immutable, hashable and compared by value. Fields that the API may leave out are None, which is nobody's
+email address and nobody's name. When it leaves out a whole related object, that object is still there, with `id=""` and
+None for every other field: reading `membership.user.email` never fails in the middle of a listing, and no call accepts
+an empty id.
 Times are timezone-aware `datetime`s in UTC. Fields such as `login_method` are plain strings and no enumerations,
 because the API may add values without notice.
 """
@@ -61,12 +62,12 @@ class Org:
 class GroupMembership:
     """One user's membership of a group: who has which role, and since when.
 
-    `group_membership_count` is the number of members of the group, and None unless the listing was asked for it with
-    `include_group_membership_count=True`.
+    `id` is empty and `created_at` None where the API leaves them out. `group_membership_count` is the number of members
+    of the group, and None unless the listing was asked for it with `include_group_membership_count=True`.
     """
 
     id: str
-    created_at: datetime
+    created_at: datetime | None
     user: User
     role: Role
     group: Group
@@ -89,7 +90,7 @@ class SsoConnection:
     """A single sign-on connection of a group."""
 
     id: str
-    name: str
+    name: str | None = None
 
 
 @attrs.frozen

@@ -6,10 +6,11 @@ import json
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
+from groups_sdk._arguments import OnDecodeError
 from groups_sdk._jsonapi import parsing
 from groups_sdk._jsonapi.resources import structure, structure_page
 from groups_sdk._jsonapi.values import StructureError, type_problem
-from groups_sdk._pagination import Page
+from groups_sdk._pagination import DecodeProblem, Page
 from groups_sdk._responses import ApiResponse
 from groups_sdk._terminal import printable
 from groups_sdk.errors import DecodeError
@@ -23,50 +24,87 @@ def decode_one(response: ApiResponse, model: type[T], *, applied: bool = False) 
     """The resource of the response as a model.
 
     Raises `DecodeError`, with the path and the problem, when the document is not as the API describes it. `applied`
-    tells whether it is the answer to a write.
+    tells whether it is the answer to a write, which may come without the resource: then nothing is known of it.
 
     Example:
         group = decode_one(response, Group)
     """
     try:
-        return structure(_document(response).get("data"), model, "data")
+        return structure(_document(response).get("data", {} if applied else None), model, "data")
     except StructureError as error:
         raise _decode_error(response, error, applied=applied) from None
 
 
-def decode_page(response: ApiResponse, model: type[T]) -> Page[T]:
+def decode_page(
+    response: ApiResponse,
+    model: type[T],
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    on_decode_error: OnDecodeError = "raise",
+) -> Page[T]:
     """The resources of the response as a page of models, with the cursors of the next and the previous page.
 
-    Raises `DecodeError`, with the path and the problem, when the document is not as the API describes it.
+    `limit` and `cursor` are those of the request. Raises `DecodeError`, with the path and the problem, when the
+    document is not as the API describes it. With "skip", a resource that is not is left out, and is one of the page's
+    `problems`.
 
     Example:
         page = decode_page(response, GroupMembership)
         print(page.items[0].user.email, page.next_cursor)
     """
+    problems: list[DecodeProblem] = []
     try:
         document = _document(response)
         resources = document.get("data")
         if type(resources) is not list:
             raise StructureError("data", type_problem("a list", resources))
+        next_cursor = _cursor(document, "next", "starting_after")
+        if next_cursor == "" and cursor is None and len(resources) < limit and _leads_to_itself(document):
+            next_cursor = None  # of a first page with room left: there is no more
         meta = document.get("meta")
+
+        def broken(index: int, error: StructureError) -> None:
+            problem = DecodeProblem(
+                _id_of(resources[index]), error.path, error.problem, cursor, resources[index]
+            )
+            if on_decode_error == "raise":
+                raise _decode_error(response, error, record=problem)
+            problems.append(problem)
+
         return Page(
-            items=structure_page(resources, model, "data"),
-            next_cursor=_cursor(document, "next", "starting_after"),
+            items=structure_page(resources, model, "data", broken),
+            next_cursor=next_cursor,
             prev_cursor=_cursor(document, "prev", "ending_before"),
             meta=meta if type(meta) is dict else {},
             response=response,
+            problems=tuple(problems),
         )
     except StructureError as error:
         raise _decode_error(response, error) from None
 
 
-def _decode_error(response: ApiResponse, error: StructureError, *, applied: bool = False) -> DecodeError:
+def _id_of(resource: Any) -> str | None:
+    id_ = resource.get("id") if type(resource) is dict else None
+    return id_ if type(id_) is str and id_ else None
+
+
+def _decode_error(
+    response: ApiResponse,
+    error: StructureError,
+    *,
+    applied: bool = False,
+    record: DecodeProblem | None = None,
+) -> DecodeError:
     return DecodeError(
         error.problem,
         path=error.path,
         operation=response.operation,
         request_id=response.request_id,
         applied=applied,
+        in_record=record is not None,
+        record_id=record.id if record else None,
+        cursor=record.cursor if record else None,
     )
 
 
@@ -90,9 +128,26 @@ def _not_json(response: ApiResponse) -> str:
 def _cursor(document: dict[str, Any], relation: str, parameter: str) -> str | None:
     """The cursor in a link, which is all that is used of it; the last one where it has several.
 
-    None where there is no link, and an empty string where the link has no cursor.
+    None where there is no link, or an empty one, and an empty string where the link has no cursor.
     """
-    links = document.get("links", {})
+    link = _link(document, relation)
+    if not link:
+        return None
+    cursor = ""
+    for pair in link.partition("#")[0].partition("?")[2].split("&"):
+        name, _, value = pair.partition("=")
+        if unquote(name) == parameter:
+            cursor = unquote(value)  # not unquote_plus: a cursor may contain a plus
+    return cursor
+
+
+def _leads_to_itself(document: dict[str, Any]) -> bool:
+    return _link(document, "next") == _link(document, "self")
+
+
+def _link(document: dict[str, Any], relation: str) -> str | None:
+    """The text of a link, whatever its form; None where there is none."""
+    links = document.get("links")
     if links is None:
         return None
     if type(links) is not dict:
@@ -100,16 +155,9 @@ def _cursor(document: dict[str, Any], relation: str, parameter: str) -> str | No
     path, link = f"links.{relation}", links.get(relation)
     if type(link) is dict:
         path, link = f"{path}.href", link.get("href")
-    if link is None:
-        return None
-    if type(link) is not str:
+    if link is not None and type(link) is not str:
         raise StructureError(path, type_problem("a link", link))
-    cursor = ""
-    for pair in link.partition("#")[0].partition("?")[2].split("&"):
-        name, _, value = pair.partition("=")
-        if unquote(name) == parameter:
-            cursor = unquote(value)  # not unquote_plus: a cursor may contain a plus
-    return cursor
+    return link.strip() if link else None
 
 
 def role_change(membership_id: str, role_id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -38,14 +39,19 @@ def _finite(digits: str) -> float:
     return number
 
 
-parse: Callable[[bytes], Any]
-"""The JSON value in the bytes. Raises `ValueError` or `RecursionError` when they are not JSON.
-
-UTF-8 only; no NaN, no infinity, no lone surrogate; integers of more than 64 bits become floats.
-"""
+_loads: Callable[[bytes], Any]
 try:
     import orjson
 except ImportError:  # without the extra "speed"
-    parse = parse_plainly
+    _loads = parse_plainly
 else:
-    parse = orjson.loads
+    _loads = orjson.loads
+
+
+def parse(content: bytes) -> Any:
+    """The JSON value in the bytes. Raises `ValueError` or `RecursionError` when they are not JSON.
+
+    UTF-8 only, with a byte order mark or without; no NaN, no infinity, no lone surrogate; integers of more than 64 bits
+    become floats.
+    """
+    return _loads(content.removeprefix(codecs.BOM_UTF8))

@@ -1,9 +1,10 @@
 """JSON:API resources to models: one cattrs structure hook for each model.
 
-A hook reads like the API's description of the resource: `resource["id"]` is a member that the API always sends,
-`resource.get("meta")` one that it may leave out. What must be there is for the readers to say: `text(...)` of a member
-that is missing is an error, `optional(text, ...)` is None. Members that no hook names are ignored. A related resource
-that the API left out becomes a model with an empty id.
+A hook reads like the API's description of the resource: `resource["id"]` is a member that has to be there,
+`resource.get("meta")` one that the API may leave out. What must be there is for the readers to say: `text(...)` of a
+member that is missing is an error, `optional(text, ...)` is None. Members that no hook names are ignored. A related
+resource that the API left out becomes a model with an empty id, and so does a membership that came without one, which
+the description of the listing allows.
 
 A page is read as plain dicts, which is fast. When that fails, for whatever reason, the same hook reads the resource
 again as a `ValueAtPath`, which is slower and knows the path of every value: this second reading decides. So a hook may
@@ -26,6 +27,7 @@ from groups_sdk._jsonapi.values import (
     count,
     date_time,
     flag,
+    moment,
     optional,
     text,
     type_problem,
@@ -42,7 +44,7 @@ def _group(resource: Any, _: Any) -> Group:
     tenant = resource.get("relationships", {}).get("tenant", {}).get("data", {})
     return Group(
         id=text(resource["id"]),
-        name=text(attributes["name"]),
+        name=optional(text, attributes.get("name")),
         created_at=optional(date_time, attributes.get("created_at")),
         updated_at=optional(date_time, attributes.get("updated_at")),
         slug=optional(text, attributes.get("slug")),
@@ -57,10 +59,10 @@ def _group_membership(resource: Any, _: Any) -> GroupMembership:
     user = relationships["user"].get("data")
     role = relationships["role"].get("data")
     group = relationships["group"].get("data")
-    meta = resource.get("meta")
+    id_, meta = resource.get("id"), resource.get("meta")
     return GroupMembership(
-        text(resource["id"]),
-        date_time(resource["attributes"]["created_at"]),
+        "" if id_ is None else text(id_),
+        optional(moment, resource["attributes"].get("created_at")),
         User("") if user is None else _user(user, User),
         Role("") if role is None else _named(role, Role),
         Group("") if group is None else _named(group, Group),
@@ -75,7 +77,7 @@ def _org_membership(resource: Any, _: Any) -> OrgMembership:
     org = relationships["org"].get("data")
     return OrgMembership(
         text(resource["id"]),
-        optional(date_time, resource["attributes"].get("created_at")),
+        optional(moment, resource["attributes"].get("created_at")),
         User("") if user is None else _user(user, User),
         Role("") if role is None else _named(role, Role),
         Org("") if org is None else _named(org, Org),
@@ -113,12 +115,14 @@ def _sso_user(resource: Any, _: Any) -> SsoUser:
 
 
 def _named(resource: Any, model: Any) -> Any:
-    """A role, an org, an SSO connection, or the group of a membership: an id and a name."""
-    return _shared(model, text(resource["id"]), text(resource["attributes"]["name"]))
+    """A role, an org, an SSO connection, or the group of a membership: an id and a name, or a bare reference."""
+    attributes = resource.get("attributes")
+    name = None if attributes is None else attributes.get("name")
+    return _shared(model, text(resource["id"]), None if name is None else text(name))
 
 
 @lru_cache(maxsize=1024)
-def _shared(model: Callable[..., Any], id_: str, name: str) -> Any:
+def _shared(model: Callable[..., Any], id_: str, name: str | None) -> Any:
     """One object for all that are equal: thousands of memberships have a handful of roles and groups."""
     return model(id=id_, name=name)
 
@@ -144,13 +148,27 @@ def structure(resource: Any, model: type[T], path: str) -> T:
         raise StructureError(path, f"it is not a valid {model.__name__}") from None
 
 
-def structure_page(resources: list[Any], model: type[T], path: str) -> list[T]:
-    """The resources of the list at this path in the document as models. Raises `StructureError`."""
+def structure_page(
+    resources: list[Any],
+    model: type[T],
+    path: str,
+    broken: Callable[[int, StructureError], object] | None = None,
+) -> list[T]:
+    """The resources of the list at this path in the document as models.
+
+    One that cannot be understood is left out where `broken` takes its index and the error; without `broken`, or when
+    that raises, the error is raised.
+    """
     hook = converter.get_structure_hook(model)
     models: list[T] = []
     for index, resource in enumerate(resources):
         try:
             models.append(hook(resource, model))
         except (AttributeError, KeyError, TypeError, ValueError):
-            models.append(structure(resource, model, f"{path}[{index}]"))
+            try:
+                models.append(structure(resource, model, f"{path}[{index}]"))
+            except StructureError as error:
+                if broken is None:
+                    raise
+                broken(index, error)
     return models

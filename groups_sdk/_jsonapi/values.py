@@ -13,12 +13,27 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-__all__ = ["StructureError", "ValueAtPath", "count", "date_time", "flag", "optional", "text", "type_problem"]
+__all__ = [
+    "StructureError",
+    "ValueAtPath",
+    "count",
+    "date_time",
+    "flag",
+    "moment",
+    "optional",
+    "text",
+    "type_problem",
+]
 
 T = TypeVar("T")
 
 _from_iso_format = datetime.fromisoformat  # looking it up takes as long as calling it
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+_DATE_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII
+)
+_LEAP_SECOND = ":60"
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class StructureError(Exception):
@@ -79,19 +94,26 @@ def flag(value: Any) -> bool:
     raise TypeError(type_problem("true or false", value))
 
 
-def count(value: Any) -> int:
-    """A whole number, which may be written as 5.0: to the API, a count is any JSON number."""
+def count(value: Any) -> int | None:
+    """A whole number, which may be written as 5.0: to the API, a count is any JSON number.
+
+    None for a number that counts nothing, such as 2.5 or -1.
+    """
     if type(value) is int:
-        return value
+        return value if value >= 0 else None
     if type(value) is ValueAtPath:
         return value.read(count)
-    if type(value) is float and value.is_integer():
-        return int(value)
+    if type(value) is float:
+        return int(value) if value.is_integer() and value >= 0 else None
     raise TypeError(type_problem("a whole number", value))
 
 
 def date_time(value: Any) -> datetime:
-    """A date and time, in UTC. A time without an offset is taken for UTC."""
+    """A date and time, in UTC. A time without an offset is taken for UTC, and a date without a time for its midnight.
+
+    A leap second is the second in front of it, and a time that in UTC is before the year 1 or after 9999 the first
+    or the last that there is.
+    """
     if type(value) is str:
         try:
             # 2024-05-29T09:50:54.014Z is what the API sends: that form is read without the regular expression, which
@@ -99,9 +121,8 @@ def date_time(value: Any) -> datetime:
             if value[4:20:3] == "--T::." and value[23:] == "Z":
                 return _from_iso_format(value)
             if _DATE_TIME.fullmatch(value):
-                moment = _from_iso_format(value.upper())
-                return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except (ValueError, OverflowError):  # no such day or hour; in UTC, before the year 1 or after 9999
+                return _in_utc(_from_iso_format(_without_leap_second(value.upper())))
+        except ValueError:  # no such day or hour
             pass
         raise ValueError("it is no date and time such as 2024-05-29T09:50:54Z")
     if type(value) is ValueAtPath:
@@ -109,7 +130,25 @@ def date_time(value: Any) -> datetime:
     raise TypeError(type_problem("a date and time", value))
 
 
-def optional(reader: Callable[[Any], T], value: Any) -> T | None:
+def _without_leap_second(value: str) -> str:
+    return f"{value[:16]}:59{value[19:]}" if value[16:19] == _LEAP_SECOND else value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        return _EARLIEST if moment.year == 1 else _LATEST
+
+
+def moment(value: Any) -> datetime | None:
+    """A date and time that has a format and no type in the API's description: None for what is not a string."""
+    if type(value) is ValueAtPath:
+        return value.read(moment)
+    return date_time(value) if type(value) is str else None
+
+
+def optional(reader: Callable[[Any], T | None], value: Any) -> T | None:
     """What the reader makes of the value; None for None."""
     return None if value is None else reader(value)
 

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from groups_sdk._arguments import SortBy, SortOrder
+from groups_sdk._arguments import OnDecodeError, SortBy, SortOrder
 from groups_sdk._base_urls import Region
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._credentials import Credentials
@@ -186,20 +186,31 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         )
 
     def list_groups(
-        self, *, limit: int = 100, starting_after: str | None = None, ending_before: str | None = None
+        self,
+        *,
+        limit: int = 100,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> Paginator[Group]:
         """The groups that the token's owner belongs to, with id and name (listGroups). Needs no permission.
 
         `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an earlier
-        page (`page.next_cursor`, `page.prev_cursor`); give at most one of them. Raises `InvalidArgumentError` at once
-        when an argument is not valid.
+        page (`page.next_cursor`, `page.prev_cursor`); give at most one of them. A record that cannot be decoded is a
+        `DecodeError`; with `on_decode_error="skip"` it is left out, logged, and found in `page.problems` and in the
+        listing's `problems`. Raises `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             groups = client.list_groups().collect()
         """
         return Paginator(
             self._portal,
-            self._async.list_groups(limit=limit, starting_after=starting_after, ending_before=ending_before),
+            self._async.list_groups(
+                limit=limit,
+                starting_after=starting_after,
+                ending_before=ending_before,
+                on_decode_error=on_decode_error,
+            ),
         )
 
     def get_group(self, group_id: str) -> Group:
@@ -227,6 +238,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> Paginator[GroupMembership]:
         """The memberships of a group: who has which role (listGroupMemberships). Needs group.membership.read.
 
@@ -234,8 +246,10 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         "username", "user_display_name", "email", "login_method" or "role_name", and `sort_order` "ASC" or "DESC" (the
         API's default). While memberships change, only a listing without `sort_by` is sure to contain each of them once.
         `include_group_membership_count=True` fills in `group_membership_count`. `limit` is the size of a page: 10, 20,
-        ... 100. `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. Raises
-        `InvalidArgumentError` at once when an argument is not valid.
+        ... 100. `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. With
+        `on_decode_error="skip"` a record that cannot be decoded is no `DecodeError`: it is left out, logged, and found
+        in `page.problems` and in the listing's `problems`. Raises `InvalidArgumentError` at once when an argument is
+        not valid.
 
         Example:
             for membership in client.list_memberships(group_id, role_name="Group Admin", sort_by="email"):
@@ -255,6 +269,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
                 limit=limit,
                 starting_after=starting_after,
                 ending_before=ending_before,
+                on_decode_error=on_decode_error,
             ),
         )
 
@@ -315,13 +330,14 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> Paginator[OrgMembership]:
         """One user's memberships of the organizations in a group (listGroupUserOrgMemberships).
 
         Needs the permissions group.membership.read and group.org.list. `org_name` and `role_name` list only the
         memberships that match both. `limit` is the size of a page: 10, 20, ... 100. `starting_after` and
-        `ending_before` are cursors of an earlier page; give at most one of them. Raises `InvalidArgumentError` at once
-        when an argument is not valid.
+        `ending_before` are cursors of an earlier page; give at most one of them. `on_decode_error` is that of
+        `list_memberships`. Raises `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             for membership in client.list_org_memberships(group_id, user_id=user_id):
@@ -337,6 +353,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
                 limit=limit,
                 starting_after=starting_after,
                 ending_before=ending_before,
+                on_decode_error=on_decode_error,
             ),
         )
 
@@ -347,11 +364,13 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> Paginator[SsoConnection]:
         """The single sign-on connections of a group (listGroupSsoConnections). Needs the permission group.sso.read.
 
         `limit` is the size of a page: 10, 20, ... 100. `starting_after` and `ending_before` are cursors of an earlier
-        page; give at most one of them. Raises `InvalidArgumentError` at once when an argument is not valid.
+        page; give at most one of them. `on_decode_error` is that of `list_memberships`. Raises `InvalidArgumentError`
+        at once when an argument is not valid.
 
         Example:
             connections = client.list_sso_connections(group_id).collect()
@@ -359,7 +378,11 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         return Paginator(
             self._portal,
             self._async.list_sso_connections(
-                group_id, limit=limit, starting_after=starting_after, ending_before=ending_before
+                group_id,
+                limit=limit,
+                starting_after=starting_after,
+                ending_before=ending_before,
+                on_decode_error=on_decode_error,
             ),
         )
 
@@ -371,12 +394,13 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         limit: int = 100,
         starting_after: str | None = None,
         ending_before: str | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> Paginator[SsoUser]:
         """The users of a single sign-on connection (listGroupSsoConnectionUsers).
 
         Needs the permissions group.sso.read and group.user.read. `limit` is the size of a page: 10, 20, ... 100.
-        `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. Raises
-        `InvalidArgumentError` at once when an argument is not valid.
+        `starting_after` and `ending_before` are cursors of an earlier page; give at most one of them. `on_decode_error`
+        is that of `list_memberships`. Raises `InvalidArgumentError` at once when an argument is not valid.
 
         Example:
             for user in client.list_sso_users(group_id, sso_id):
@@ -385,7 +409,12 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         return Paginator(
             self._portal,
             self._async.list_sso_users(
-                group_id, sso_id, limit=limit, starting_after=starting_after, ending_before=ending_before
+                group_id,
+                sso_id,
+                limit=limit,
+                starting_after=starting_after,
+                ending_before=ending_before,
+                on_decode_error=on_decode_error,
             ),
         )
 

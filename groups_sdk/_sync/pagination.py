@@ -6,7 +6,7 @@ Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 from __future__ import annotations
 
 from groups_sdk._iteration import BatchIterator
-from groups_sdk._pagination import AsyncPaginator, AsyncReadAhead, Page, T
+from groups_sdk._pagination import AsyncPaginator, AsyncReadAhead, DecodeProblem, Page, T
 from groups_sdk._public import set_module
 from groups_sdk._twins import SyncContextManager, SyncObject
 
@@ -44,6 +44,20 @@ class Paginator(SyncObject[AsyncPaginator[T]]):
 
     def __repr__(self) -> str:
         return repr(self._async).replace("Async", "", 1)
+
+    @property
+    def problems(self) -> tuple[DecodeProblem, ...]:
+        """The records that could not be decoded, of the pages that the latest iteration has fetched so far.
+
+        There are none unless the listing was called with `on_decode_error="skip"`. `first()` and `collect()` count as
+        iterations.
+
+        Example:
+            listing = client.list_memberships(group_id, on_decode_error="skip")
+            memberships = listing.collect()
+            print(len(memberships), "read,", len(listing.problems), "not readable")
+        """
+        return self._async.problems
 
     def __iter__(self) -> BatchIterator[T]:
         return BatchIterator(self._portal.call, aiter(self._async))

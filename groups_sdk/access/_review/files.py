@@ -78,7 +78,7 @@ def cells_of(member: ReviewedMember, *, org_memberships: bool) -> Iterator[str]:
     m = member.membership
     yield from (m.group.id, m.group.name or "", m.id, m.user.id, m.user.email or "", m.user.name or "")
     yield from (m.user.username or "", m.role.name or "", m.role.id, m.user.login_method or "")
-    yield from (_SSO[member.sso], m.created_at.isoformat())
+    yield from (_SSO[member.sso], m.created_at.isoformat() if m.created_at else "")
     if org_memberships:
         orgs = member.org_memberships
         yield "unknown" if orgs is None else "; ".join(f"{o.org.name} ({o.role.name})" for o in orgs)
@@ -122,7 +122,7 @@ def _document(member: ReviewedMember) -> dict[str, Any]:
     membership, orgs = member.membership, member.org_memberships
     return {
         "id": membership.id,
-        "created_at": membership.created_at.isoformat(),
+        "created_at": membership.created_at and membership.created_at.isoformat(),
         "user": _user(membership.user),
         "role": _named(membership.role),
         "sso": member.sso,
@@ -195,7 +195,7 @@ def _member(entry: Reader, group: Group) -> ReviewedMember:
     return ReviewedMember(
         GroupMembership(
             id=entry.take("id", str),
-            created_at=entry.moment("created_at"),
+            created_at=entry.moment("created_at") if entry.has("created_at") else None,
             user=entry.user("user"),
             role=entry.role("role") or Role(""),
             group=group,
@@ -247,7 +247,7 @@ def _csv_member(entry: Reader, cells: dict[str, str], group: Group) -> ReviewedM
     return ReviewedMember(
         GroupMembership(
             id=cells["membership_id"],
-            created_at=entry.moment("member_since"),
+            created_at=entry.moment("member_since") if cells["member_since"] else None,
             user=User(
                 id=cells["user_id"],
                 name=cells["name"] or None,

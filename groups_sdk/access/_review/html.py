@@ -20,7 +20,7 @@ from groups_sdk.access._review.audit_report import (
     login_of,
     role_of,
 )
-from groups_sdk.access._review.member import ReviewedMember
+from groups_sdk.access._review.member import UNKNOWN, ReviewedMember
 
 __all__ = ["html_lines"]
 
@@ -230,7 +230,8 @@ def _cells(member: ReviewedMember) -> Iterator[str]:
     role = _shown(role_of(member))
     yield f'<td class="warn">{role}</td>' if member.is_admin else f"<td>{role}</td>"
     yield f"<td>{_shown(login_of(member))}</td>"
-    yield f"<td>{member.membership.created_at:%Y-%m-%d}</td>"
+    since = member.membership.created_at
+    yield f"<td>{UNKNOWN if since is None else f'{since:%Y-%m-%d}'}</td>"
     sso = SSO_WORDS[member.sso]
     yield f'<td class="warn">{sso}</td>' if member.sso is False else f"<td>{sso}</td>"
 

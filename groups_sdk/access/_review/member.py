@@ -17,7 +17,7 @@ SSO_LOGIN_METHODS = frozenset({"saml", "samlp", "sso", "oidc", "adfs", "waad", "
 not list its values: give `sso_login_methods` of your own where it says something else."""
 
 UNKNOWN = "unknown"
-"""Stands in the totals for a role or login method that the API left out."""
+"""Stands in the totals for a role, login method or joining month that the API left out."""
 
 
 def is_sso(login_method: str | None, methods: Collection[str]) -> bool | None:
@@ -56,8 +56,9 @@ class ReviewedMember:
 
     @property
     def joining_month(self) -> str:
-        """The month in which they joined the group, such as "2025-11"."""
-        return f"{self.membership.created_at:%Y-%m}"
+        """The month in which they joined the group, such as "2025-11"; "unknown" when the API does not say."""
+        created_at = self.membership.created_at
+        return UNKNOWN if created_at is None else f"{created_at:%Y-%m}"
 
 
 @attrs.frozen
