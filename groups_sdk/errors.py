@@ -218,7 +218,7 @@ class DecodeError(GroupsError):
 
     `in_record` is True when it is one record of a page: a listing with `on_decode_error="skip"` goes on without it.
     `record_id` is its id, None when it has none, and `cursor` the one that its page was asked for with, None for the
-    first page.
+    first page. `record` says the same in words.
 
     `applied` is True when the answer was that to a write: the change was made, and `maybe_applied` is True as well. It
     is False for reads, and when it was the answer to the request for an access token (`operation` is oauth2Token): then
@@ -247,15 +247,19 @@ class DecodeError(GroupsError):
         self.applied = applied
         self.maybe_applied = applied
         where = f" at {path}" if path else ""
-        wrong = f"cannot understand the answer{where}: {problem}{self._record()}"
-        super().__init__(f"{operation or 'the API'}: {wrong}{_ref(request_id)}")
+        skip = f"; this is {self.record}, which on_decode_error='skip' leaves out" if in_record else ""
+        super().__init__(
+            f"{operation or 'the API'}: cannot understand the answer{where}: {problem}{skip}{_ref(request_id)}"
+        )
 
-    def _record(self) -> str:
+    @property
+    def record(self) -> str | None:
+        """Which record it is, of which page: "the record '7a1...' on the first page". None unless `in_record`."""
         if not self.in_record:
-            return ""
+            return None
         which = "a record without an id" if self.record_id is None else f"the record {_shown(self.record_id)}"
         page = "the first page" if self.cursor is None else f"the page of the cursor {_shown(self.cursor)}"
-        return f"; this is {which} on {page}, which on_decode_error='skip' leaves out"
+        return f"{which} on {page}"
 
 
 class TransportError(GroupsError):

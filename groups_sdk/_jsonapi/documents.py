@@ -69,7 +69,7 @@ def decode_page(
                 _id_of(resources[index]), error.path, error.problem, cursor, resources[index]
             )
             if on_decode_error == "raise":
-                raise _decode_error(response, error, record=problem)
+                raise _decode_error(response, error, record=problem) from None
             problems.append(problem)
 
         return Page(

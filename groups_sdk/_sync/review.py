@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from groups_sdk._iteration import BatchIterator
+from groups_sdk._pagination import DecodeProblem
 from groups_sdk._public import set_module
 from groups_sdk._sync.pagination import Paginator
 from groups_sdk._twins import SyncObject
@@ -28,6 +29,20 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
         for member in client.access.review(group_id):
             print(member.membership.user.email, member.membership.role.name, member.sso)
     """
+
+    @property
+    def unreadable(self) -> tuple[DecodeProblem, ...]:
+        """The records that could not be understood, of what the latest use of this review has read so far.
+
+        Who they are about is not known, so they are not among the members. They are logged as warnings, too.
+
+        Example:
+            review = client.access.review(group_id)
+            for member in review:
+                print(member.membership.user.email)
+            print(len(review.unreadable), "records could not be read")
+        """
+        return self._async.unreadable
 
     def __repr__(self) -> str:
         return repr(self._async).replace("Async", "", 1)
@@ -123,7 +138,7 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
         )
 
     def listing(self) -> Paginator[ReviewedMember]:
-        """The members as a listing, from the beginning."""
+        """The members as a listing, from the beginning. What cannot be understood is left out of its pages."""
         return Paginator(self._portal, self._async.listing())
 
 

@@ -87,8 +87,9 @@ class _Bulk(ChangeWork):
             role=role,
         )
         error: Exception = MemberNotFoundError(f"{identity} is not a member of the group; nothing was sent")
-        if listing.gap is not None:
-            error = IncompleteListingError(f"{identity} was not listed, but {listing.gap}; nothing was sent")
+        gap = listing.name_gap if identity.names else listing.gap
+        if gap is not None:
+            error = IncompleteListingError(f"{identity} was not listed, but {gap}; nothing was sent")
         return Outcome(change, Status.FAILED, error, sent=False)
 
 

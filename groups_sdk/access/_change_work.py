@@ -20,6 +20,7 @@ from groups_sdk.access._tasks import for_each
 from groups_sdk.errors import (
     ConflictError,
     GroupsError,
+    IncompleteListingError,
     InvalidArgumentError,
     NotFoundError,
 )
@@ -179,7 +180,11 @@ class ChangeWork(ABC):
         async def look(group_id: str) -> None:
             looks[group_id] = await self.look(group_id)
 
-        await for_each(look, group_ids, concurrency=_LOOKS)
+        try:
+            await for_each(look, group_ids, concurrency=_LOOKS)
+        except IncompleteListingError as error:
+            sent = "nothing more was sent" if self._sent else "nothing was sent"
+            raise IncompleteListingError(f"{error}; {sent}") from error.__cause__
         if (
             len(self._group_ids) > 1
         ):  # whoever is known in one of the groups is not looked for by name in the others

@@ -46,6 +46,10 @@ class Reader:
         """Whether the member is there, and not null."""
         return self._document.get(name) is not None
 
+    def value(self, name: str) -> Any:
+        """A member of any type; None when it is not there."""
+        return self._document.get(name)
+
     def take(self, name: str, kind: type[Any], default: Any = _REQUIRED) -> Any:
         """A member of exactly that type; the default, where there is one, when it is not there."""
         value = self._document.get(name)

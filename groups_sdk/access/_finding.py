@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import anyio
 
+from groups_sdk._pagination import AsyncPaginator
 from groups_sdk.access._addresses import normalised
-from groups_sdk.access._listing import MemberListing, list_members
+from groups_sdk.access._listing import MemberListing, list_members, reading, require_id
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._people import Identity, PeopleIndex, key_of, the_one
 from groups_sdk.access._roles import AdminRoles, RoleIndex, is_id
@@ -33,7 +34,7 @@ async def find_membership(client: Operations, group_id: str, identity: Identity)
         listing = await list_members(client, group_id)
         found = listing.people.all_of(identity)
         if not found:
-            listing.require_complete()
+            listing.require_complete(by_name=bool(identity.names))
     return the_one(found, identity)
 
 
@@ -43,7 +44,7 @@ async def find_by_display_name(client: Operations, group_id: str, name: str) -> 
     listing = await list_members(client, group_id)
     found = [m for m in listing.memberships if normalised(m.user.name or "") == normalised(name)]
     if not found:
-        listing.require_complete()
+        listing.require_complete(by_name=True)
     return the_one(found, wanted)
 
 
@@ -93,7 +94,9 @@ async def _look_by_filters(
             except RoleChoiceError:
                 return None
             seen += having
-    takes_admin = any(key_of(m) in targets and admin_roles.include(m.role) for m in seen)
+    takes_admin = any(
+        key_of(m) in targets and (admin_roles.include(m.role) or m.role.name is None) for m in seen
+    )
     if (
         takes_admin or not admin_roles.is_default
     ):  # a role that was named for it may be misspelt, and guard nobody
@@ -108,16 +111,24 @@ async def _filtered(client: Operations, group_id: str, identity: Identity) -> li
     """Those who fit, of those whom the filters find. That there is nobody proves nothing."""
     found: list[GroupMembership] = []
     for id_ in identity.ids:
-        found += await client.list_memberships(group_id, user_id=id_).collect()
+        found += await _listed(client.list_memberships(group_id, user_id=id_), group_id)
     for name in identity.names:
         for spelling in dict.fromkeys([name, name.lower()]):
-            matching = await client.list_memberships(group_id, username=spelling).collect()
+            matching = await _listed(client.list_memberships(group_id, username=spelling), group_id)
             if "@" in name:
-                matching += await client.list_memberships(group_id, email=spelling).collect()
+                matching += await _listed(client.list_memberships(group_id, email=spelling), group_id)
             found += matching
             if PeopleIndex(matching).all_of(Identity(names=(name,)), lookalikes=False):
                 break
     return PeopleIndex(found).all_of(identity, lookalikes=False)
+
+
+async def _listed(listing: AsyncPaginator[GroupMembership], group_id: str) -> list[GroupMembership]:
+    with reading(f"members of the group {group_id}"):
+        found = await listing.collect()
+    for membership in found:
+        require_id(membership)
+    return found
 
 
 def _fits(membership: GroupMembership, identity: Identity) -> bool:
@@ -126,5 +137,6 @@ def _fits(membership: GroupMembership, identity: Identity) -> bool:
 
 async def _having_role(client: Operations, group_id: str, name: str) -> list[GroupMembership]:
     """The first page of those who have a role of that name: enough to know its id, or that somebody has it."""
-    page = await anext(aiter(client.list_memberships(group_id, role_name=name).pages()))
+    with reading(f"members of the group {group_id}"):
+        page = await anext(aiter(client.list_memberships(group_id, role_name=name).pages()))
     return list(page.items)

@@ -20,6 +20,10 @@ __all__ = ["GroupGuard", "Guards", "listed", "require_admins", "require_me", "un
 _SHOWN = 10
 _OWN = "your own membership would be changed"
 _PROTECTED = "protected members would be changed"
+_MAY_BE = (
+    "members would be changed of whom the API tells neither an email address nor a username: they may be those who are "
+    "guarded (me, protect) and were not found; name these by user id"
+)
 _LAST_ADMIN = "the group would be left without an admin"
 
 
@@ -88,6 +92,14 @@ class GroupGuard:
             if guards.admin_roles.include(count.role)
         }
         self._admins = {key_of(m) for m in listing.memberships if m.role.id.lower() in admin}
+        # Those whose role has no name may be admins, and may be none: they are no reason to think that one is left.
+        named = {count.role.id.lower() for count in listing.roles.counts() if count.role.name is not None}
+        self._perhaps_admins = {
+            key_of(m) for m in listing.memberships if m.role.id.lower() not in named
+        } - self._admins
+        # They may be anybody who is guarded, where such a one was not found.
+        self._nameless = {key_of(m) for m in listing.nameless}
+        self._not_found = any(not people.all_of(person) for person in (*me, *guards.protect))
         # Whose admin role is being taken, or may have been: a look may be older than that.
         self._leaving: set[str] = set() if before is None else before._leaving
         self.without_admin: bool = not self._admins and listing.gap is None
@@ -106,6 +118,9 @@ class GroupGuard:
         protected = [change for change in changes if self._is_protected(change)]
         if protected:
             raise ProtectedMemberError(f"{_PROTECTED}: {listed(protected)}; nothing was sent")
+        nameless = [change for change in changes if self._may_be_guarded(change)]
+        if nameless:
+            raise ProtectedMemberError(f"{_MAY_BE}: {listed(nameless)}; nothing was sent")
 
     def leaves_admin(self, changes: Sequence[Change]) -> bool:
         """Whether an admin is left after these changes, or that does not matter."""
@@ -115,14 +130,15 @@ class GroupGuard:
                 left.add(change.person)
             else:
                 left.discard(change.person)
-        return bool(left) or not self._admins or self._guards.allow_last_admin
+        may_matter = bool(self._admins) or any(map(self.takes_admin, changes))
+        return bool(left) or not may_matter or self._guards.allow_last_admin
 
     def makes_admin(self, change: Change) -> bool:
         return change.action is not Action.REMOVE and self._guards.admin_roles.include(change.role)
 
     def takes_admin(self, change: Change) -> bool:
-        """Whether the change takes the admin role from somebody."""
-        return change.person in self._admins and not self.makes_admin(change)
+        """Whether the change takes the admin role from somebody, or may do so: their role has no name."""
+        return change.person in self._admins | self._perhaps_admins and not self.makes_admin(change)
 
     def is_me(self, change: Change) -> bool:
         return bool(_about(change) & self._me)
@@ -133,6 +149,8 @@ class GroupGuard:
             return ProtectedMemberError(f"{_OWN}; it was not sent")
         if self._is_protected(change):
             return ProtectedMemberError(f"{_PROTECTED}; it was not sent")
+        if self._may_be_guarded(change):
+            return ProtectedMemberError(f"{_MAY_BE}; it was not sent")
         if self.takes_admin(change):
             if not self._admins - self._leaving - {change.person} and not self._guards.allow_last_admin:
                 return ProtectedMemberError(f"{_LAST_ADMIN}; it was not sent")
@@ -155,6 +173,9 @@ class GroupGuard:
 
     def _is_protected(self, change: Change) -> bool:
         return bool(_about(change) & self._protected)
+
+    def _may_be_guarded(self, change: Change) -> bool:
+        return self._not_found and change.action is not Action.ADD and change.person in self._nameless
 
 
 def _keys(people: PeopleIndex[GroupMembership], identities: Iterable[Identity]) -> set[str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cached_property
 
 import anyio
 import attrs
 
 from groups_sdk.access._operations import Operations
-from groups_sdk.access._people import PeopleIndex
+from groups_sdk.access._people import PeopleIndex, described
 from groups_sdk.access._roles import RoleIndex
-from groups_sdk.errors import IncompleteListingError
+from groups_sdk.errors import DecodeError, IncompleteListingError
 from groups_sdk.models import GroupMembership
 
-__all__ = ["MemberListing", "list_members"]
+__all__ = ["MemberListing", "has_unreadable_record", "list_members", "reading", "require_id"]
 
 
 @attrs.frozen(slots=False, eq=False)
@@ -39,12 +41,17 @@ class MemberListing:
 
     @cached_property
     def by_membership(self) -> dict[str, GroupMembership]:
-        return {membership.id.lower(): membership for membership in self.memberships}
+        return {membership.id.lower(): membership for membership in self.memberships if membership.id}
 
     @cached_property
     def unidentified(self) -> int:
         """How many members were listed without their user: any of them may be anybody."""
         return sum(not membership.user.id for membership in self.memberships)
+
+    @cached_property
+    def nameless(self) -> tuple[GroupMembership, ...]:
+        """The members of whom the API tells neither an email address nor a username: they go by any, or by none."""
+        return tuple(m for m in self.memberships if not (m.user.email or m.user.username))
 
     @property
     def gap(self) -> str | None:
@@ -59,12 +66,49 @@ class MemberListing:
             return f"{self.unidentified} members were listed without their user"
         return None
 
-    def require_complete(self) -> None:
-        """Raise `IncompleteListingError` where a member may have been left out."""
-        if self.gap is not None:
-            raise IncompleteListingError(
-                f"the listing of the group {self.group_id} is not complete: {self.gap}"
-            )
+    @property
+    def name_gap(self) -> str | None:
+        """Why a name that nobody goes by in this listing may be a member's all the same; None when it cannot be."""
+        if self.gap is None and self.nameless:
+            return f"{len(self.nameless)} members were listed without an email address and a username"
+        return self.gap
+
+    def require_complete(self, *, by_name: bool = False) -> None:
+        """Raise `IncompleteListingError` where a member, or with `by_name` their name, may have been left out."""
+        gap = self.name_gap if by_name else self.gap
+        if gap is not None:
+            raise IncompleteListingError(f"the listing of the group {self.group_id} is not complete: {gap}")
+
+
+@contextmanager
+def reading(what: str) -> Generator[None, None, None]:
+    """Say in plain words that a record of a listing cannot be understood: nobody knows what it says.
+
+    `what` is what is listed, such as "members of the group ...". Raises `IncompleteListingError` in place of a
+    `DecodeError` about one record.
+    """
+    try:
+        yield
+    except DecodeError as error:
+        if not error.in_record:
+            raise
+        raise IncompleteListingError(
+            f"not all {what} can be read: {error.record} cannot be understood at {error.path}: {error.problem}; "
+            "no change is made while this is so"
+        ) from error
+
+
+def require_id(membership: GroupMembership) -> None:
+    """Raise `IncompleteListingError` for a membership that was listed without its id: nobody could change it."""
+    if not membership.id:
+        raise IncompleteListingError(
+            f"not all members can be read: the membership of {described(membership)} was listed without its id"
+        )
+
+
+def has_unreadable_record(error: Exception) -> bool:
+    """Whether a listing ended with this error because one of its records cannot be understood."""
+    return isinstance(error, IncompleteListingError) and isinstance(error.__cause__, DecodeError)
 
 
 async def list_members(client: Operations, group_id: str) -> MemberListing:
@@ -85,12 +129,14 @@ async def _list_once(client: Operations, group_id: str) -> MemberListing | None:
         PeopleIndex()
     )  # made page by page, so as not to hold up the event loop
     counts: set[int] = set()
-    async for page in client.list_memberships(group_id, include_group_membership_count=True).pages():
-        for membership in page.items:
-            found[membership.id.lower()] = membership
-            people.add(membership)
-            if membership.group_membership_count is not None:
-                counts.add(membership.group_membership_count)
+    with reading(f"members of the group {group_id}"):
+        async for page in client.list_memberships(group_id, include_group_membership_count=True).pages():
+            for membership in page.items:
+                require_id(membership)
+                found[membership.id.lower()] = membership
+                people.add(membership)
+                if membership.group_membership_count is not None:
+                    counts.add(membership.group_membership_count)
     if not found:
         return None
     # Members come and go while the pages are read: what one of the counts allows is no gap.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from groups_sdk._arguments import OnDecodeError
 from groups_sdk._pagination import AsyncPaginator
 from groups_sdk.models import Group, GroupMembership, OrgMembership, SsoConnection, SsoUser
 
@@ -32,6 +33,7 @@ class Operations(Protocol):
         username: str | None = None,
         role_name: str | None = None,
         include_group_membership_count: bool | None = None,
+        on_decode_error: OnDecodeError = "raise",
     ) -> AsyncPaginator[GroupMembership]: ...
 
     async def update_membership(self, group_id: str, membership_id: str, *, role_id: str) -> None: ...

@@ -95,7 +95,9 @@ class RoleIndex:
             self.add(role)
 
     def add(self, role: Role) -> None:
-        self._roles[role.id.lower()] = role
+        """Count a role. A bare reference to it does not take away the name that it is known by."""
+        if role.name is not None or role.id.lower() not in self._roles:
+            self._roles[role.id.lower()] = role
         self._counts[role.id.lower()] += 1
 
     def counts(self) -> list[RoleCount]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from groups_sdk._pagination import DecodeProblem
 from groups_sdk._terminal import printable
 from groups_sdk.access import Review, ReviewDiff, ReviewedMember, ReviewTotals
 from groups_sdk.cli._output import counted, json_text, print_table, record, say
@@ -29,6 +30,8 @@ def print_summary(group: Group, totals: ReviewTotals, reviewed: Review | None) -
         facts.append(f"{totals.in_no_org:,} in no organization")
     if totals.orgs_unknown:
         facts.append(f"organizations unknown for {totals.orgs_unknown:,}")
+    if totals.unreadable:
+        facts.append(f"{counted(totals.unreadable, 'record')} not readable")
     say(printable(f"{name}: {', '.join(facts)}"))
     _print_counts("ROLE", totals.by_role)
     _print_counts("LOGIN", totals.by_login_method)
@@ -41,6 +44,7 @@ def print_summary(group: Group, totals: ReviewTotals, reviewed: Review | None) -
         _print_members("NOT ON SSO", reviewed.not_on_sso)
         _print_members("IN NO ORGANIZATION", reviewed.in_no_org or ())
         _print_members("ORGANIZATIONS UNKNOWN", reviewed.orgs_unknown or ())
+        _print_unreadable(reviewed.unreadable)
 
 
 def print_document(reviewed: Review, diff: ReviewDiff | None) -> None:
@@ -51,6 +55,11 @@ def print_document(reviewed: Review, diff: ReviewDiff | None) -> None:
         "totals": attrs.asdict(reviewed.totals),
         "members": [record(REVIEWED, member) for member in reviewed.members],
     }
+    if reviewed.unreadable:
+        document["unreadable"] = [
+            {"id": problem.id, "path": problem.path, "message": problem.message}
+            for problem in reviewed.unreadable
+        ]
     if diff is not None:
         document["differences"] = [record(DIFFERENCES, difference) for difference in differences(diff)]
     say(json_text(document, indent=2))
@@ -63,6 +72,15 @@ def _print_counts(head: str, counts: Mapping[str, int]) -> None:
     rows = [(name, f"{number:,}", "#" * max(1, _BAR * number // most)) for name, number in counts.items()]
     say("")
     print_table([head, "MEMBERS", ""], rows, ["", "bold", "cyan"])
+
+
+def _print_unreadable(problems: Sequence[DecodeProblem]) -> None:
+    if problems:
+        say("")
+        rows = [(problem.id or "-", problem.path, problem.message) for problem in problems[:_SHOWN]]
+        print_table(["NOT READABLE", "PLACE", "PROBLEM"], rows, [""] * 3)
+    if len(problems) > _SHOWN:
+        say(f"... and {len(problems) - _SHOWN:,} more: --csv, --jsonl, --html and --xlsx have them all")
 
 
 def _print_members(head: str, members: Sequence[ReviewedMember]) -> None:

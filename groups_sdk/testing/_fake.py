@@ -14,7 +14,15 @@ from groups_sdk._public import set_module
 from groups_sdk.testing._asgi import Receive, Scope, Send, answer
 from groups_sdk.testing._callers import Caller, Callers
 from groups_sdk.testing._rules import Behaviour
-from groups_sdk.testing._service import Fault, RecordedRequest, Reply, Service, Twist
+from groups_sdk.testing._service import (
+    ABSENT,
+    Alteration,
+    Fault,
+    RecordedRequest,
+    Reply,
+    Service,
+    Twist,
+)
 from groups_sdk.testing._state import (
     ADMIN,
     START,
@@ -345,6 +353,21 @@ class FakeSnyk:
         """
         with self._lock:
             self._service.twists.append(twist)
+
+    def alter_record(self, record_id: str, path: str, value: Any = ABSENT) -> None:
+        """Serve a record otherwise than it is kept, from now on: an odd one, or one that cannot be understood.
+
+        `record_id` is the id of a group, membership, connection or SSO user. `path` is the member of its JSON:API
+        object that gets this `value`, such as "attributes.created_at" or "relationships.user.data.attributes.email".
+        Without a value it is left out. What the fake knows, filters by and counts stays as it is.
+
+        Example:
+            fake = FakeSnyk.example()
+            member = fake.memberships(fake.group_id)[0]
+            fake.alter_record(member.id, "relationships.user.data.attributes.email", 5)
+        """
+        with self._lock:
+            self._service.alterations.append(Alteration(record_id.lower(), tuple(path.split(".")), value))
 
     @property
     def requests(self) -> list[RecordedRequest]:

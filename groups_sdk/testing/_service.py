@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from email.utils import formatdate
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, unquote
 
 import attrs
@@ -78,6 +78,30 @@ class Fault:
         return self.method in (None, method) and (self.path is None or self.path in path)
 
 
+ABSENT: Final = object()
+"""Stands for no value."""
+
+
+@attrs.frozen
+class Alteration:
+    """One member of one record, other than it is kept; `ABSENT`: not there."""
+
+    record_id: str
+    path: tuple[str, ...]
+    value: Any
+
+    def apply(self, record: Any) -> None:
+        """Change the record, where it still has what is around the member."""
+        *around, name = self.path
+        for part in around:
+            record = record.get(part) if isinstance(record, dict) else None
+        if isinstance(record, dict):
+            if self.value is ABSENT:
+                record.pop(name, None)
+            else:
+                record[name] = self.value
+
+
 @attrs.frozen
 class Reply:
     """What goes on the wire."""
@@ -100,6 +124,7 @@ class Service:
     record_limit: int
     faults: list[Fault] = attrs.field(factory=list)
     twists: list[Twist] = attrs.field(factory=list)
+    alterations: list[Alteration] = attrs.field(factory=list)
     requests: deque[RecordedRequest] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -229,6 +254,7 @@ class Service:
         if given.document is None:
             return Reply(given.status, extra)
         document: Document = {"jsonapi": {"version": "1.0"}, **given.document}
+        self._alter(document["data"])
         with_rest = (
             rule.rest_in_links if self.behaviour.links == "mixed" else self.behaviour.links == "with_rest"
         )
@@ -251,6 +277,13 @@ class Service:
             self._twist(document, links, dict(pairs), given, lambda cursor: link([*base, cursor]))
         document["links"] = links
         return _json(given.status, document, extra)
+
+    def _alter(self, data: Any) -> None:
+        for record in data if isinstance(data, list) else [data]:
+            id_ = record["id"]
+            for alteration in self.alterations:
+                if alteration.record_id == id_:
+                    alteration.apply(record)
 
     def _twist(
         self,

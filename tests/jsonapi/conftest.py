@@ -12,4 +12,4 @@ from groups_sdk._jsonapi import parsing
 def both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything holds with the extra `speed` and without it."""
     parse = orjson.loads if request.param == "orjson" else parsing.parse_plainly
-    monkeypatch.setattr(parsing, "parse", parse)
+    monkeypatch.setattr(parsing, "_loads", parse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -47,9 +48,84 @@ def test_an_error_names_the_operation_the_request_and_the_path() -> None:
     assert "secret" not in str(caught.value)
     assert (caught.value.operation, caught.value.request_id) == ("listThings", "req-9")
     assert caught.value.__suppress_context__
+    assert "the record 'm-1' on the first page, which on_decode_error='skip' leaves out" in str(caught.value)
+    assert (caught.value.in_record, caught.value.record_id, caught.value.cursor) == (True, "m-1", None)
+    with pytest.raises(DecodeError, match=r"the page of the cursor 'v1\.abc'"):
+        decode_page(answer({"data": [resource]}), GroupMembership, cursor="v1.abc")
     with pytest.raises(DecodeError) as caught:
         decode_one(answer({"data": resource}), GroupMembership)
     assert caught.value.path == "data.attributes.created_at"
+    assert (caught.value.record, "on_decode_error" in str(caught.value)) == (None, False)
+
+
+def test_an_error_about_a_record_pickles() -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode_page(answer({"data": [{}]}), Group)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.record) == (str(caught.value), "a record without an id on the first page")
+    assert again.record in str(again)
+
+
+def test_records_that_are_broken_are_skipped_where_that_is_wanted() -> None:
+    broken = {**membership(), "relationships": {"user": {"data": {"id": 5}}}}
+    records = [membership(), broken, 5, {**membership(), "id": 7}]
+    page = decode_page(answer({"data": records}), GroupMembership, cursor="v1.abc", on_decode_error="skip")
+    assert [item.id for item in page.items] == ["m-1"]
+    assert [(problem.id, problem.path, problem.cursor) for problem in page.problems] == [
+        ("m-1", "data[1].relationships.user.data.id", "v1.abc"),
+        (None, "data[2]", "v1.abc"),
+        (None, "data[3].id", "v1.abc"),
+    ]
+    assert [problem.data for problem in page.problems] == records[1:]
+    first = page.problems[0]
+    assert first.message == "a string is wanted, and a number is there"
+    assert str(first) == f"the record 'm-1', at {first.path}: {first.message}"
+    assert str(page.problems[1]).startswith("a record without an id, at data[2]: ")
+    assert "relationships" not in repr(first).replace(first.path, "")
+    assert pickle.loads(pickle.dumps(first)) == first
+    assert hash(first) == hash(pickle.loads(pickle.dumps(first)))
+
+
+@pytest.mark.parametrize("document", [{"data": 5}, {}, {"data": [], "links": [1]}, []])
+def test_a_document_that_is_broken_as_a_whole_is_never_skipped(document: Any) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode_page(answer(document), Group, on_decode_error="skip")
+    assert not caught.value.in_record
+
+
+@pytest.mark.parametrize("form", [lambda link: link, lambda link: {"href": link}])
+@pytest.mark.parametrize(
+    ("size", "cursor", "next_cursor"), [(9, None, None), (0, None, None), (10, None, ""), (9, "v1.abc", "")]
+)
+def test_a_next_page_that_is_this_one(
+    size: int, cursor: str | None, next_cursor: str | None, form: Any
+) -> None:
+    """The end of a first page with room left; anywhere else nobody knows what follows."""
+    link = "/groups?limit=10"
+    document = {"data": [{"id": "g"}] * size, "links": {"self": link, "next": form(link)}}
+    assert decode_page(answer(document), Group, limit=10, cursor=cursor).next_cursor == next_cursor
+
+
+def test_records_that_are_skipped_count_when_a_page_is_full() -> None:
+    link = "/groups?limit=10"
+    document = {"data": [5] * 10, "links": {"self": link, "next": link}}
+    page = decode_page(answer(document), Group, limit=10, on_decode_error="skip")
+    assert (page.items, len(page.problems), page.next_cursor) == ([], 10, "")
+
+
+def test_the_answer_to_a_write_may_come_without_the_resource() -> None:
+    assert decode_one(answer({}), GroupMembership, applied=True).id == ""
+    for document in ({"data": None}, [], {"data": 5}):
+        with pytest.raises(DecodeError) as caught:
+            decode_one(answer(document), GroupMembership, applied=True)
+        assert caught.value.applied
+    with pytest.raises(DecodeError):
+        decode_one(answer({}), GroupMembership)
+
+
+def test_a_byte_order_mark_in_front_is_read_over() -> None:
+    content = b"\xef\xbb\xbf" + json.dumps({"data": {"id": "g"}}).encode()
+    assert decode_one(answer(content), Group) == Group("g")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +151,7 @@ def test_a_document_that_is_none(content: bytes, problem: str) -> None:
         ("/rest/rest/groups?version=1&version=1&starting_after=x&starting_after=v1.a+b/c=#y", "v1.a+b/c="),
         ({"href": "/x?starting_after=v1.abc", "meta": {}}, "v1.abc"),
         ({"href": None}, None), ({}, None), (None, None),
-        ("/groups?limit=10", ""), ("/groups?ending_before=v1.abc", ""), ("", ""),
+        ("/groups?limit=10", ""), ("/groups?ending_before=v1.abc", ""), ("", None), (" ", None), ({"href": ""}, None),
     ],
 )  # fmt: skip
 def test_only_the_cursor_is_taken_from_a_link(link: Any, cursor: str | None) -> None:

@@ -55,8 +55,18 @@ def test_the_odd_corners_of_json_are_the_same(content: bytes) -> None:
     assert outcome(parsing.parse_plainly, content) == outcome(orjson.loads, content)
 
 
-@pytest.mark.parametrize(("absent", "parser"), [(True, "parse_plainly"), (False, "orjson.loads")])
+@pytest.mark.parametrize(("absent", "parser"), [(True, "parsing.parse_plainly"), (False, "orjson.loads")])
 def test_orjson_is_used_where_it_is_installed(absent: bool, parser: str) -> None:
     hide = "sys.modules['orjson'] = None\n" if absent else "import orjson\n"
-    code = f"import sys\n{hide}from groups_sdk._jsonapi.parsing import *\nassert parse is {parser}\n"
+    code = f"import sys\n{hide}from groups_sdk._jsonapi import parsing\nassert parsing._loads is {parser}\n"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf[1]", b"[1]"])
+def test_a_byte_order_mark_in_front_is_no_part_of_it(content: bytes) -> None:
+    assert parsing.parse(content) == [1]
+
+
+def test_one_byte_order_mark_is_enough() -> None:
+    with pytest.raises(ValueError):
+        parsing.parse(b"\xef\xbb\xbf" * 2 + b"{}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+from uuid import UUID
 
 import httpx
 import jsonschema_rs
@@ -138,3 +140,69 @@ def _invalid(value: Any, schema: dict[str, Any], what: str) -> Iterator[str]:
 def _validator(schema: str) -> Any:
     whole = {**json.loads(schema), "components": DOCUMENT["components"]}
     return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+
+
+class Answers:
+    """Documents made at random, which are as a schema of the contract says: any that is, may come."""
+
+    def __init__(self, seed: object) -> None:
+        self._random = Random(str(seed))
+
+    def of(self, node: dict[str, Any]) -> Any:
+        """A document of this schema."""
+        schema, random = resolve(node), self._random
+        if "oneOf" in schema:
+            return self.of(random.choice(schema["oneOf"]))
+        if "const" in schema or "enum" in schema:
+            return random.choice(schema.get("enum") or [schema["const"]])
+        kinds = schema.get("type", ["string", "number", "boolean", "null", "array", "object"])
+        kind = random.choice(kinds) if isinstance(kinds, list) else kinds
+        made: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "object": self._object,
+            "array": self._array,
+            "string": self._string,
+            "number": lambda _: random.choice([0, 12, 12.0, 2.5, -1, 1e300, random.randrange(1000)]),
+            "integer": lambda schema: random.randrange(schema.get("minimum", -1000), 1000),
+            "boolean": lambda _: random.random() < 0.5,
+            "null": lambda _: None,
+        }
+        return made[kind](schema)
+
+    def _object(self, schema: dict[str, Any]) -> dict[str, Any]:
+        properties = schema.get("properties", {})
+        made = {
+            name: self.of(node)
+            for name, node in properties.items()
+            if name in schema.get("required", ()) or self._random.random() < 0.7
+        }
+        if schema.get("additionalProperties", True) and self._random.random() < 0.2:
+            made["new_member"] = self._random.choice([None, 5, "x", [], {"data": []}])
+        return made
+
+    def _array(self, schema: dict[str, Any]) -> list[Any]:
+        least, most = schema.get("minItems", 0), min(schema.get("maxItems", 5), 5)
+        return [
+            self.of(schema.get("items", {"type": "null"})) for _ in range(self._random.randint(least, most))
+        ]
+
+    def _string(self, schema: dict[str, Any]) -> str:
+        random = self._random
+        if schema.get("format") == "uuid":
+            return str(UUID(int=random.getrandbits(128)))
+        if schema.get("format") == "uri":
+            return f"https://images.example/{random.randrange(1000)}.png"
+        if schema.get("format") == "date-time":
+            day = f"{random.choice([1, 1999, 2024, 9999]):04}-{random.randint(1, 12):02}-{random.randint(1, 28):02}"
+            time = f"{random.randrange(24):02}:{random.randrange(60):02}:{random.randrange(60):02}"
+            fraction = random.choice(["", ".1", ".014", ".123456789"])
+            return (
+                f"{day}{random.choice('Tt')}{time}{fraction}{random.choice(['Z', 'z', '+14:00', '-11:30'])}"
+            )
+        if "pattern" in schema:
+            return "1.0"  # the only one in answers is that of the JSON:API version
+        return "".join(random.choices("aé\u202e\x00😀 '\"@&=?/", k=random.randrange(12)))
+
+
+def conforms(value: Any, schema: dict[str, Any]) -> list[str]:
+    """What of a document is not as a schema of the contract says."""
+    return [*_invalid(value, schema, "answer")]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from groups_sdk.access._listing import MemberListing, list_members
+from groups_sdk.access._listing import MemberListing, list_members, reading
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import fatal
 from groups_sdk.access._tasks import for_each
@@ -39,7 +39,8 @@ async def list_every_group(
 
     Raises the errors that any other request would meet too.
     """
-    groups = {group.id: group for group in await client.list_groups().collect()}
+    with reading("groups"):
+        groups = {group.id: group for group in await client.list_groups().collect()}
     for group in also:
         groups.setdefault(group.id, group)
     seen: dict[str, MemberListing] = {}

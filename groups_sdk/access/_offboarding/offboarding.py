@@ -15,6 +15,7 @@ from groups_sdk.access._batches import AsyncBatches, OnProgress
 from groups_sdk.access._change_work import decided
 from groups_sdk.access._evidence import membership_of
 from groups_sdk.access._guards import Guards
+from groups_sdk.access._listing import has_unreadable_record
 from groups_sdk.access._offboarding.group_listings import GroupListings, OrgMemberships, list_every_group
 from groups_sdk.access._offboarding.leftovers import Leftovers, Trace
 from groups_sdk.access._offboarding.removals import AccountRemovals
@@ -147,10 +148,12 @@ class OffboardingWork:
         self._forget()
         earlier = [*self._journal.earlier.values()] if self._journal else []
         known = [Group(entry.change.group_id) for entry in earlier]
-        look = await list_every_group(self._client, also=known, concurrency=self._concurrency)
+        look = await self._look(known)
         self._groups = look.groups
         self._removals.begin_with(look)
         self._find([*look.memberships, *map(_account_of, earlier)])
+        if self._not_found:
+            look.unreadable.update(_nameless(look))
         results = self._results_of_earlier(earlier, look)
         refused, stages = self._removals.prepared()
         todo = [change for stage in stages for change in stage]
@@ -165,6 +168,17 @@ class OffboardingWork:
             for id_, error in look.unreadable.items()
         ]
         return results, stages
+
+    async def _look(self, known: Sequence[Group]) -> GroupListings:
+        """All groups. Raises `IncompleteListingError` where a record cannot be understood: it may be about anybody."""
+        try:
+            look = await list_every_group(self._client, also=known, concurrency=self._concurrency)
+            broken = [error for error in look.unreadable.values() if has_unreadable_record(error)]
+            if broken:
+                raise broken[0]
+        except IncompleteListingError as error:
+            raise IncompleteListingError(f"{error}; nothing was sent") from error.__cause__
+        return look
 
     def _find(self, accounts: Iterable[Account]) -> None:
         """Find everybody, in all groups at once. Raises `AmbiguousMatchError` when it is not certain who is meant."""
@@ -297,6 +311,15 @@ class OffboardingWork:
             await leftovers.look_at_sso()
         except GroupsError as error:
             leftovers.notes.append(f"not everything could be checked: {error}")
+
+
+def _nameless(look: GroupListings) -> dict[str, GroupsError]:
+    """The groups with members who go by no name: somebody who was not found may be one of them."""
+    return {
+        id_: IncompleteListingError(f"the listing of the group {id_} is not complete: {listing.name_gap}")
+        for id_, listing in look.listings.items()
+        if listing.nameless and id_ not in look.unreadable
+    }
 
 
 @attrs.frozen

@@ -236,8 +236,8 @@ class _Matching:
         if found:
             listed = "; ".join(map(described, found))
             reason = f"several users have this name; give the user id of the one you mean: {listed}"
-        elif self._listing.gap:
-            reason = f"nobody with this name was found, but {self._listing.gap}"
+        elif self._listing.name_gap:
+            reason = f"nobody with this name was found, but {self._listing.name_gap}"
         else:
             reason = "no member and no visible SSO user of this group has this name"
         return NotInSnyk(who=row.who, role=role.name or role.id, reason=reason, group_id=self._group.id)

@@ -227,7 +227,9 @@ def _is_review(line: str) -> bool:
 def _add_review(source: Source, text: str) -> None:
     source.refuse_columns()
     source.refuse_role("is a review, which has the role of each member")
-    group, *_, members = files.read_jsonl(_NamedText(text, source.name))
+    group, _, members, _, _, _, unreadable = files.read_jsonl(_NamedText(text, source.name))
+    for problem in unreadable:
+        source.problems.append(f"the review could not read {problem}; make a review that is complete")
     for number, member in enumerate(members, 2):
         membership = member.membership
         cells = {

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from groups_sdk.access._plan.columns import Columns, Field, ignored_note, meaning_of
+from groups_sdk.access._review.files import UNREADABLE
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role
 
@@ -88,7 +89,10 @@ class Source:
         *,
         verbatim: bool = False,
     ) -> None:
-        """Add a row, with the role of everybody where there is one."""
+        """Add a row, with the role of everybody where there is one. One that a review could not read is a problem."""
+        if verbatim and cells.get("role") == UNREADABLE and not cells.get("role_id"):
+            self.problems.append(f"{where}: the review could not read this record; make one that is complete")
+            return
         given = {} if self.role is None else {"role": self.role}
         self.rows.append(Row(where, {**cells, **given}, group, verbatim))
 

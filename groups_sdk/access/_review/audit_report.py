@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from groups_sdk._pagination import DecodeProblem
 from groups_sdk._version import __version__
 from groups_sdk.access._review.diff import ReviewDiff
 from groups_sdk.access._review.member import UNKNOWN, ReviewedMember, ReviewTotals
@@ -60,6 +61,7 @@ class AuditReport:
     org_memberships: bool
     since: Since | None
     sign_off: bool
+    unreadable: tuple[DecodeProblem, ...] = ()
 
     @property
     def name(self) -> str:
@@ -94,6 +96,7 @@ class AuditReport:
             "Login method unknown": totals.login_method_unknown,
             "In no organization": totals.in_no_org,
             "Organizations unknown": totals.orgs_unknown or None,
+            "Records not readable": totals.unreadable or None,
         }
         return {name: figure for name, figure in figures.items() if figure is not None}
 
@@ -130,6 +133,11 @@ def audit_report(
         "Organizations": _organizations(review),
         "Login methods that count as SSO": ", ".join(sorted(sso)) or "none that a member has",
     }
+    if review.unreadable:
+        facts["Complete"] = (
+            f"no: {len(review.unreadable):,} of the records that the API listed could not be read, and it is not known "
+            "who they are about"
+        )
     return AuditReport(
         group=review.group,
         title=title,
@@ -139,6 +147,7 @@ def audit_report(
         org_memberships=review.org_memberships,
         since=None if since is None else _since(review, since),
         sign_off=sign_off,
+        unreadable=review.unreadable,
     )
 
 

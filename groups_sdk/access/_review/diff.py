@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
+from groups_sdk._pagination import DecodeProblem
 from groups_sdk._terminal import printable
 from groups_sdk.access._review.member import ReviewedMember
 from groups_sdk.models import User
@@ -37,13 +38,16 @@ class ReviewDiff:
     """Who was added, removed and changed between two reviews. `str(diff)` is readable.
 
     When both reviews looked at organizations, `orgs_unknown` are the members whose organizations are not known in one
-    of them: whether those changed cannot be said.
+    of them: whether those changed cannot be said. `unreadable` are the records that one of the reviews could not read:
+    nobody knows whose they are, unless the other review has a membership with the same id. That one is then neither
+    added nor removed.
     """
 
     added: tuple[ReviewedMember, ...]
     removed: tuple[ReviewedMember, ...]
     changed: tuple[MemberChange, ...]
     orgs_unknown: tuple[ReviewedMember, ...] = ()
+    unreadable: tuple[DecodeProblem, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -57,15 +61,22 @@ class ReviewDiff:
         lines.append(f"{len(self.added)} added, {len(self.removed)} removed, {len(self.changed)} changed")
         if self.orgs_unknown:
             lines[-1] += f"; organizations not compared for {len(self.orgs_unknown)}"
+        if self.unreadable:
+            lines[-1] += f"; records that could not be read, and were not compared: {len(self.unreadable)}"
         return "\n".join(map(printable, lines))
 
 
 def compare(
-    before: Iterable[ReviewedMember], after: Iterable[ReviewedMember], *, org_memberships: bool
+    before: Iterable[ReviewedMember],
+    after: Iterable[ReviewedMember],
+    *,
+    org_memberships: bool,
+    unreadable: tuple[tuple[DecodeProblem, ...], tuple[DecodeProblem, ...]] = ((), ()),
 ) -> ReviewDiff:
     """The members of two reviews of one group, compared by person.
 
-    A person is a user id. Where the API left out the user on one side, the membership id says who it is.
+    A person is a user id. Where the API left out the user on one side, the membership id says who it is. `unreadable`
+    are the records that could not be read, before and after.
     """
     earlier, later = _by_person(before), _by_person(after)
     by_membership = {member.membership.id.lower(): person for person, member in earlier.items()}
@@ -84,7 +95,21 @@ def compare(
             orgs_unknown.append(new)
         if what := tuple(name for name, differs in _DIFFERS.items() if differs(old, new)):
             changed.append(MemberChange(old, new, what))
-    return ReviewDiff(tuple(added), tuple(earlier.values()), tuple(changed), tuple(orgs_unknown))
+    return ReviewDiff(
+        _without(added, unreadable[0]),
+        _without(earlier.values(), unreadable[1]),
+        tuple(changed),
+        tuple(orgs_unknown),
+        unreadable[0] + unreadable[1],
+    )
+
+
+def _without(
+    members: Iterable[ReviewedMember], unreadable: tuple[DecodeProblem, ...]
+) -> tuple[ReviewedMember, ...]:
+    """Those whose record the other review has not even seen."""
+    seen = {problem.id.lower() for problem in unreadable if problem.id}
+    return tuple(member for member in members if member.membership.id.lower() not in seen)
 
 
 def _by_person(members: Iterable[ReviewedMember]) -> dict[str, ReviewedMember]:

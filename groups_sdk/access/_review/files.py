@@ -8,10 +8,11 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
+from groups_sdk._pagination import DecodeProblem
 from groups_sdk.access._csv_escaping import escaped, unescaped
 from groups_sdk.access._documents import Reader, parsed
 from groups_sdk.access._review.member import ReviewedMember
@@ -20,9 +21,11 @@ from groups_sdk.errors import GroupsError, InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership, Org, OrgMembership, Role, User
 
 __all__ = [
+    "UNREADABLE",
     "AnyFile",
     "Write",
     "cells_of",
+    "cells_of_unreadable",
     "columns_of",
     "csv_writer",
     "jsonl_writer",
@@ -49,18 +52,35 @@ COLUMNS = (
 ORG_COLUMN = "organizations"
 _SSO = {True: "yes", False: "no", None: ""}
 
-Write = Callable[[Iterable[ReviewedMember]], object]
+UNREADABLE = "(could not be read)"
+"""Stands in the CSV for the role of a record that could not be understood; its `name` says what is wrong."""
+
+
+class Write(Protocol):
+    """Writes members, and records that are none because they could not be understood."""
+
+    def __call__(
+        self, members: Iterable[ReviewedMember], unreadable: Iterable[DecodeProblem] = (), /
+    ) -> object: ...
 
 
 @contextmanager
-def csv_writer(file: AnyFile, *, org_memberships: bool) -> Generator[Write, None, None]:
+def csv_writer(file: AnyFile, group: Group, *, org_memberships: bool) -> Generator[Write, None, None]:
     """CSV with a heading, and a byte order mark for spreadsheets where the file is ours. Its cells are escaped."""
     with opened_to_write(file, bom=True) as write:
+        columns = columns_of(org_memberships=org_memberships)
         rows = csv.writer(_Sink(write))
-        rows.writerow(columns_of(org_memberships=org_memberships))
-        yield lambda members: rows.writerows(
-            map(escaped, cells_of(m, org_memberships=org_memberships)) for m in members
-        )
+        rows.writerow(columns)
+
+        def write_rows(
+            members: Iterable[ReviewedMember], unreadable: Iterable[DecodeProblem] = (), /
+        ) -> None:
+            rows.writerows(map(escaped, cells_of(m, org_memberships=org_memberships)) for m in members)
+            for problem in unreadable:
+                cells = cells_of_unreadable(problem, group)
+                rows.writerow(escaped(cells.get(column, "")) for column in columns)
+
+        yield write_rows
 
 
 @attrs.frozen
@@ -71,6 +91,17 @@ class _Sink:
 def columns_of(*, org_memberships: bool) -> tuple[str, ...]:
     """The headings of a table of members."""
     return (*COLUMNS, ORG_COLUMN) if org_memberships else COLUMNS
+
+
+def cells_of_unreadable(problem: DecodeProblem, group: Group) -> dict[str, str]:
+    """The texts of a record that could not be understood, by their headings."""
+    return {
+        "group_id": group.id,
+        "group": group.name or "",
+        "membership_id": problem.id or "",
+        "name": f"{problem.path}: {problem.message}",
+        "role": UNREADABLE,
+    }
 
 
 def cells_of(member: ReviewedMember, *, org_memberships: bool) -> Iterator[str]:
@@ -94,7 +125,10 @@ def jsonl_writer(
     base_url: str | None = None,
     api_version: str | None = None,
 ) -> Generator[Write, None, None]:
-    """JSON lines: a head that names the format and the group, a line for each member, and one with their number."""
+    """JSON lines: a head that names the format and the group, a line for each member, and one with their number.
+
+    The last line also has the records that could not be understood, where there are any.
+    """
     head = {
         "format": FORMAT,
         "version": VERSION,
@@ -104,18 +138,19 @@ def jsonl_writer(
         "base_url": base_url,
         "api_version": api_version,
     }
-    count = 0
+    tail: dict[str, Any] = {"members": 0}
 
-    def write_members(members: Iterable[ReviewedMember]) -> None:
-        nonlocal count
+    def write_members(members: Iterable[ReviewedMember], unreadable: Iterable[DecodeProblem] = (), /) -> None:
         for member in members:
             write(json.dumps(_document(member)) + "\n")
-            count += 1
+            tail["members"] += 1
+        for problem in unreadable:
+            tail.setdefault("unreadable", []).append(attrs.asdict(problem, recurse=False))
 
     with opened_to_write(file) as write:
         write(json.dumps(head) + "\n")
         yield write_members
-        write(json.dumps({"members": count}) + "\n")
+        write(json.dumps(tail) + "\n")
 
 
 def _document(member: ReviewedMember) -> dict[str, Any]:
@@ -155,10 +190,21 @@ def _named(thing: Role | Org) -> dict[str, Any]:
     return {"id": thing.id, "name": thing.name}
 
 
-def read_jsonl(
-    file: AnyFile,
-) -> tuple[Group, datetime | None, bool, str | None, str | None, list[ReviewedMember]]:
-    """The group, when it was reviewed, whether with organizations, the API's base URL and version, and the members."""
+JsonlReview = tuple[
+    Group,
+    datetime | None,
+    tuple[ReviewedMember, ...],
+    bool,
+    str | None,
+    str | None,
+    tuple[DecodeProblem, ...],
+]
+"""The group, when it was reviewed, the members, whether with organizations, the API's base URL and version, and what
+could not be read."""
+
+
+def read_jsonl(file: AnyFile) -> JsonlReview:
+    """What is in the file, as the fields of a review."""
     members: list[ReviewedMember] = []
     head: Reader | None = None
     group = Group("")
@@ -177,16 +223,27 @@ def read_jsonl(
                     return (
                         group,
                         reviewed_at,
+                        tuple(members),
                         head.take("org_memberships", bool),
                         head.maybe("base_url"),
                         head.maybe("api_version"),
-                        members,
+                        tuple(map(_problem, entry.entries("unreadable"))) if entry.has("unreadable") else (),
                     )
                 break
             else:
                 members.append(_member(entry, group))
     raise InvalidArgumentError(
         f"{source}: is not a complete review: the last line, which counts the members, is missing or wrong"
+    )
+
+
+def _problem(entry: Reader) -> DecodeProblem:
+    return DecodeProblem(
+        id=entry.maybe("id"),
+        path=entry.take("path", str),
+        message=entry.take("message", str),
+        cursor=entry.maybe("cursor"),
+        data=entry.value("data"),
     )
 
 
@@ -217,10 +274,11 @@ def _org_membership(entry: Reader) -> OrgMembership:
     )
 
 
-def read_csv(file: AnyFile) -> tuple[Group, list[ReviewedMember]]:
-    """The group and its members, without their organizations: that column is only for people to read."""
+def read_csv(file: AnyFile) -> tuple[Group, tuple[ReviewedMember, ...], tuple[DecodeProblem, ...]]:
+    """The group, its members and what could not be read, without organizations: that column is for people to read."""
     group = Group("")
     members: list[ReviewedMember] = []
+    unreadable: list[DecodeProblem] = []
     with _opened_to_read(file) as (lines, source):
         try:
             rows = csv.DictReader(lines, strict=True)
@@ -234,13 +292,17 @@ def read_csv(file: AnyFile) -> tuple[Group, list[ReviewedMember]]:
                 if None in row or None in row.values():
                     raise InvalidArgumentError(f"{where}: has more or fewer cells than there are columns")
                 cells = {name: unescaped(cell) for name, cell in row.items()}
-                if members and cells["group_id"] != group.id:
+                if (members or unreadable) and cells["group_id"].lower() != group.id.lower():
                     raise InvalidArgumentError(f"{where}: is about a different group than the lines before")
                 group = Group(cells["group_id"], cells["group"] or None)
-                members.append(_csv_member(Reader(cells, where), cells, group))
+                if cells["role"] == UNREADABLE and not cells["role_id"]:
+                    path, _, message = cells["name"].partition(": ")
+                    unreadable.append(DecodeProblem(cells["membership_id"] or None, path, message))
+                else:
+                    members.append(_csv_member(Reader(cells, where), cells, group))
         except csv.Error as error:
             raise InvalidArgumentError(f"{source}: is not CSV: {error}") from None
-    return group, members
+    return group, tuple(members), tuple(unreadable)
 
 
 def _csv_member(entry: Reader, cells: dict[str, str], group: Group) -> ReviewedMember:

@@ -9,6 +9,7 @@ from functools import cache
 from html import escape
 from importlib import resources
 
+from groups_sdk._pagination import DecodeProblem
 from groups_sdk._terminal import printable
 from groups_sdk.access._review.audit_report import (
     SIGN_OFF_COLUMNS,
@@ -46,6 +47,7 @@ def html_lines(report: AuditReport) -> Iterator[str]:
     yield f"<h1><bdi>{_shown(report.title)}</bdi></h1>\n"
     yield from _definitions("facts", {n: f"<bdi>{_shown(text)}</bdi>" for n, text in report.facts.items()})
     yield from _definitions("figures", {name: f"{figure:,}" for name, figure in report.figures.items()})
+    yield from _unreadable(report.unreadable)
     yield from _totals(report)
     if report.since is not None:
         yield from _changes(report.since)
@@ -137,6 +139,14 @@ def _totals(report: AuditReport) -> Iterator[str]:
     yield "</div>\n"
 
 
+def _unreadable(problems: Sequence[DecodeProblem]) -> Iterator[str]:
+    if not problems:
+        return
+    yield f'<section id="unreadable">\n<h2>Records that could not be read ({len(problems):,})</h2>\n<ul>\n'
+    yield from (f'<li class="warn">{_shown(str(problem))}</li>\n' for problem in problems)
+    yield "</ul>\n</section>\n"
+
+
 def _changes(since: Since) -> Iterator[str]:
     diff = since.diff
     yield f'<section id="changes">\n<h2>What changed since the review of {_shown(since.reviewed)}</h2>\n'
@@ -146,6 +156,8 @@ def _changes(since: Since) -> Iterator[str]:
     )
     if diff.orgs_unknown:
         yield f"; organizations not compared for {len(diff.orgs_unknown):,}"
+    if diff.unreadable:
+        yield f"; records that could not be read, and were not compared: {len(diff.unreadable):,}"
     yield ".</p>\n</section>\n"
     if diff.added:
         yield from _list("added", "Added", diff.added)

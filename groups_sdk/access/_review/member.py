@@ -72,6 +72,8 @@ class ReviewTotals:
     `in_no_org` counts those who are known to be in no organization, `orgs_unknown` those whose organizations are not
     known, and `orgs_failed` those of them for whom reading failed (`ReviewedMember.org_error`). All three are None
     when the review was not asked for organizations.
+
+    `unreadable` counts the records of the listing that could not be understood: they are none of the `members`.
     """
 
     members: int
@@ -84,6 +86,7 @@ class ReviewTotals:
     by_role: Mapping[str, int]
     by_login_method: Mapping[str, int]
     by_joining_month: Mapping[str, int]
+    unreadable: int = 0
 
 
 class Tally:
@@ -95,6 +98,7 @@ class Tally:
         self._months: Counter[str] = Counter()
         self._admins = self._not_on_sso = self._login_method_unknown = 0
         self._in_no_org = self._in_orgs = self._orgs_failed = 0
+        self.unreadable: int = 0
 
     def add(self, member: ReviewedMember) -> None:
         membership = member.membership
@@ -121,6 +125,7 @@ class Tally:
             by_role=_largest_first(self._roles),
             by_login_method=_largest_first(self._logins),
             by_joining_month=dict(sorted(self._months.items())),
+            unreadable=self.unreadable,
         )
 
 

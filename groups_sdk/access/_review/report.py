@@ -7,6 +7,7 @@ from typing import Self
 
 import attrs
 
+from groups_sdk._pagination import DecodeProblem
 from groups_sdk.access._review import files
 from groups_sdk.access._review.diff import ReviewDiff, compare
 from groups_sdk.access._review.files import AnyFile
@@ -26,6 +27,9 @@ class Review:
     in the order of the API. `base_url` and `api_version` are those of the API that was asked; None when that is not
     known, as after reading a CSV file.
 
+    `unreadable` are the records of the API's listing that could not be understood. Who they are about is not known, so
+    they are not among the members: a review with any is not complete, and its files and totals say so.
+
     Example:
         review = await client.access.review(group_id).collect()
         print(review.totals.by_role, len(review.admins))
@@ -37,6 +41,7 @@ class Review:
     org_memberships: bool = False
     base_url: str | None = None
     api_version: str | None = None
+    unreadable: tuple[DecodeProblem, ...] = ()
 
     @cached_property
     def totals(self) -> ReviewTotals:
@@ -44,6 +49,7 @@ class Review:
         tally = Tally()
         for member in self.members:
             tally.add(member)
+        tally.unreadable = len(self.unreadable)
         return tally.totals(org_memberships=self.org_memberships)
 
     @property
@@ -77,7 +83,8 @@ class Review:
         """Who was added, removed or changed since an earlier review, or since the file of one (.csv or .jsonl).
 
         Members are compared by user id. Organizations are compared when both reviews have them (a CSV file has them
-        for people to read only) and know those of the member. Raises `InvalidArgumentError` for a review of another
+        for people to read only) and know those of the member. Whose record one of the reviews could not read is neither
+        added nor removed. Raises `InvalidArgumentError` for a review of another
         group and for a file that is not a complete review.
 
         Example:
@@ -88,7 +95,12 @@ class Review:
         if earlier.group.id and earlier.group.id.lower() != self.group.id.lower():
             raise InvalidArgumentError(f"the earlier review is of another group, {earlier.group.id}")
         orgs = earlier.org_memberships and self.org_memberships
-        return compare(earlier.members, self.members, org_memberships=orgs)
+        return compare(
+            earlier.members,
+            self.members,
+            org_memberships=orgs,
+            unreadable=(earlier.unreadable, self.unreadable),
+        )
 
     def to_csv(self, file: AnyFile) -> None:
         """Write the members as CSV, for spreadsheets: see `ReviewStream.to_csv`.
@@ -96,8 +108,8 @@ class Review:
         Example:
             review.to_csv("review.csv")
         """
-        with files.csv_writer(file, org_memberships=self.org_memberships) as write:
-            write(self.members)
+        with files.csv_writer(file, self.group, org_memberships=self.org_memberships) as write:
+            write(self.members, self.unreadable)
 
     def to_jsonl(self, file: AnyFile) -> None:
         """Write the review as JSON lines, from which `from_jsonl` reads it as it is.
@@ -114,7 +126,7 @@ class Review:
             base_url=self.base_url,
             api_version=self.api_version,
         ) as write:
-            write(self.members)
+            write(self.members, self.unreadable)
 
     def to_html(
         self,
@@ -160,9 +172,10 @@ class Review:
         """Write the review as an Excel workbook, which needs the extra `xlsx`. The arguments are those of `to_html`.
 
         It has the sheets "Members", admins first, with the columns of the CSV; "Totals", with what the page says of
-        the review and its sums; and with `since`, "Differences". Every cell is text: there are no formulas and no
-        links, and what a spreadsheet might take for a formula is escaped as in the CSV. A cell holds 32,767
-        characters: a longer text is cut and ends with "[cut: ...]", and "Totals" says how many were.
+        the review and its sums; with `since`, "Differences"; and where there are any, the records that are "Not
+        readable". Every cell is text: there are no formulas and no links, and what a spreadsheet might take for a
+        formula is escaped as in the CSV. A cell holds 32,767 characters: a longer text is cut and ends with
+        "[cut: ...]", and "Totals" says how many were.
 
         Raises `ConfigurationError` when the extra is not installed, `InvalidArgumentError` for what `to_html` refuses
         and for more members than a sheet has rows (1,048,575), and `FileAccessError` when the path cannot be written.
@@ -196,8 +209,7 @@ class Review:
         Example:
             earlier = Review.from_jsonl("2025-10.jsonl")
         """
-        group, reviewed_at, orgs, base_url, api_version, members = files.read_jsonl(file)
-        return cls(group, reviewed_at, tuple(members), orgs, base_url, api_version)
+        return cls(*files.read_jsonl(file))
 
     @classmethod
     def from_csv(cls, file: AnyFile) -> Self:
@@ -206,5 +218,5 @@ class Review:
         Example:
             earlier = Review.from_csv("2025-10.csv")
         """
-        group, members = files.read_csv(file)
-        return cls(group, None, tuple(members))
+        group, members, unreadable = files.read_csv(file)
+        return cls(group, None, members, unreadable=unreadable)

@@ -12,7 +12,7 @@ import anyio
 from groups_sdk import _arguments as arguments
 from groups_sdk._hooks import check_hook
 from groups_sdk._iteration import AsyncBatchIterator, refuse_misuse
-from groups_sdk._pagination import AsyncPaginator
+from groups_sdk._pagination import AsyncPaginator, DecodeProblem
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Progress
@@ -67,6 +67,21 @@ class AsyncReviewStream:
         check_hook("on_progress", on_progress, InvalidArgumentError)
         self._concurrency = concurrency
         self._on_progress = on_progress
+        self._latest: AsyncPaginator[ReviewedMember] | None = None
+
+    @property
+    def unreadable(self) -> tuple[DecodeProblem, ...]:
+        """The records that could not be understood, of what the latest use of this review has read so far.
+
+        Who they are about is not known, so they are not among the members. They are logged as warnings, too.
+
+        Example:
+            review = client.access.review(group_id)
+            async for member in review:
+                print(member.membership.user.email)
+            print(len(review.unreadable), "records could not be read")
+        """
+        return () if self._latest is None else self._latest.problems
 
     def __repr__(self) -> str:
         """What is reviewed, such as `<AsyncReviewStream of group 11111111-1111-4111-8111-111111111111>`."""
@@ -84,7 +99,8 @@ class AsyncReviewStream:
             print(review.totals.by_role)
         """
         reviewed_at = _now()
-        members = await self.listing().collect()
+        listing = self.listing()
+        members = await listing.collect()
         return Review(
             _group_of(self.group_id, members),
             reviewed_at,
@@ -92,6 +108,7 @@ class AsyncReviewStream:
             self.org_memberships,
             self._client.base_url,
             self._client.api_version,
+            listing.problems,
         )
 
     async def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
@@ -120,7 +137,9 @@ class AsyncReviewStream:
         Example:
             totals = await client.access.review(group_id).to_csv("review.csv")
         """
-        return await self._write(lambda group: files.csv_writer(file, org_memberships=self.org_memberships))
+        return await self._write(
+            lambda group: files.csv_writer(file, group, org_memberships=self.org_memberships)
+        )
 
     async def to_jsonl(self, file: AnyFile) -> ReviewTotals:
         """Write the review as JSON lines, page by page, for `Review.from_jsonl`: nothing is lost. Returns the totals.
@@ -193,11 +212,11 @@ class AsyncReviewStream:
     async def _write(self, open_writer: OpenWriter) -> ReviewTotals:
         async with ThreadedWriter(open_writer) as writer:
             async for page in self.listing().pages():
-                await writer.write(_group_of(self.group_id, page.items), page.items)
+                await writer.write(_group_of(self.group_id, page.items), page.items, page.problems)
         return writer.tally.totals(org_memberships=self.org_memberships)
 
     def listing(self) -> AsyncPaginator[ReviewedMember]:
-        """The members as a listing, from the beginning."""
+        """The members as a listing, from the beginning. What cannot be understood is left out of its pages."""
         began: float | None = None
         done = 0
         orgs = OrgReader(self._client, self.group_id, concurrency=self._concurrency)
@@ -220,9 +239,11 @@ class AsyncReviewStream:
 
         count = None if self._on_progress is None else True
         # In the default order: only there does the API promise that each is listed exactly once.
-        return self._client.list_memberships(self.group_id, include_group_membership_count=count).mapped(
-            reviewed
+        listing = self._client.list_memberships(
+            self.group_id, include_group_membership_count=count, on_decode_error="skip"
         )
+        self._latest = latest = listing.mapped(reviewed)
+        return latest
 
 
 def _group_of(group_id: str, members: Sequence[ReviewedMember]) -> Group:

@@ -10,6 +10,7 @@ from typing import Self
 import anyio
 import anyio.lowlevel
 
+from groups_sdk._pagination import DecodeProblem
 from groups_sdk.access._review.files import Write
 from groups_sdk.access._review.member import ReviewedMember, Tally
 from groups_sdk.access._threads import run_to_end
@@ -41,15 +42,21 @@ class ThreadedWriter:
         """The counts of the members that were written."""
         return self._tally
 
-    async def write(self, group: Group, members: Sequence[ReviewedMember]) -> None:
-        """Write one page of members. The first one opens the file."""
+    async def write(
+        self,
+        group: Group,
+        members: Sequence[ReviewedMember],
+        unreadable: Sequence[DecodeProblem] = (),
+    ) -> None:
+        """Write one page of members, and what of it could not be read. The first one opens the file."""
 
         def write_page() -> None:
             if self._write is None:
                 self._write = self._opened.enter_context(self._open_writer(group))
             for member in members:
                 self._tally.add(member)
-            self._write(members)
+            self._tally.unreadable += len(unreadable)
+            self._write(members, unreadable)
 
         await anyio.lowlevel.checkpoint_if_cancelled()
         await run_to_end(write_page, self._limiter)

@@ -35,7 +35,15 @@ _OPTIONS = {
     "strings_to_numbers": False,
     "strings_to_urls": False,
 }
-_WIDTHS = {"organizations": 50, "email": 34, "username": 34, "name": 24, "what_changed": 60, "comment": 40}
+_WIDTHS = {
+    "organizations": 50,
+    "email": 34,
+    "username": 34,
+    "name": 24,
+    "what_changed": 60,
+    "comment": 40,
+    "problem": 60,
+}
 _CHUNK = 1 << 20
 
 
@@ -82,6 +90,9 @@ def _fill(sheets: _Sheets, report: AuditReport, differences: list[list[str]] | N
     members, totals = sheets.add("Members"), sheets.add("Totals")
     columns = [*columns_of(org_memberships=orgs), *_sign_off_columns(report)]
     sheets.fill(members, columns, (cells_of(member, org_memberships=orgs) for member in report.members))
+    if report.unreadable:
+        unreadable = ([problem.id or "", problem.path, problem.message] for problem in report.unreadable)
+        sheets.fill(sheets.add("Not readable"), _UNREADABLE_COLUMNS, unreadable)
     if differences is not None:
         sheets.fill(sheets.add("Differences"), _DIFFERENCE_COLUMNS, differences)
     totals.set_column(1, 1, 60)
@@ -115,12 +126,15 @@ def _totals(sheets: _Sheets, report: AuditReport) -> Iterator[list[str]]:
         yield ["Removed", str(len(diff.removed))]
         yield ["Changed", str(len(diff.changed))]
         yield ["Organizations not compared", str(len(diff.orgs_unknown))]
+        if diff.unreadable:
+            yield ["Records not readable, and not compared", str(len(diff.unreadable))]
     if report.sign_off:
         yield []
         yield ["Sign-off", "I have reviewed the access listed in this report."]
         yield from ([line] for line in SIGNATURE_LINES)
 
 
+_UNREADABLE_COLUMNS = ["id", "path", "problem"]
 _DIFFERENCE_COLUMNS = [
     "change",
     "membership_id",

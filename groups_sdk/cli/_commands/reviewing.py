@@ -180,11 +180,13 @@ def _check_files(files: dict[str, Path]) -> str | None:
 
 
 def _code(totals: ReviewTotals) -> int:
-    """The exit code. When the organizations of some members could not be read, that is said on stderr."""
-    if not totals.orgs_failed:
-        return DONE
-    note(f"the organizations of {counted(totals.orgs_failed, 'member')} could not be read")
-    return FAILED
+    """The exit code. What could not be read is said on stderr."""
+    if totals.unreadable:
+        records = counted(totals.unreadable, "record")
+        note(f"{records} could not be read: the review is not complete, and says which")
+    if totals.orgs_failed:
+        note(f"the organizations of {counted(totals.orgs_failed, 'member')} could not be read")
+    return FAILED if totals.unreadable or totals.orgs_failed else DONE
 
 
 def _write_files(
@@ -230,9 +232,10 @@ def _stream_to_stdout(
                     )
                 else:
                     keep_line_ends()
-                    writer = files.csv_writer(sys.stdout, org_memberships=org_memberships)
+                    writer = files.csv_writer(sys.stdout, group, org_memberships=org_memberships)
                 write = stack.enter_context(writer)
-            write(page.items)
+            write(page.items, page.problems)
+            tally.unreadable += len(page.problems)
             for member in page.items:
                 tally.add(member)
     return tally.totals(org_memberships=org_memberships)
