@@ -47,6 +47,7 @@ _ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r" \(token= or SNYK_TOKEN\)"), " (SNYK_TOKEN)"),
     (re.compile(r" \(region=, base_url= or SNYK_API\)"), " (--region, --base-url or SNYK_API)"),
     (re.compile(r" \(max_response_bytes\)"), ""),
+    (re.compile(r", which on_decode_error='skip' leaves out"), ""),
     (re.compile(r"\bas base_url or in SNYK_API\b"), "as --base-url or in SNYK_API"),
 )
 _COLUMNS = re.compile(r"\bcolumns=\{(.*?)\}")

@@ -319,3 +319,37 @@ def test_failure_goes_before_differences(fake: FakeSnyk, group_id: str, cli: Cal
     fake.add_members(group_id, 1)
     fake.fail_next(status=404, path="org_memberships")
     assert cli("review", group_id, "--since", str(file), "--orgs", "--exit-code").code == 1
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl", "csv", "json"])
+def test_records_that_cannot_be_read_are_counted_and_named(
+    fake: FakeSnyk, group_id: str, cli: Call, form: str
+) -> None:
+    broken = fake.memberships(group_id)[:12] if form == "table" else fake.memberships(group_id)[:1]
+    for membership in broken:
+        fake.alter_record(membership.id, "relationships.user.data.attributes.email", 5)
+    done = cli("review", group_id, "-o", form)
+    records = "12 records" if form == "table" else "1 record"
+    assert (done.code, done.err) == (
+        1,
+        f"{records} could not be read: the review is not complete, and says which\n",
+    )
+    assert broken[0].id in done.out
+    if form == "table":
+        assert done.out.splitlines()[0].endswith(", 12 records not readable")
+        assert "\nNOT READABLE" in done.out
+        assert "\n... and 2 more: --csv, --jsonl, --html and --xlsx have them all\n" in done.out
+    if form == "json":
+        document = json.loads(done.out)
+        assert document["totals"]["unreadable"] == 1
+        assert document["unreadable"][0]["id"] == broken[0].id
+
+
+def test_members_and_export_are_strict_about_records(fake: FakeSnyk, group_id: str, cli: Call) -> None:
+    broken = fake.memberships(group_id)[3].id
+    fake.alter_record(broken, "relationships.user.data.attributes.email", 5)
+    for command in (("members", group_id), ("export", group_id)):
+        done = cli(*command)
+        assert (done.code, done.out) == (1, "")
+        assert broken in done.err
+        assert "on_decode_error" not in done.err
