@@ -6,7 +6,7 @@
     │   └── RoleChoiceError         no role has this name, or several have it; `choices` lists the roles
     ├── AmbiguousMatchError         several members match where one is expected; `matches` lists them
     ├── MemberNotFoundError         nobody in the group goes by this identifier
-    ├── IncompleteListingError      the API counts more members than it listed
+    ├── IncompleteListingError      the API counts more members than it listed, or one cannot be read
     ├── ProtectedMemberError        the change would remove the last admin, or change you; not sent
     ├── PlanError                   the plan cannot be applied as it stands; `entries` lists what is wrong
     │   └── StalePlanError          a member has changed since the plan was made; not sent
@@ -146,7 +146,11 @@ class MemberNotFoundError(GroupsError):
 
 
 class IncompleteListingError(GroupsError):
-    """The API counts more members than it listed: who was not listed cannot be called "not a member"."""
+    """Not all members are known: who was not listed cannot be called "not a member", and nothing is changed.
+
+    The API counts more members than it listed, or a record of the listing cannot be understood; the message says which
+    one, and `__cause__` is then its `DecodeError`.
+    """
 
 
 class ProtectedMemberError(GroupsError):

@@ -24,6 +24,7 @@ from groups_sdk import (
     ForbiddenError,
     GoneError,
     GroupsClient,
+    InvalidArgumentError,
     NotFoundError,
     OAuthClientCredentials,
     PaginationError,
@@ -61,6 +62,14 @@ class Either:
         if isinstance(self._client, AsyncGroupsClient):
             return [page async for page in listing.pages()]
         return await anyio.to_thread.run_sync(lambda: list(listing.pages()))
+
+    def listing(self, name: str, *args: Any, **options: Any) -> Any:
+        return getattr(self._client, name)(*args, **options)
+
+    async def collected(self, listing: Any) -> list[Any]:
+        if isinstance(self._client, AsyncGroupsClient):
+            return list(await listing.collect())
+        return list(await anyio.to_thread.run_sync(listing.collect))
 
     async def iterated(self, name: str, *args: Any, **options: Any) -> list[Any]:
         listing = getattr(self._client, name)(*args, **options)
@@ -182,6 +191,107 @@ async def test_a_first_page_with_room_left_that_leads_to_itself_is_the_end(
 ) -> None:
     fake.twist_next_page("self")
     assert len(await client("list_memberships", fake.group_id)) == 36
+
+
+LISTINGS = {
+    "list_groups": lambda fake: ((), fake.groups()[1].id, "attributes"),
+    "list_memberships": lambda fake: (
+        (fake.group_id,),
+        fake.memberships(fake.group_id)[1].id,
+        "relationships.role.data",
+    ),
+    "list_org_memberships": lambda fake: (
+        (fake.group_id,),
+        fake.org_memberships(fake.group_id, fake.users()[0].id)[0].id,
+        "relationships",
+    ),
+    "list_sso_connections": lambda fake: (
+        (fake.group_id,),
+        fake.sso_connections(fake.group_id)[0].id,
+        "attributes.name",
+    ),
+    "list_sso_users": lambda fake: (
+        (fake.group_id, fake.sso_connections(fake.group_id)[0].id),
+        fake.sso_users(fake.sso_connections(fake.group_id)[0].id)[1].user.id,
+        "attributes.active",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+async def test_one_odd_record_costs_one_record(
+    client: Either, fake: FakeSnyk, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids, broken, place = LISTINGS[name](fake)
+    options = {"user_id": fake.users()[0].id} if name == "list_org_memberships" else {}
+    whole = await client(name, *ids, **options)
+    fake.alter_record(broken, place, ["secret"])
+    with pytest.raises(DecodeError, match="on_decode_error='skip' leaves out") as caught:
+        await client(name, *ids, **options)
+    assert (caught.value.record_id, caught.value.in_record, caught.value.cursor) == (broken, True, None)
+    assert f"the record '{broken}' on the first page" in str(caught.value)
+    assert caplog.records == []
+    (page,) = await client.pages(name, *ids, **options, on_decode_error="skip")
+    assert list(page.items) == [item for item in whole if item.id != broken]
+    (problem,) = page.problems
+    assert (problem.id, problem.path) == (broken, caught.value.path)
+    assert problem.message == caught.value.problem
+    assert "secret" in str(problem.data)
+    assert "secret" not in f"{problem} {problem!r} {page!r}"
+    (logged,) = caplog.records
+    assert (logged.name, logged.levelname) == ("groups_sdk", "WARNING")
+    assert broken in logged.getMessage()
+    assert "secret" not in logged.getMessage()
+
+
+async def test_a_listing_has_the_problems_of_its_latest_iteration(client: Either, fake: FakeSnyk) -> None:
+    for number in (3, 17):
+        fake.alter_record(fake.memberships(fake.group_id)[number].id, "relationships.user.data.id", 5)
+    listing = client.listing("list_memberships", fake.group_id, limit=10, on_decode_error="skip")
+    assert listing.problems == ()
+    for _ in range(2):
+        assert len(await client.collected(listing)) == 34
+        assert [problem.path for problem in listing.problems] == [
+            "data[3].relationships.user.data.id",
+            "data[7].relationships.user.data.id",
+        ]
+    assert listing.problems[0].cursor is None
+    start = listing.problems[1].cursor
+    (again, *_) = await client.pages(
+        "list_memberships", fake.group_id, limit=10, starting_after=start, on_decode_error="skip"
+    )
+    assert again.problems == listing.problems[1:]
+
+
+async def test_the_first_item_is_that_of_a_later_page_where_all_are_broken(
+    client: Either, fake: FakeSnyk
+) -> None:
+    members = fake.memberships(fake.group_id)
+    for membership in members[:10]:
+        fake.alter_record(membership.id, "relationships.user.data.id", 5)
+    found = await client.iterated("list_memberships", fake.group_id, limit=10, on_decode_error="skip")
+    assert [item.id for item in found] == [membership.id for membership in members[10:]]
+
+
+async def test_what_to_do_with_odd_records_is_checked_at_once(client: Either) -> None:
+    for wrong in ("ignore", None, True):
+        with pytest.raises(InvalidArgumentError, match="on_decode_error must be raise or skip"):
+            client.listing("list_groups", on_decode_error=wrong)
+
+
+async def test_a_page_that_is_broken_as_a_whole_is_an_error_all_the_same(
+    client: Either, fake: FakeSnyk
+) -> None:
+    for body in ({"data": 5}, [], b"<html></html>"):
+        fake.fail_next(status=200, body=body)
+        with pytest.raises(DecodeError) as caught:
+            await client("list_groups", on_decode_error="skip")
+        assert not caught.value.in_record
+
+
+async def test_a_byte_order_mark_in_front_of_an_answer(client: Either, fake: FakeSnyk) -> None:
+    fake.fail_next(status=200, body=b'\xef\xbb\xbf{"data": [], "links": {"next": ""}}')
+    assert await client("list_groups") == []
 
 
 async def test_no_links_is_the_end(client: Either, fake: FakeSnyk) -> None:

@@ -348,7 +348,7 @@ def test_records_that_cannot_be_read_are_counted_and_named(
 def test_members_and_export_are_strict_about_records(fake: FakeSnyk, group_id: str, cli: Call) -> None:
     broken = fake.memberships(group_id)[3].id
     fake.alter_record(broken, "relationships.user.data.attributes.email", 5)
-    for command in (("members", group_id), ("export", group_id)):
+    for command in (("members", group_id), ("export", "-", group_id)):
         done = cli(*command)
         assert (done.code, done.out) == (1, "")
         assert broken in done.err

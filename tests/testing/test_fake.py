@@ -366,3 +366,21 @@ def test_the_pytest_plugin_costs_nothing_until_it_is_used() -> None:
         "assert not {'httpx', 'cattrs', 'attrs', 'anyio.from_thread', 'groups_sdk.testing._fake'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.anyio
+async def test_a_record_is_served_otherwise_than_it_is_kept(http: httpx.AsyncClient, fake: FakeSnyk) -> None:
+    kept, other = fake.memberships(fake.group_id)[:2]
+    url = f"/rest/groups/{fake.group_id}/memberships?{V}&email={kept.user.email}"
+    before = (await http.get(url)).json()["data"][0]
+    fake.alter_record(kept.id.upper(), "attributes.created_at", 5)
+    fake.alter_record(kept.id, "relationships.user.data.attributes")
+    fake.alter_record(kept.id, "relationships.user.data.attributes.email", "lost: nothing is around it")
+    fake.alter_record(kept.id, "nowhere.at.all", 1)
+    fake.alter_record(other.id, "id", "not asked for")
+    (served,) = (await http.get(url)).json()["data"]
+    del before["relationships"]["user"]["data"]["attributes"]
+    assert served == {**before, "attributes": {"created_at": 5}}
+    assert fake.memberships(fake.group_id)[0].user.email == kept.user.email
+    fake.alter_record(fake.group_id, "attributes.name")
+    assert "name" not in (await http.get(f"/rest/groups/{fake.group_id}?{V}")).json()["data"]["attributes"]
