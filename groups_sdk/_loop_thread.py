@@ -102,7 +102,7 @@ class LoopThread:
 
     def not_started(self, failure: BaseException) -> Exception:
         """The error of a call whose loop could not be started."""
-        error: Exception = ClientClosedError(_TOO_LATE)
+        error: Exception = ClientClosedError(_TOO_LATE, maybe_applied=False)
         if "interpreter shutdown" not in str(failure):  # as Python 3.12 says
             settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
             error = ConfigurationError(f"no event loop can be started with {settings}: {failure!r}")

@@ -211,7 +211,7 @@ class PrefetchingCursor(Generic[T]):
     async def _next_outcome(self) -> tuple[Sequence[T] | BaseException | None, list[str]]:
         while True:
             if os.getpid() != self._process:
-                raise ClientClosedError(_FORKED)
+                raise ClientClosedError(_FORKED, maybe_applied=False)
             if self._left:
                 await anyio.lowlevel.checkpoint_if_cancelled()  # the block may have been left for that
                 raise RuntimeError(_LEFT)

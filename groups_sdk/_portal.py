@@ -310,7 +310,7 @@ class Portal(Generic[T]):
         if lease is None or self.refusal is not None or sys.is_finalizing():
             if lease is not None:
                 lease.close_soon()  # who closed it meanwhile may not have seen the lease
-            raise ClientClosedError(f"{self.refusal or _PROGRAM_ENDS}; nothing was sent")
+            raise ClientClosedError(f"{self.refusal or _PROGRAM_ENDS}; nothing was sent", maybe_applied=False)
         return lease
 
     def _open(self) -> None:

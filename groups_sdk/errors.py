@@ -31,20 +31,28 @@
         └── ServerError             5xx
 
 Each has `maybe_applied`: True when the change that was asked for may have been made all the same, or, after a
-`DecodeError`, was made. It is never True for reads. All of them can be pickled, and none contains a token.
+`DecodeError`, was made. It is never True for reads. None contains a token.
 
 Their texts, `str(error)` and `repr(error)`, are one line that is safe to log and to print: line breaks, escape
 sequences and invisible characters that the API or a gateway sent are escaped there, as `\\n`, `\\x1b`, `\\u202e`. Their
 attributes, such as `error.detail`, have them as they came.
+
+All of them can be pickled and copied, and `to_dict` and `GroupsError.from_dict` keep them in JSON. A program that rebuilds
+an error from its `args` (as Celery does with JSON results) gets the same class, text and request id. The rest is not
+known then, so that `maybe_applied` is True, except for the errors that always mean that nothing was sent.
 """
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from groups_sdk._public import set_module
 from groups_sdk._terminal import printable
-from groups_sdk.models import GroupMembership, Role
+
+if TYPE_CHECKING:
+    from groups_sdk.models import GroupMembership, Role
 
 __all__ = [
     "AmbiguousMatchError",
@@ -87,8 +95,8 @@ PLANNED_MAINTENANCE = "SNYK-0099"  # the code of an error that waiting a little 
 class GroupsError(Exception):
     """The base class of every exception that this package raises.
 
-    `maybe_applied` is True when a change may have been made all the same: look before you try again. It is never True
-    for reads, which change nothing.
+    `message` is the text, the same as `str(error)`. `maybe_applied` is True when a change may have been made all the
+    same: look before you try again. It is never True for reads, which change nothing.
     """
 
     maybe_applied: bool = False
@@ -99,8 +107,44 @@ class GroupsError(Exception):
     def __repr__(self) -> str:
         return printable(super().__repr__())
 
+    @property
+    def message(self) -> str:
+        """The text of the error, the same as `str(error)`."""
+        return str(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the error says, as a dict that JSON can keep.
+
+        `type` is the name of the class, `message` the text, `status_code` and `request_id` those of the answer (None
+        when there was none), and `maybe_applied` and `applied` whether the change may have been made, or was made.
+
+        Example:
+            error = NotFoundError(status_code=404, request_id="5f1c")
+            assert error.to_dict()["request_id"] == "5f1c"
+        """
+        members = {name: getattr(self, name, None) for name in ("status_code", "request_id")}
+        return {
+            "type": type(self).__name__,
+            "message": str(self),
+            **members,
+            "maybe_applied": self.maybe_applied,
+            "applied": getattr(self, "applied", False),
+        }
+
+    @staticmethod
+    def from_dict(document: Mapping[str, Any]) -> "GroupsError":
+        """The error that `to_dict` wrote: of the same class, with the same text and the same members.
+
+        An error of a class that this version does not have is a `GroupsError` that names the class in its text.
+        Raises `InvalidArgumentError` when the document is something else.
+
+        Example:
+            assert GroupsError.from_dict(error.to_dict()).message == error.message
+        """
+        return _read_error(document)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exception.__reduce__ calls cls(*args), which fails for the classes below with keyword-only arguments.
+        # Exception.__reduce__ calls cls(*args), which loses what is not in the text.
         return _rebuild, (type(self), self.args), self.__dict__
 
 
@@ -124,7 +168,7 @@ class RoleChoiceError(InvalidArgumentError):
     `choices` are the roles to choose from: those with this name, whose ids tell them apart, or all roles in use.
     """
 
-    def __init__(self, message: str, *, choices: tuple[Role, ...] = ()) -> None:
+    def __init__(self, message: str, *, choices: "tuple[Role, ...]" = ()) -> None:
         super().__init__(message)
         self.choices = choices
 
@@ -136,7 +180,7 @@ class AmbiguousMatchError(GroupsError):
     name different people. `matches` are the memberships in question: give the user id of one.
     """
 
-    def __init__(self, message: str, *, matches: tuple[GroupMembership, ...] = ()) -> None:
+    def __init__(self, message: str, *, matches: "tuple[GroupMembership, ...]" = ()) -> None:
         super().__init__(message)
         self.matches = matches
 
@@ -198,9 +242,11 @@ class InterruptedChangeError(GroupsError):
 class ClientClosedError(GroupsError):
     """The client was closed before or during the call."""
 
-    def __init__(self, message: str, *, maybe_applied: bool = False) -> None:
-        super().__init__(message)
-        self.maybe_applied = maybe_applied
+    maybe_applied = True
+
+    def __init__(self, message: str, *, maybe_applied: bool | None = None) -> None:
+        super().__init__(_without_denial(message) if maybe_applied is None else message)
+        self.maybe_applied = maybe_applied is not False
 
 
 class PaginationError(GroupsError):
@@ -229,6 +275,8 @@ class DecodeError(GroupsError):
     the call itself was not sent, and `maybe_applied` is True only when an earlier attempt of it may have been applied.
     """
 
+    maybe_applied = True
+
     def __init__(
         self,
         problem: str,
@@ -236,7 +284,7 @@ class DecodeError(GroupsError):
         path: str = "",
         operation: str | None = None,
         request_id: str | None = None,
-        applied: bool = False,
+        applied: bool | None = None,
         in_record: bool = False,
         record_id: str | None = None,
         cursor: str | None = None,
@@ -247,14 +295,13 @@ class DecodeError(GroupsError):
         self.in_record = in_record
         self.record_id = record_id
         self.cursor = cursor
-        self.request_id = request_id
-        self.applied = applied
-        self.maybe_applied = applied
+        self.request_id = request_id or _request_id_in(problem)
+        self.applied = applied is True
+        self.maybe_applied = applied is not False
         where = f" at {path}" if path else ""
         skip = f"; this is {self.record}, which on_decode_error='skip' leaves out" if in_record else ""
-        super().__init__(
-            f"{operation or 'the API'}: cannot understand the answer{where}: {problem}{skip}{_ref(request_id)}"
-        )
+        text = f"{operation}: cannot understand the answer{where}: {problem}{skip}{_ref(request_id)}"
+        super().__init__(problem if operation is None else text)
 
     @property
     def record(self) -> str | None:
@@ -270,30 +317,33 @@ class TransportError(GroupsError):
     """No answer came. `maybe_applied` is True when the request may have reached the API, unless it was a read.
 
     `problem` says what happened, `attempts` is the number of requests that were tried, `operation` the API's operation
-    id, and `method` that of the request.
+    id, and `method` that of the request. Without an operation, `problem` is the whole text.
     """
+
+    maybe_applied = True
 
     def __init__(
         self,
         problem: str,
         *,
-        maybe_applied: bool = False,
+        maybe_applied: bool | None = None,
         attempts: int = 1,
         operation: str | None = None,
         method: str = "",
     ) -> None:
-        self.problem = problem
-        self.maybe_applied = maybe_applied
+        self.problem = _without_denial(problem) if maybe_applied is None else problem
+        self.maybe_applied = maybe_applied is not False
         self.attempts = attempts
         self.operation = operation
         self.method = method
-        super().__init__(problem)
+        super().__init__(_without_denial(str(self)))
 
     def __str__(self) -> str:
+        if self.operation is None:
+            return printable(self.problem)
         tries = "" if self.attempts == 1 else f" after {self.attempts} attempts"
-        fate = "it may have been applied" if self.maybe_applied else "it was not applied"
-        said = "" if self.method == "GET" else f"; {fate}"
-        return printable(f"{self.operation or 'request'}: {self.problem}{tries}{said}")
+        said = "" if self.method == "GET" else _MAYBE_APPLIED if self.maybe_applied else _NOT_APPLIED
+        return printable(f"{self.operation}: {self.problem}{tries}{said}")
 
 
 class ConnectionFailedError(TransportError):
@@ -337,44 +387,63 @@ class ApiError(GroupsError):
     the path without its query. `body` is the text of the answer, cut after 64 KiB. `attempts` is the number of
     requests that were tried. `maybe_applied` is True when a write got a 408 or 5xx, or an earlier attempt of it was
     sent and never had a clear answer. `from_api` is True when the answer had the form in which the API itself writes
-    errors, and False for one that a proxy or gateway on the way may have written.
+    errors, and False for one that a proxy or gateway on the way may have written. `retry_after` is the wait that the
+    answer asked for, in seconds, and `advice` says what to do, where that is known; otherwise both are None.
+
+    Without a status, `message` is the whole text, and `status_code` is 0.
     """
+
+    maybe_applied = True
+    retry_after: float | None = None
+    advice: str | None = None
+    _message = ""
 
     def __init__(
         self,
+        message: str = "",
         *,
-        status_code: int,
+        status_code: int = 0,
         errors: tuple[ErrorObject, ...] = (),
         request_id: str | None = None,
         method: str = "",
         path: str = "",
         body: str = "",
         attempts: int = 1,
-        maybe_applied: bool = False,
+        maybe_applied: bool | None = None,
         from_api: bool = False,
+        retry_after: float | None = None,
+        advice: str | None = None,
     ) -> None:
         first = errors[0] if errors else ErrorObject()
+        self._message = message
         self.status_code = status_code
         self.code: str | None = first.code
         self.title: str | None = first.title
         self.detail: str | None = first.detail
         self.errors = errors
-        self.request_id = request_id
+        self.request_id = request_id or _request_id_in(message)
         self.method = method
         self.path = path
         self.body = body
         self.attempts = attempts
+        if maybe_applied is None:
+            maybe_applied = status_code in (0, 408) or status_code >= 500
         self.maybe_applied = maybe_applied
         self.from_api = from_api
-        super().__init__(status_code)
+        self.retry_after = retry_after
+        self.advice = advice
+        super().__init__(str(self))
 
     def __str__(self) -> str:
+        if self._message:
+            return printable(self._message)
         code = f" {self.code}" if self.code else ""
         entries = [_sentence(entry) for entry in self.errors[:3]]
         what = "; ".join(entry for entry in entries if entry) or "no explanation in the answer"
         more = f" (and {len(self.errors) - 3} more)" if len(self.errors) > 3 else ""
         call = f"{self.method} {self.path}: " if self.method else ""
-        return printable(f"{call}{self.status_code}{code}: {what}{more}{_ref(self.request_id)}")
+        advice = f" {self.advice}" if self.advice else ""
+        return printable(f"{call}{self.status_code}{code}: {what}{more}{_ref(self.request_id)}{advice}")
 
 
 class BadRequestError(ApiError):
@@ -382,13 +451,7 @@ class BadRequestError(ApiError):
 
 
 class UnauthorizedError(ApiError):
-    """401: the token is missing, wrong or expired. `advice` says what to do, where more is known; otherwise None."""
-
-    advice: str | None = None
-
-    def __str__(self) -> str:
-        text = super().__str__()
-        return text if self.advice is None else printable(f"{text} {self.advice}")
+    """401: the token is missing, wrong or expired."""
 
 
 class ForbiddenError(ApiError):
@@ -409,8 +472,6 @@ class GoneError(ApiError):
 
 class RateLimitedError(ApiError):
     """429: too many requests. `retry_after` is the wait that the API asked for, in seconds; None when it named none."""
-
-    retry_after: float | None = None
 
 
 class ServerError(ApiError):
@@ -446,6 +507,46 @@ def _shown(text: str, most: int = 100) -> str:
 
 def _ref(request_id: str | None) -> str:
     return f" [request id {printable(request_id, _ID_SHOWN)}]" if request_id else ""
+
+
+def _request_id_in(text: str) -> str | None:
+    """The request id that a text of ours names, last in it but for advice."""
+    found = re.findall(r" \[request id ([^\[\]\s]+)\]", text)
+    return found[-1] if found else None
+
+
+_MAYBE_APPLIED = "; it may have been applied"
+_NOT_APPLIED = "; it was not applied"
+_DENIALS = (_NOT_APPLIED, "; nothing was sent")
+
+
+def _without_denial(text: str) -> str:
+    """The text without the words at its end that nothing was done: who has only the text cannot know that."""
+    for denial in _DENIALS:
+        text = text.removesuffix(denial)
+    return text
+
+
+def _read_error(document: Mapping[str, Any]) -> GroupsError:
+    if not isinstance(document, Mapping):
+        raise InvalidArgumentError("an error must be an object")
+    kinds = {"status_code": int, "request_id": str, "maybe_applied": bool, "applied": bool}
+    for name, kind in ({"type": str, "message": str} | kinds).items():
+        value = document.get(name)
+        if type(value) is not kind and not (value is None and name in ("status_code", "request_id")):
+            raise InvalidArgumentError(f"{name}: must be of the type {kind.__name__}")
+    name, text = document["type"], document["message"]
+    cls = globals()[name] if name in __all__ else None
+    if not (isinstance(cls, type) and issubclass(cls, GroupsError)):
+        error = GroupsError(f"{name}: {text}")
+    elif issubclass(cls, TransportError | ClientClosedError):
+        error = cls(text, maybe_applied=document["maybe_applied"])
+    else:
+        error = cls(text)
+    for name in kinds:
+        if hasattr(error, name) or document.get(name):
+            setattr(error, name, document.get(name))
+    return error
 
 
 set_module("groups_sdk", globals(), __all__)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
+import multiprocessing
 import pickle
 import traceback
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,10 +43,14 @@ EXAMPLES: list[tuple[GroupsError, str]] = [
      "GET /y: 400: /a; /a; /a (and 2 more)"),
     (DecodeError("it is empty", path="data.id", operation="getGroup", request_id="r"),
      "getGroup: cannot understand the answer at data.id: it is empty [request id r]"),
-    (DecodeError("odd"), "the API: cannot understand the answer: odd"),
+    (DecodeError("odd"), "odd"),
     (DeadlineExceededError("late", maybe_applied=True, attempts=3, operation="deleteUser", method="DELETE"),
      "deleteUser: late after 3 attempts; it may have been applied"),
-    (DeadlineExceededError("late"), "request: late; it was not applied"),
+    (DeadlineExceededError("late", maybe_applied=False, operation="deleteUser", method="DELETE"),
+     "deleteUser: late; it was not applied"),
+    (DeadlineExceededError("late"), "late"),
+    (ApiError(status_code=429, advice="Try again later.", request_id="r"),
+     "429: no explanation in the answer [request id r] Try again later."),
     (DeadlineExceededError("late", attempts=2, operation="getGroup", method="GET"),
      "getGroup: late after 2 attempts"),
     (PaginationError("round", cursor="v1.x"), "round"),
@@ -54,7 +61,9 @@ EXAMPLES: list[tuple[GroupsError, str]] = [
 @pytest.mark.parametrize(("error", "text"), EXAMPLES)
 def test_what_they_say_and_that_they_pickle_whole(error: GroupsError, text: str) -> None:
     error.add_note("a note")
-    assert str(error) == text
+    assert (str(error), error.message) == (text, text)
+    assert text.startswith(error.args[0])
+    assert repr(error) == f"{type(error).__name__}({error.args[0]!r})"
     twin = pickle.loads(pickle.dumps(error))
     assert type(twin) is type(error)
     assert (str(twin), twin.args, vars(twin)) == (str(error), error.args, vars(error))
@@ -90,12 +99,11 @@ def made(cls: type[GroupsError]) -> GroupsError:
     given: dict[str, Any] = {}
     if issubclass(cls, ApiError):
         given = {"status_code": 418, "errors": (ENTRY,), "request_id": "r", "method": "PATCH", "path": "/x"}
-        given |= {"body": "b", "attempts": 3, "maybe_applied": True, "from_api": True}
+        given |= {"body": "b", "attempts": 3, "maybe_applied": False, "from_api": True}
+        given |= {"retry_after": 7.5, "advice": "Wait."}
         error: GroupsError = cls(**given)
-        if isinstance(error, RateLimitedError):
-            given["retry_after"] = error.retry_after = 7.5
     elif issubclass(cls, TransportError):
-        given = {"maybe_applied": True, "attempts": 3, "operation": "deleteUser", "method": "DELETE"}
+        given = {"maybe_applied": False, "attempts": 3, "operation": "deleteUser", "method": "DELETE"}
         error = cls("broken", **given)
     elif issubclass(cls, DecodeError):
         given = {"path": "data[3]", "operation": "getGroup", "request_id": "r", "applied": True}
@@ -111,8 +119,8 @@ def made(cls: type[GroupsError]) -> GroupsError:
         given = {"matches": (GroupMembership("1", since, User("2"), Role("3"), Group("4")),)}
         error = cls("which", **given)
     elif issubclass(cls, ClientClosedError):
-        given = {"maybe_applied": True}
-        error = cls("closed", **given)
+        given = {"maybe_applied": False}
+        error = cls("closed; it was not applied", **given)
     else:
         error = cls("wrong")
     assert given.items() <= vars(error).items()
@@ -136,12 +144,99 @@ def test_every_class_survives_pickles_and_copies_with_all_members_and_notes(name
 @pytest.mark.parametrize("name", [name for name in errors.__all__ if name != "ErrorObject"])
 def test_every_error_says_whether_a_change_may_have_been_applied(name: str) -> None:
     cls = getattr(errors, name)
-    assert cls.maybe_applied is (cls is InterruptedChangeError)
+    unknown = issubclass(
+        cls, (TransportError, ApiError, DecodeError, ClientClosedError, InterruptedChangeError)
+    )
+    assert cls.maybe_applied is unknown
+    assert made(cls).maybe_applied is (cls in (DecodeError, InterruptedChangeError))
     assert not hasattr(made(cls), "sent")
 
 
+@pytest.mark.parametrize("name", [name for name in errors.__all__ if name != "ErrorObject"])
+def test_an_error_that_is_rebuilt_from_its_text_denies_nothing(name: str) -> None:
+    cls = getattr(errors, name)
+    original = made(cls)
+    for given in (original.args, (str(original),), json.loads(json.dumps(original.args))):
+        twin = cls(*given)
+        assert str(twin) == original.args[0].removesuffix("; it was not applied")
+        assert twin.maybe_applied is cls.maybe_applied
+        assert getattr(twin, "request_id", None) == getattr(original, "request_id", None)
+        assert getattr(twin, "status_code", 0) == 0
+        assert getattr(twin, "applied", False) is False
+
+
+@pytest.mark.parametrize("name", [name for name in errors.__all__ if name != "ErrorObject"])
+def test_every_error_comes_back_from_a_dict_of_json_types(name: str) -> None:
+    for error in (made(getattr(errors, name)), getattr(errors, name)("a text")):
+        document = error.to_dict()
+        twin = GroupsError.from_dict(json.loads(json.dumps(document)))
+        assert type(twin) is type(error)
+        assert (str(twin), twin.to_dict()) == (str(error), document)
+        assert document["maybe_applied"] is error.maybe_applied
+
+
+def test_the_dict_of_an_error_has_what_support_asks_for() -> None:
+    assert API.to_dict() == {
+        "type": "ApiError",
+        "message": str(API),
+        "status_code": 404,
+        "request_id": "r",
+        "maybe_applied": False,
+        "applied": False,
+    }
+
+
+def test_an_error_of_a_class_that_is_not_known_keeps_its_text_and_its_members() -> None:
+    for name in ("TeapotError", "ErrorObject", "__all__", "Exception"):
+        document = {**API.to_dict(), "type": name, "maybe_applied": True}
+        twin = GroupsError.from_dict(document)
+        assert type(twin) is GroupsError
+        assert twin.to_dict() == {**document, "type": "GroupsError", "message": f"{name}: {API}"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [({"message": None}, "message: must be of the type str"), ({"applied": 1}, "applied: must be of the type bool"),
+     ({"status_code": "404"}, "status_code: must be of the type int"), ({"type": []}, "type: must be of the type str"),
+     ({"maybe_applied": None}, "maybe_applied: must be of the type bool")],
+)  # fmt: skip
+def test_what_is_no_error_is_refused(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"^{problem}$"):
+        GroupsError.from_dict({**API.to_dict(), **changes})
+    with pytest.raises(InvalidArgumentError, match="must be an object"):
+        GroupsError.from_dict([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("status", "maybe_applied"),
+    [(400, False), (404, False), (408, True), (429, False), (500, True), (503, True)],
+)
+def test_an_error_that_is_made_by_hand_says_what_its_status_says(status: int, maybe_applied: bool) -> None:
+    assert api_error_class(status)(status_code=status).maybe_applied is maybe_applied
+
+
+def test_the_request_id_of_a_text_is_the_one_that_this_package_wrote() -> None:
+    entry = ErrorObject(detail="you sent [request id fake]")
+    error = ApiError(status_code=404, errors=(entry,), request_id="real", advice="Do [this].")
+    assert ApiError(str(error)).request_id == "real"
+
+
+def fail(error: GroupsError) -> None:
+    raise error
+
+
+def test_errors_come_back_whole_from_the_processes_of_a_pool() -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        for name in ("NotFoundError", "RequestTimeoutError", "DecodeError", "RoleChoiceError"):
+            error = made(getattr(errors, name))
+            twin = pool.submit(fail, error).exception()
+            assert type(twin) is type(error)
+            assert (str(twin), vars(twin)) == (str(error), vars(error))
+
+
 def test_what_could_not_be_read_of_a_write_was_applied() -> None:
-    of_a_write, of_a_read = DecodeError("odd", applied=True), DecodeError("odd")
+    of_a_write, of_a_read = DecodeError("odd", applied=True), DecodeError("odd", applied=False)
     assert (of_a_write.applied, of_a_write.maybe_applied) == (True, True)
     assert (of_a_read.applied, of_a_read.maybe_applied) == (False, False)
 

@@ -17,8 +17,9 @@ ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
     ["_version", "_public", "_terminal", "_operations", "_misuse", "_writes", "_background"],
     ["_iteration"],
-    ["models", "_responses"],
     ["errors"],
+    ["_serialization"],
+    ["models", "_responses"],
     ["_deprecations", "_sources", "_hooks", "_loop_thread"],
     ["_pagination", "_arguments", "_tokens", "_base_urls"],
     ["_jsonapi", "_snyk_cli", "_portal", "access"],

@@ -36,7 +36,9 @@ def read_grant(response: ApiResponse) -> TokenGrant | DecodeError:
     """The token endpoint's answer."""
 
     def refuse(problem: str) -> DecodeError:
-        return DecodeError(problem, operation=TOKEN_REQUEST.name, request_id=response.request_id)
+        return DecodeError(
+            problem, operation=TOKEN_REQUEST.name, request_id=response.request_id, applied=False
+        )
 
     try:
         document = response.json()

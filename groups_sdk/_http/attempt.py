@@ -121,8 +121,12 @@ async def exchange(
             return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
     proxy = None if resources.network is None else resources.network.proxy_for(request.url)
     late = f"no answer within the timeout of {timeout:g} s"
-    if proxy is not None and not state.sent:
-        late += f" ({proxy} did not connect to {request.url.host} in that time)"
+    if state.sent:
+        late += " (raise `timeout`, or try again later)"
+    elif proxy is not None:
+        late += f" ({proxy} did not connect to {request.url.host} in that time: check it, or raise `timeout`)"
+    else:
+        late += f" (no connection to {request.url.host} in that time: check the network, or whether a proxy is needed)"
     timed_out = Failed(RequestTimeoutError, late, state.sent, transient=True)
     if in_time.cancelled_caught:
         failure = timed_out
@@ -154,7 +158,8 @@ def classify_response(
     )
     if not response.is_success:  # the status says enough, with as much of the explanation as has come
         text = redact(body.content[:_ERROR_BYTES_READ].decode("utf-8", "replace"), secrets)
-        return Answered(answer, text, requested_wait(response.status_code, headers, datetime.now(UTC)))
+        wait = requested_wait(response.status_code, headers, datetime.now(UTC))
+        return Answered(answer, text, wait, redact(headers.get("location", ""), secrets))
     is_page = headers.get("content-type", "").lower().startswith("text/html")
     if is_page and call.operation.writes:
         problem = "an HTML page came instead of the API's answer, perhaps from a proxy"

@@ -19,6 +19,7 @@ from groups_sdk._http.access_tokens import TokenGrant, read_grant
 from groups_sdk._http.attempt import AttemptState, exchange
 from groups_sdk._http.connections import ConnectionPool, LoopResources
 from groups_sdk._http.decide import (
+    DEADLINE_ADVICE,
     Answered,
     Attempt,
     CallState,
@@ -168,7 +169,9 @@ class Caller:
                     return self._unless_closed(attempt)
         crowded = not admitted and resources.limiter.late(deadline)
         problem = "the rate limit allowed no request" if crowded else "no answer"
-        problem = f"{problem} within the deadline of {self.options.deadline or math.inf:g} s"
+        problem = (
+            f"{problem} within the deadline of {self.options.deadline or math.inf:g} s ({DEADLINE_ADVICE})"
+        )
         return Failed(DeadlineExceededError, problem, state.sent)
 
     def _unless_closed(self, attempt: Attempt) -> Attempt:

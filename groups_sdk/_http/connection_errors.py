@@ -71,7 +71,7 @@ def _advice(error: Exception, url: URL, network: Network, proxy: ProxyServer | N
             "the server and the client do not agree on TLS, perhaps because it asks for a client certificate"
         )
     if proxy is None:
-        return ""
+        return _plain_advice(error, url, failure)
     if isinstance(error, ProxyError):
         if not str(error).startswith(_WRONG_PASSWORD):
             return f"{proxy} does not connect to {url.host}: check whether it is allowed to"
@@ -83,6 +83,21 @@ def _advice(error: Exception, url: URL, network: Network, proxy: ProxyServer | N
     if isinstance(error, ConnectError) and not connected:
         return f"{proxy} cannot be reached: check its address, and whether it is running"
     return f"the connection goes through {proxy}"
+
+
+def _plain_advice(error: Exception, url: httpx.URL, failure: ssl.SSLError | None) -> str:
+    """What to check where nothing is known but that the connection failed."""
+    if any(isinstance(link, socket.gaierror) for link in _chain(error)):
+        return f"check the name {url.host} in the base URL, the network, and whether a proxy is needed"
+    if isinstance(error, httpx.ConnectError) and failure is None:
+        return (
+            f"check the base URL, and whether a firewall keeps {url.host} from answering or a proxy is needed"
+        )
+    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+        return (
+            "try again; when it happens often, check the network and what is on the way, such as a firewall"
+        )
+    return ""
 
 
 def _certificate_advice(

@@ -101,7 +101,7 @@ class ConnectionPool:
         """
         while True:
             if self.closed:
-                raise ClientClosedError("this client is closed")
+                raise ClientClosedError("this client is closed", maybe_applied=False)
             before = self._resources
             if before is not None and before.loop.running:
                 before.loop.look_at_clock()
@@ -121,13 +121,14 @@ class ConnectionPool:
     def _check_replaceable(self, resources: LoopResources) -> None:
         """Raise `ClientClosedError` when the client must stay with these."""
         if resources.loop.forked and not (self._http_client is None and self._transport is None):
-            raise ClientClosedError(_FORKED)
+            raise ClientClosedError(_FORKED, maybe_applied=False)
         if not resources.loop.ended:
             raise ClientClosedError(
-                f"{_ELSEWHERE}, which has not ended: use client.detached() to get a client for this one"
+                f"{_ELSEWHERE}, which has not ended: use client.detached() to get a client for this one",
+                maybe_applied=False,
             )
         if self._http_client is not None or isinstance(self._transport, self.library.AsyncHTTPTransport):
-            raise ClientClosedError(_LOOP_ENDED)
+            raise ClientClosedError(_LOOP_ENDED, maybe_applied=False)
 
     def _new_resources(self, before: LoopResources | None) -> LoopResources:
         """Those for the running event loop. The rate that was used and the access token are carried over."""
@@ -165,7 +166,7 @@ class ConnectionPool:
                 self.closed = True
                 await self._close(resources)
         elif not resources.loop.ended:
-            raise ClientClosedError(f"{_ELSEWHERE}, which still exists: close it there")
+            raise ClientClosedError(f"{_ELSEWHERE}, which still exists: close it there", maybe_applied=False)
         elif not self.closed:
             self.closed = True
             resources.drop()

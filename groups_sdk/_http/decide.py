@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from copy import copy
 from typing import ClassVar, TypeAlias
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -14,19 +15,20 @@ from groups_sdk._http.retries import RetryPolicy, may_retry
 from groups_sdk._jsonapi import decode_errors, is_error_document
 from groups_sdk._operations import TOKEN_REQUEST, Operation
 from groups_sdk._responses import ApiResponse
+from groups_sdk._terminal import printable
 from groups_sdk.errors import (
     ApiError,
     ClientClosedError,
     DeadlineExceededError,
     DecodeError,
     GroupsError,
-    RateLimitedError,
     TransportError,
     UnauthorizedError,
     api_error_class,
 )
 
 _BODY_KEPT = 64 * 1024  # characters
+DEADLINE_ADVICE = "raise `deadline`, or try again later"
 
 
 @attrs.define(kw_only=True)
@@ -50,11 +52,12 @@ class CallState:
 
 @attrs.frozen
 class Answered:
-    """An answer, whatever its status. `text` is the body of an error, without secrets."""
+    """An answer, whatever its status. `text` is the body of an error, `location` where a 3xx points: without secrets."""
 
     response: ApiResponse
     text: str = ""
     retry_after: float | None = None
+    location: str = ""
 
     @property
     def maybe_applied(self) -> bool:
@@ -155,9 +158,13 @@ def decide(
     if rate_limited:
         hold = min(retry_after if retry_after is not None else wait or 0.0, policy.max_wait)
     if wait is None:
+        if rate_limited:
+            error = make_error(attrs.evolve(call, advice=_rate_limit_advice(retry_after, policy)), attempt)
         return GiveUp(error, hold)
     if wait > time_left:
-        problem = f"the next attempt, in {wait:.1f} s, would come after the deadline of {call.deadline:g} s"
+        why = "" if retry_after is None else f"the API asked to wait {retry_after:.1f} s: "
+        late = f"the next attempt, in {wait:.1f} s, would come after the deadline of {call.deadline:g} s"
+        problem = f"{why}{late} ({DEADLINE_ADVICE})"
         attempted = Failed(DeadlineExceededError, problem, attempt.maybe_applied)
         return GiveUp(make_error(attrs.evolve(call, last_error=error), attempted), hold)
     return Retry(wait, error, hold, asked=rate_limited or retry_after is not None)
@@ -208,7 +215,7 @@ def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiEr
     response, status = attempt.response, attempt.response.status_code
     content = attempt.text.encode()
     token_refused = call.operation is TOKEN_REQUEST and status in (400, 401, 403)
-    error = (UnauthorizedError if token_refused else api_error_class(status))(
+    return (UnauthorizedError if token_refused else api_error_class(status))(
         status_code=status,
         errors=decode_errors(content),
         request_id=response.request_id,
@@ -218,19 +225,49 @@ def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiEr
         attempts=response.attempts,
         maybe_applied=maybe_applied,
         from_api=is_error_document(content),
+        retry_after=attempt.retry_after,
+        advice=call.advice or _redirect_advice(status, attempt.location),
     )
-    if isinstance(error, RateLimitedError):
-        error.retry_after = attempt.retry_after
-    if isinstance(error, UnauthorizedError):
-        error.advice = call.advice
-    return error
+
+
+def _rate_limit_advice(retry_after: float | None, policy: RetryPolicy) -> str:
+    """What to do after a 429 that is not tried again."""
+    if retry_after is not None and retry_after > policy.max_wait:
+        return (
+            f"The API asked to wait {retry_after:g} s, longer than `max_wait` of the RetryPolicy "
+            f"({policy.max_wait:g} s): try again after that time, or raise `max_wait`."
+        )
+    later = "later" if retry_after is None else f"in {retry_after:g} s"
+    return f"Try again {later}, and send fewer requests at a time: lower `rate_limit` or `concurrency`."
+
+
+def _redirect_advice(status: int, location: str) -> str | None:
+    """Where a redirect points, by its host only: paths and queries may be secret."""
+    if not 300 <= status < 400:
+        return None
+    try:
+        url = urlsplit(location)
+        host, port = url.hostname, url.port
+    except ValueError:
+        host = port = None
+    target = "elsewhere"
+    if host:
+        target = printable(f"to {url.scheme or 'https'}://{host}{f':{port}' if port else ''}")
+    elif location:
+        target = "to another path of the same host"
+    return f"It points {target}; redirects are not followed: check the base URL, and any proxy on the way."
 
 
 def _token_error(error: GroupsError, call: CallState, maybe_applied: bool) -> GroupsError:
     """The error of the token request, as the error of one of the calls that waited for the token."""
+    if isinstance(error, TransportError):
+        return type(error)(
+            error.problem,
+            maybe_applied=maybe_applied,
+            attempts=call.attempts,
+            operation=error.operation,
+            method=call.operation.method,
+        )
     error = copy(error)
     error.maybe_applied = maybe_applied
-    if isinstance(error, TransportError):
-        error.attempts = call.attempts
-        error.method = call.operation.method
     return error

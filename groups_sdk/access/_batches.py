@@ -212,7 +212,7 @@ class AsyncBatches(Generic[Item, Out]):
     async def _step_beside(self, block: _Block) -> bool:
         """Wait for something to come of the work in the block, which is begun here. False when all is done."""
         if os.getpid() != block.process:
-            raise ClientClosedError(_FORKED)
+            raise ClientClosedError(_FORKED, maybe_applied=False)
         if block.leaving:
             await anyio.lowlevel.checkpoint_if_cancelled()  # the block may be left for that
             raise RuntimeError("the with block in which this work runs has ended")

@@ -160,7 +160,7 @@ def fatal(error: Exception | None) -> Exception | None:
     """
     match error:
         case ClientClosedError():  # which may say of the change that met it that it may have been applied
-            return ClientClosedError("the client was closed; nothing was sent")
+            return ClientClosedError("the client was closed; nothing was sent", maybe_applied=False)
         case UnauthorizedError() | GoneError() | RateLimitedError():
             return error
         case ApiError() if error.path == TOKEN_REQUEST.path:
