@@ -37,9 +37,9 @@ Their texts, `str(error)` and `repr(error)`, are one line that is safe to log an
 sequences and invisible characters that the API or a gateway sent are escaped there, as `\\n`, `\\x1b`, `\\u202e`. Their
 attributes, such as `error.detail`, have them as they came.
 
-All of them can be pickled and copied, and `to_dict` and `GroupsError.from_dict` keep them in JSON. A program that rebuilds
-an error from its `args` (as Celery does with JSON results) gets the same class, text and request id. The rest is not
-known then, so that `maybe_applied` is True, except for the errors that always mean that nothing was sent.
+All of them can be pickled and copied, and `to_dict` and `GroupsError.from_dict` keep them in JSON. A program that
+rebuilds an error from its `args` (as Celery does with JSON results) gets the same class, text and request id. The rest
+is not known then, so that `maybe_applied` is True, except for the errors that always mean that nothing was sent.
 """
 
 import re

@@ -7,7 +7,14 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-from groups_sdk._http.library import URL, ConnectError, HttpLibrary, ProxyError
+from groups_sdk._http.library import (
+    URL,
+    ConnectError,
+    HttpLibrary,
+    NetworkError,
+    ProxyError,
+    RemoteProtocolError,
+)
 from groups_sdk._http.network import Network
 from groups_sdk._http.proxies import ProxyServer
 from groups_sdk._http.redaction import redact
@@ -85,15 +92,15 @@ def _advice(error: Exception, url: URL, network: Network, proxy: ProxyServer | N
     return f"the connection goes through {proxy}"
 
 
-def _plain_advice(error: Exception, url: httpx.URL, failure: ssl.SSLError | None) -> str:
+def _plain_advice(error: Exception, url: URL, failure: ssl.SSLError | None) -> str:
     """What to check where nothing is known but that the connection failed."""
     if any(isinstance(link, socket.gaierror) for link in _chain(error)):
         return f"check the name {url.host} in the base URL, the network, and whether a proxy is needed"
-    if isinstance(error, httpx.ConnectError) and failure is None:
+    if isinstance(error, ConnectError) and failure is None:
         return (
             f"check the base URL, and whether a firewall keeps {url.host} from answering or a proxy is needed"
         )
-    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+    if isinstance(error, NetworkError | RemoteProtocolError):
         return (
             "try again; when it happens often, check the network and what is on the way, such as a firewall"
         )
