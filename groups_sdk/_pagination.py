@@ -7,7 +7,7 @@ nothing is held open between two pages. The next page is asked for when it is wa
 import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, get_args
 
 import anyio
 import anyio.lowlevel
@@ -18,7 +18,8 @@ from groups_sdk._background import BackgroundTask
 from groups_sdk._iteration import AsyncBatchIterator, NextBatch, refuse_misuse
 from groups_sdk._misuse import refuse
 from groups_sdk._public import set_module
-from groups_sdk._responses import ApiResponse
+from groups_sdk._responses import ApiResponse, Headers
+from groups_sdk._serialization import Document, structure
 from groups_sdk._terminal import printable
 from groups_sdk.errors import ApiError, ClientClosedError, GroupsError, InvalidArgumentError, PaginationError
 
@@ -43,6 +44,10 @@ _LEFT = "the with block of read_ahead() has ended: begin a new one"
 _FORKED = (
     "the process was forked inside this block, and the event loop that reads ahead belongs to the parent"
 )
+
+
+def _no_response() -> ApiResponse:
+    return ApiResponse(0, Headers(), b"", "", attempts=0)
 
 
 @attrs.frozen
@@ -72,23 +77,42 @@ class DecodeProblem:
 
 
 @attrs.frozen
-class Page(Generic[T_co]):
+class Page(Document, Generic[T_co]):
     """One page of a listing.
 
     `next_cursor` is the `starting_after` of the page that follows and `prev_cursor` the `ending_before` of the one
     in front; None where there is none, an empty string where the API sent a link without a cursor, which nobody can
-    follow. They are plain strings that another process can go on from.
+    follow. They are plain strings that another process can go on from. `response` is the answer that the page came in;
+    pages are compared without it, and `to_dict` leaves it out.
 
     `problems` are the records that are not among the `items` because they could not be decoded. There are none unless
     the listing was called with `on_decode_error="skip"`.
     """
 
+    _not_in_dict: ClassVar[tuple[str, ...]] = ("response",)
+
     items: Sequence[T_co]
     next_cursor: str | None
     prev_cursor: str | None
     meta: Mapping[str, Any]
-    response: ApiResponse
+    response: ApiResponse = attrs.field(eq=False, factory=_no_response)
     problems: tuple[DecodeProblem, ...] = ()
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], item: type[T]) -> "Page[T]":
+        """The page that `to_dict` wrote, of items of that class. Its `response` is empty, with 0 for the status.
+
+        Raises `InvalidArgumentError`, which names the path, when the document is something else.
+
+        Example:
+            page = Page.from_dict(page.to_dict(), GroupMembership)
+        """
+        page: Page[T] = structure(document, Page, Page[item])  # type: ignore[valid-type] # read at run time
+        return page
+
+    @classmethod
+    def _read(cls, document: Any, source: Any) -> Any:
+        return cls.from_dict(document, *(get_args(source) or (Any,)))
 
 
 class FetchPage(Protocol[T_co]):

@@ -6,6 +6,8 @@ None for every other field: reading `membership.user.email` never fails in the m
 an empty id.
 Times are timezone-aware `datetime`s in UTC. Fields such as `login_method` are plain strings and no enumerations,
 because the API may add values without notice.
+
+`to_dict` writes them as dicts of JSON types, and `from_dict` reads those back.
 """
 
 from datetime import datetime
@@ -13,12 +15,13 @@ from datetime import datetime
 import attrs
 
 from groups_sdk._public import set_module
+from groups_sdk._serialization import Serializable
 
 __all__ = ["Group", "GroupMembership", "Org", "OrgMembership", "Role", "SsoConnection", "SsoUser", "User"]
 
 
 @attrs.frozen
-class Group:
+class Group(Serializable):
     """A Snyk group. Listings fill in `id` and `name` only; `get_group` fills in every field."""
 
     id: str
@@ -32,7 +35,7 @@ class Group:
 
 
 @attrs.frozen
-class User:
+class User(Serializable):
     """The person who has a membership. `login_method` is how they sign in, such as "saml" or "github"."""
 
     id: str
@@ -43,7 +46,7 @@ class User:
 
 
 @attrs.frozen
-class Role:
+class Role(Serializable):
     """A role. Pass its `id` as `role_id` to `update_membership` and `create_membership`."""
 
     id: str
@@ -51,7 +54,7 @@ class Role:
 
 
 @attrs.frozen
-class Org:
+class Org(Serializable):
     """An organization in a group."""
 
     id: str
@@ -59,7 +62,7 @@ class Org:
 
 
 @attrs.frozen
-class GroupMembership:
+class GroupMembership(Serializable):
     """One user's membership of a group: who has which role, and since when.
 
     `id` is empty and `created_at` None where the API leaves them out. `group_membership_count` is the number of members
@@ -75,7 +78,7 @@ class GroupMembership:
 
 
 @attrs.frozen
-class OrgMembership:
+class OrgMembership(Serializable):
     """One user's membership of an organization in the group: who has which role, and since when."""
 
     id: str
@@ -86,7 +89,7 @@ class OrgMembership:
 
 
 @attrs.frozen
-class SsoConnection:
+class SsoConnection(Serializable):
     """A single sign-on connection of a group."""
 
     id: str
@@ -94,7 +97,7 @@ class SsoConnection:
 
 
 @attrs.frozen
-class SsoUser:
+class SsoUser(Serializable):
     """A user who signs in through an SSO connection. `membership_strategy` is "direct" or "indirect"."""
 
     id: str

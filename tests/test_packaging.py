@@ -18,6 +18,7 @@ FLOORS = [
     ["_version", "_public", "_terminal", "_operations", "_misuse", "_writes", "_background"],
     ["_iteration"],
     ["errors"],
+    ["_pydantic"],
     ["_serialization"],
     ["models", "_responses"],
     ["_deprecations", "_sources", "_hooks", "_loop_thread"],

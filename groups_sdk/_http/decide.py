@@ -52,7 +52,7 @@ class CallState:
 
 @attrs.frozen
 class Answered:
-    """An answer, whatever its status. `text` is the body of an error, `location` where a 3xx points; no secrets."""
+    """An answer, whatever its status. `text` is the body of an error, `location` where a redirect points, redacted."""
 
     response: ApiResponse
     text: str = ""

@@ -7,6 +7,7 @@ from enum import StrEnum
 import attrs
 
 from groups_sdk._operations import TOKEN_REQUEST
+from groups_sdk._serialization import Serializable, error_document
 from groups_sdk._terminal import printable
 from groups_sdk.errors import (
     PLANNED_MAINTENANCE,
@@ -52,7 +53,7 @@ class Status(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class Change:
+class Change(Serializable):
     """One change of one membership. What is not known is None: an id is all that a removal in bulk has.
 
     `role` is the wanted one and `before` the one that was seen, where the change is about roles.
@@ -92,8 +93,16 @@ class Change:
         return printable(text)
 
 
+def said(error: Exception | None) -> tuple[str, str] | None:
+    """What an error says, as read back from a file it says it too: outcomes are compared by that."""
+    if error is None:
+        return None
+    document = error_document(error)
+    return document["type"], document["message"]
+
+
 @attrs.frozen
-class Outcome:
+class Outcome(Serializable):
     """What came of one change.
 
     `error` is why it failed, or why nobody knows. `sent` is False when nothing was sent for it: it was not needed, or
@@ -102,7 +111,7 @@ class Outcome:
 
     change: Change
     status: Status
-    error: Exception | None = None
+    error: Exception | None = attrs.field(default=None, eq=said)
     sent: bool = True
     earlier: bool = False
 
@@ -112,7 +121,7 @@ class Outcome:
 
 
 @attrs.frozen
-class Progress:
+class Progress(Serializable):
     """How far the work is.
 
     `done` of `total` have their outcome; `total` is None while it is not known. `skipped` counts those for which

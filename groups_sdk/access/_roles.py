@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import attrs
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._serialization import Serializable
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._lookalikes import skeleton
 from groups_sdk.access._operations import Operations
@@ -19,7 +20,7 @@ ADMIN_ROLE = "Group Admin"
 
 
 @attrs.frozen
-class RoleCount:
+class RoleCount(Serializable):
     """A role, and how many members of the group have it."""
 
     role: Role

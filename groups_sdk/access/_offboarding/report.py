@@ -5,7 +5,9 @@ from enum import StrEnum
 
 import attrs
 
+from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
+from groups_sdk.access._outcomes import said
 from groups_sdk.models import Group, GroupMembership, OrgMembership
 
 __all__ = ["OffboardingReport", "OffboardingResult", "OffboardingStatus", "RemainingAccess", "all_together"]
@@ -42,7 +44,7 @@ _GONE = (OffboardingStatus.REMOVED, OffboardingStatus.NOT_MEMBER)
 
 
 @attrs.frozen
-class OffboardingResult:
+class OffboardingResult(Serializable):
     """What came of one account in one group.
 
     `person` is what you gave for them; for a group that cannot be read, everybody whom you gave. `membership` is what
@@ -55,7 +57,7 @@ class OffboardingResult:
     status: OffboardingStatus
     membership: GroupMembership | None = None
     org_memberships: tuple[OrgMembership, ...] | None = None
-    error: Exception | None = None
+    error: Exception | None = attrs.field(default=None, eq=said)
     earlier: bool = False
 
     def __str__(self) -> str:
@@ -74,7 +76,7 @@ class OffboardingResult:
 
 
 @attrs.frozen
-class RemainingAccess:
+class RemainingAccess(Serializable):
     """Something of a person that is left, or that may be. `text` says what, and which call removes it if one does."""
 
     group: Group
@@ -86,7 +88,7 @@ class RemainingAccess:
 
 
 @attrs.frozen(kw_only=True)
-class OffboardingReport:
+class OffboardingReport(Serializable):
     """What came of all people in all groups.
 
     `results` has one entry for each account in each group that it was found in, and one for each group that cannot be

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from groups_sdk._serialization import Serializable
 from groups_sdk.access._addresses import read_address
 from groups_sdk.access._csv_escaping import escaped
 from groups_sdk.access._plan.formats import FileFormat, checked_format
@@ -39,7 +40,7 @@ _SUFFIXES: dict[str, FileFormat] = {
 
 
 @attrs.frozen(kw_only=True)
-class ExportResult:
+class ExportResult(Serializable):
     """What was written: `rows` members, to `path`. `notes` are about members who could not be written down.
 
     `path` is as it was given, or the name of the open file, such as "<stdout>". `str(result)` is a line such as

@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import attrs
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk._version import __version__
 from groups_sdk.access._change_documents import change_document, read_change
@@ -32,7 +33,7 @@ _KINDS = {
 
 
 @attrs.frozen(kw_only=True)
-class NotInSnyk:
+class NotInSnyk(Serializable):
     """Somebody who is desired but cannot be added by this API, and why. `who` is what the desired state says."""
 
     who: str
@@ -42,7 +43,7 @@ class NotInSnyk:
 
 
 @attrs.frozen(kw_only=True)
-class Plan:
+class Plan(Serializable):
     """What would have to change in one or more groups for them to be as desired.
 
     `creates`, `role_changes` and `removals` are the changes; each has what was seen (`user`, `membership_id`,
@@ -91,7 +92,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """The SHA-256 of all that is in the plan, in hexadecimal: whoever approves a plan approves this."""
-        document = json.dumps(self._document(), sort_keys=True, separators=(",", ":"))
+        document = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(document.encode()).hexdigest()
 
     def __str__(self) -> str:
@@ -155,9 +156,14 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as a JSON document, to be read by `from_json`. No credentials are in it."""
-        return json.dumps(self._document(), indent=1)
+        return json.dumps(self.to_dict(), indent=1)
 
-    def _document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as a dict of JSON types: the document that `to_json` writes.
+
+        Example:
+            assert plan.to_dict() == json.loads(plan.to_json())
+        """
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -185,7 +191,15 @@ class Plan:
         Example:
             plan = Plan.from_json(plan.to_json())
         """
-        document = parsed(text, "the plan")
+        return cls.from_dict(parsed(text, "the plan"))
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """The plan that `to_dict` wrote. Raises what `from_json` raises.
+
+        Example:
+            plan = Plan.from_dict(plan.to_dict())
+        """
         version = document.get("version") if isinstance(document, dict) else None
         if version != VERSION and isinstance(document, dict) and document.get("format") == FORMAT:
             raise PlanError(
@@ -195,6 +209,13 @@ class Plan:
         reader = Reader(document, "the plan")
         reader.expect(FORMAT, VERSION)
         return cls(**_fields(reader))
+
+    @classmethod
+    def _members(cls) -> Mapping[str, tuple[Any, bool]]:
+        """As `to_dict` writes them: all are there, after those that name the format."""
+        head = {"format": Literal["groups_sdk.plan"], "version": Literal[2]}
+        members = {**head, **{name: type_ for name, (type_, _) in super()._members().items()}}
+        return {name: (type_, name not in ("cascade", "max_removals")) for name, type_ in members.items()}
 
 
 def _fields(reader: Reader) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from groups_sdk._pagination import DecodeProblem
+from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._review.member import ReviewedMember
 from groups_sdk.models import User
@@ -13,7 +14,7 @@ __all__ = ["MemberChange", "ReviewDiff", "compare"]
 
 
 @attrs.frozen
-class MemberChange:
+class MemberChange(Serializable):
     """A member who is in both reviews. `what` names what is different.
 
     "role", "login_method", "email", "username", "name" (the display name), "org_memberships", or "membership": they
@@ -34,7 +35,7 @@ class MemberChange:
 
 
 @attrs.frozen
-class ReviewDiff:
+class ReviewDiff(Serializable):
     """Who was added, removed and changed between two reviews. `str(diff)` is readable.
 
     When both reviews looked at organizations, `orgs_unknown` are the members whose organizations are not known in one

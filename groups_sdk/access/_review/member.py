@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
+from groups_sdk._serialization import Serializable
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._roles import is_admin_role
 from groups_sdk.errors import GroupsError
@@ -29,7 +30,7 @@ def _text_of(error: GroupsError | None) -> str | None:
 
 
 @attrs.frozen
-class ReviewedMember:
+class ReviewedMember(Serializable):
     """One member of a reviewed group.
 
     `sso` says whether the login method counts as single sign-on; None when the API does not name the login method.
@@ -62,7 +63,7 @@ class ReviewedMember:
 
 
 @attrs.frozen
-class ReviewTotals:
+class ReviewTotals(Serializable):
     """The counts of a review.
 
     `by_role`, `by_login_method` and `by_joining_month` count members by name, the largest first (months: the earliest

@@ -8,6 +8,7 @@ from typing import Self
 import attrs
 
 from groups_sdk._pagination import DecodeProblem
+from groups_sdk._serialization import Serializable
 from groups_sdk.access._review import files
 from groups_sdk.access._review.diff import ReviewDiff, compare
 from groups_sdk.access._review.files import AnyFile
@@ -20,7 +21,7 @@ __all__ = ["Review"]
 
 
 @attrs.frozen(slots=False)  # the totals are counted once
-class Review:
+class Review(Serializable):
     """Who is in a group, with what role and how they log in, at one moment.
 
     `reviewed_at` is when the review began; None when it was read from a CSV file, which does not say. `members` come
