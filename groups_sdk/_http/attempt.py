@@ -20,6 +20,7 @@ from groups_sdk._http.connections import LoopResources, OpenSockets, abort
 from groups_sdk._http.decide import Answered, Attempt, CallState, Closed, Failed, Unreadable
 from groups_sdk._http.library import NO_TIMEOUTS, URL, Request, Response
 from groups_sdk._http.options import CallOptions
+from groups_sdk._http.proxies import ProxyServer
 from groups_sdk._http.redaction import redact, redact_all
 from groups_sdk._http.retries import requested_wait
 from groups_sdk._responses import ApiResponse, Headers
@@ -120,14 +121,7 @@ async def exchange(
             nothing = "; nothing was sent" if call.attempts == 1 else ""
             return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
     proxy = None if resources.network is None else resources.network.proxy_for(request.url)
-    late = f"no answer within the timeout of {timeout:g} s"
-    if state.sent:
-        late += " (raise `timeout`, or try again later)"
-    elif proxy is not None:
-        late += f" ({proxy} did not connect to {request.url.host} in that time: check it, or raise `timeout`)"
-    else:
-        late += f" (no connection to {request.url.host} in that time: check the network, or whether a proxy is needed)"
-    timed_out = Failed(RequestTimeoutError, late, state.sent, transient=True)
+    timed_out = _timed_out(timeout, request.url.host, proxy, sent=state.sent)
     if in_time.cancelled_caught:
         failure = timed_out
     if response is None:
@@ -136,6 +130,17 @@ async def exchange(
     if proxy is not None and request.url.scheme == "http":  # it may have written the answer
         secrets += proxy.secrets()
     return classify_response(response, body, failure, call, secrets)
+
+
+def _timed_out(timeout: float, host: str, proxy: ProxyServer | None, *, sent: bool) -> Failed:
+    if sent:
+        advice = "raise `timeout`, or try again later"
+    elif proxy is not None:
+        advice = f"{proxy} did not connect to {host} in that time: check it, or raise `timeout`"
+    else:
+        advice = f"no connection to {host} in that time: check the network, and whether a proxy is needed"
+    problem = f"no answer within the timeout of {timeout:g} s ({advice})"
+    return Failed(RequestTimeoutError, problem, sent, transient=True)
 
 
 def classify_response(

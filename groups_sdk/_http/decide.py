@@ -28,6 +28,7 @@ from groups_sdk.errors import (
 )
 
 _BODY_KEPT = 64 * 1024  # characters
+_REDIRECTED = "Redirects are not followed: check the base URL, and any proxy on the way"
 DEADLINE_ADVICE = "raise `deadline`, or try again later"
 
 
@@ -158,8 +159,8 @@ def decide(
     if rate_limited:
         hold = min(retry_after if retry_after is not None else wait or 0.0, policy.max_wait)
     if wait is None:
-        if rate_limited:
-            error = make_error(attrs.evolve(call, advice=_rate_limit_advice(retry_after, policy)), attempt)
+        if rate_limited or (retry_after or 0.0) > policy.max_wait:
+            error = make_error(attrs.evolve(call, advice=_later_advice(retry_after, policy)), attempt)
         return GiveUp(error, hold)
     if wait > time_left:
         why = "" if retry_after is None else f"the API asked to wait {retry_after:.1f} s: "
@@ -230,8 +231,8 @@ def _api_error(call: CallState, attempt: Answered, maybe_applied: bool) -> ApiEr
     )
 
 
-def _rate_limit_advice(retry_after: float | None, policy: RetryPolicy) -> str:
-    """What to do after a 429 that is not tried again."""
+def _later_advice(retry_after: float | None, policy: RetryPolicy) -> str:
+    """What to do after a 429, or after any error that asks for a long wait, that is not tried again."""
     if retry_after is not None and retry_after > policy.max_wait:
         return (
             f"The API asked to wait {retry_after:g} s, longer than `max_wait` of the RetryPolicy "
@@ -247,15 +248,12 @@ def _redirect_advice(status: int, location: str) -> str | None:
         return None
     try:
         url = urlsplit(location)
-        host, port = url.hostname, url.port
+        host = url.netloc.rpartition("@")[2]
     except ValueError:
-        host = port = None
-    target = "elsewhere"
+        return f"{_REDIRECTED}."
     if host:
-        target = printable(f"to {url.scheme or 'https'}://{host}{f':{port}' if port else ''}")
-    elif location:
-        target = "to another path of the same host"
-    return f"It points {target}; redirects are not followed: check the base URL, and any proxy on the way."
+        return f"{_REDIRECTED}. It points to {printable(f'{url.scheme}://{host}'.removeprefix(':'))}."
+    return f"{_REDIRECTED}. It points to another path of the same host." if location else f"{_REDIRECTED}."
 
 
 def _token_error(error: GroupsError, call: CallState, maybe_applied: bool) -> GroupsError:

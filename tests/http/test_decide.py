@@ -243,6 +243,62 @@ def test_each_call_that_waited_for_an_access_token_gets_an_error_of_its_own() ->
     assert (other.attempts, refused.maybe_applied, refused.attempts) == (2, True, 4)
 
 
+@pytest.mark.parametrize(
+    ("attempts", "attempt", "advice"),
+    [
+        (1, answered(429, 600), "The API asked to wait 600 s, longer than `max_wait` of the RetryPolicy (60 s): "
+                                "try again after that time, or raise `max_wait`."),
+        (1, answered(503, 61), "The API asked to wait 61 s, longer than `max_wait` of the RetryPolicy (60 s): "
+                               "try again after that time, or raise `max_wait`."),
+        (3, answered(429, 5), "Try again in 5 s, and send fewer requests at a time: "
+                              "lower `rate_limit` or `concurrency`."),
+        (3, answered(429), "Try again later, and send fewer requests at a time: lower `rate_limit` or `concurrency`."),
+        (3, answered(503, 5), None),
+        (1, answered(404), None),
+    ],
+)  # fmt: skip
+def test_an_error_that_asks_for_a_wait_says_what_to_do(
+    attempts: int, attempt: Attempt, advice: str | None
+) -> None:
+    error = given_up(call(attempts=attempts), attempt)
+    assert error.advice == advice
+    assert str(error).endswith(advice or "[request id req-1]")
+    assert error.args == (str(error),)
+
+
+def test_a_deadline_says_that_the_api_asked_for_the_wait_and_what_to_do() -> None:
+    error = given_up(call(READ, attempts=2), answered(429, retry_after=30), time_left=20)
+    assert str(error) == (
+        "getGroup: the API asked to wait 30.0 s: the next attempt, in 30.5 s, would come after the deadline of 300 s "
+        "(raise `deadline`, or try again later) after 2 attempts"
+    )
+    own = given_up(call(READ, attempts=2), failed(sent=True), time_left=0.1)
+    assert own.problem.startswith("the next attempt, in ")
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        (
+            "https://user:secret@login.example:8443/path?token=secret",
+            " It points to https://login.example:8443.",
+        ),
+        ("//[2001:db8::1]/secret", " It points to //[2001:db8::1]."),
+        ("https://\x1bm.example/secret", " It points to https://\\x1bm.example."),
+        ("/rest/secret", " It points to another path of the same host."),
+        ("http://[secret", ""),
+        ("", ""),
+    ],
+)
+def test_a_redirect_says_which_host_it_points_to_and_no_more(location: str, said: str) -> None:
+    for status in (301, 302, 307, 308):
+        error = given_up(call(), attrs.evolve(answered(status), location=location))
+        text = f"Redirects are not followed: check the base URL, and any proxy on the way.{said}"
+        assert error.advice == text
+        assert str(error).endswith(text)
+        assert "secret" not in str(error)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_refused_token_request_says_that_the_credentials_are_not_authorised(status: int) -> None:
     assert isinstance(given_up(call(TOKEN_REQUEST), answered(status)), UnauthorizedError)
