@@ -33,6 +33,9 @@ from groups_sdk._credentials import (
 from groups_sdk._deprecations import (
     ApiDeprecationWarning as ApiDeprecationWarning,
 )
+from groups_sdk._http.call_summary import (
+    CallSummary as CallSummary,
+)
 from groups_sdk._http.observers import (
     Wait as Wait,
 )

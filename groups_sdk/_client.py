@@ -20,6 +20,7 @@ from groups_sdk._arguments import OnDecodeError, SortBy, SortOrder
 from groups_sdk._base_urls import Region
 from groups_sdk._credentials import Credentials
 from groups_sdk._http.call import Caller
+from groups_sdk._http.call_summary import CallSummary
 from groups_sdk._http.connections import ConnectionPool
 from groups_sdk._http.environment import argument
 from groups_sdk._http.network import resolve_network
@@ -71,8 +72,9 @@ class AsyncGroupsClient:
     `on_response` is called with an `ApiResponse` for every answer, and `on_wait` with a `Wait` when a call begins to
     wait for something other than its answer: for the rate limit, because the API asked for it, or before a retry. A
     pause that holds up the whole client is told once, not for each call, and waits for the rate limit only from two
-    seconds up. Both hooks are plain functions, called on the thread that the requests run on: they must be quick, and
-    are not awaited. What they raise is logged, and no call loses its outcome to it.
+    seconds up. `on_call` is called with a `CallSummary` when a call has ended, however it did: for metrics. All hooks are
+    plain functions, called on the thread that the requests run on: they must be quick, and are not awaited. What they
+    raise is logged, and no call loses its outcome to it.
 
     `proxy` is the URL of a proxy, such as "http://user:password@proxy.example.com:8080"; an empty string means none.
     `verify` is a file or folder with the certificates of the authorities to trust, or an `ssl.SSLContext`, and `cert`
@@ -121,6 +123,7 @@ class AsyncGroupsClient:
         http_client: HttpClient | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
         on_wait: Callable[[Wait], object] | None = None,
+        on_call: Callable[[CallSummary], object] | None = None,
         user_agent: str | None = None,
         max_response_bytes: int = 8 * 1024 * 1024,
         allow_http: bool = False,
@@ -135,6 +138,7 @@ class AsyncGroupsClient:
             deadline=deadline,
             retries=NO_RETRIES if retries is None else retries,
             on_response=on_response,
+            on_call=on_call,
             waits=None if on_wait is None else WaitObserver(on_wait),
             user_agent=f"{user_agent} {own}" if user_agent else own,
             max_response_bytes=max_response_bytes,
@@ -225,6 +229,7 @@ class AsyncGroupsClient:
         retries: RetryPolicy | Unset | None = UNSET,
         on_response: Callable[[ApiResponse], object] | Unset | None = UNSET,
         on_wait: Callable[[Wait], object] | Unset | None = UNSET,
+        on_call: Callable[[CallSummary], object] | Unset | None = UNSET,
     ) -> Self:
         """A copy of this client with other options. It shares the connections, rate limit and credentials.
 
@@ -243,6 +248,7 @@ class AsyncGroupsClient:
             deadline=given(deadline, old.deadline),
             retries=given(retries, old.retries) or NO_RETRIES,
             on_response=given(on_response, old.on_response),
+            on_call=given(on_call, old.on_call),
             waits=old.waits if isinstance(on_wait, Unset) else on_wait and WaitObserver(on_wait),
         )
         twin = type(self).__new__(type(self))
@@ -555,6 +561,7 @@ class AsyncGroupsClient:
         arguments.choice("method", method, arguments.METHODS)
         content = None if json is None else _encode(json)
         request = operations.other(method, arguments.path(path), params, content)
+        del path, params, json, content  # so that a traceback with locals does not show them
         return await self._caller.send(request)
 
     async def _delete(self, request: Request, *, accept_missing: bool) -> None:
@@ -579,10 +586,12 @@ class AsyncGroupsClient:
         query = {**params, "limit": arguments.limit(limit)}
         arguments.cursors(starting_after, ending_before)
         arguments.on_decode_error(on_decode_error)
+        request = operation.request(ids, query)  # whose repr, in a traceback with locals, shows no filters
+        description = _describe(operation, ids, query, starting_after or ending_before)
 
         async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[T]:
             cursors = {"starting_after": starting_after, "ending_before": ending_before}
-            response = await self._caller.send(operation.request(ids, {**query, **cursors}))
+            response = await self._caller.send(request.with_query(cursors))
             page = decode_page(
                 response,
                 model,
@@ -603,7 +612,7 @@ class AsyncGroupsClient:
             starting_after=starting_after,
             ending_before=ending_before,
             redact=self._caller.redact,
-            description=_describe(operation, ids, query, starting_after or ending_before),
+            description=description,
         )
 
 

@@ -49,6 +49,10 @@ class Request:
     query: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     content: bytes | None = attrs.field(default=None, repr=False)
 
+    def with_query(self, params: Mapping[str, Parameter]) -> Request:
+        """The same request with more query parameters; those that are None are left out."""
+        return attrs.evolve(self, query=self.query + _query(params))
+
     def target(self, version: str) -> str:
         """The path and query. `version` is the API version, unless the query has one of its own."""
         query = dict(self.query)

@@ -120,6 +120,9 @@ async def exchange(
                 raise
             nothing = "; nothing was sent" if call.attempts == 1 else ""
             return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
+        finally:
+            call.usage.bytes_received += body.received
+            call.usage.bytes_sent += len(request.content) if state.sent else 0
     proxy = None if resources.network is None else resources.network.proxy_for(request.url)
     timed_out = _timed_out(timeout, request.url.host, proxy, sent=state.sent)
     if in_time.cancelled_caught:

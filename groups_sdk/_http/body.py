@@ -28,14 +28,15 @@ class Body:
     def __init__(self, limit: int) -> None:
         self.content: bytearray = bytearray()
         self.problem: str | None = None
+        self.received: int = 0  # bytes, as they came
         self._limit = limit
-        self._received = 0
         self._members = 1
         self._inflater = zlib.decompressobj(_EITHER)
 
     async def read(self, response: Response) -> None:
         """Read until the end, or until something is wrong."""
         if response.is_stream_consumed or response.is_closed:  # by a hook of an http_client that is not ours
+            self.received = response.num_bytes_downloaded or len(response.content)
             self._take(response.content)
             await close_if_bytes_are_left(response)
             return
@@ -48,6 +49,7 @@ class Body:
         with anyio.CancelScope() as scope:
             # Not aiter_raw, which gives the connection back before anybody can look at it.
             async for chunk in cast("AsyncByteStream", response.stream):
+                self.received += len(chunk)
                 if self.problem is None:
                     take(chunk)
                 if self.problem is not None:
@@ -63,7 +65,6 @@ class Body:
             del self.content[self._limit :]
 
     def _inflate(self, data: bytes) -> None:
-        self._received += len(data)
         while data and self.problem is None:
             if self._inflater.eof:  # several may follow one another
                 self._inflater = zlib.decompressobj(_EITHER)
@@ -75,7 +76,7 @@ class Body:
             data = self._inflater.unconsumed_tail or self._inflater.unused_data
             if self._members > _MEMBERS:
                 self.problem = f"its compressed data is in more than {_MEMBERS} parts"
-        if self.problem is None and self._received > self._limit:
+        if self.problem is None and self.received > self._limit:
             self.problem = self._too_large
 
     @property

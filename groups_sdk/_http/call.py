@@ -6,6 +6,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from groups_sdk._credentials import OAuthClientCredentials
 from groups_sdk._hooks import call_hook
 from groups_sdk._http.access_tokens import TokenGrant, read_grant
 from groups_sdk._http.attempt import AttemptState, exchange
+from groups_sdk._http.call_summary import describe_error, summarize
 from groups_sdk._http.connections import ConnectionPool, LoopResources
 from groups_sdk._http.decide import (
     DEADLINE_ADVICE,
@@ -32,11 +34,13 @@ from groups_sdk._http.decide import (
     decide,
     make_error,
 )
+from groups_sdk._http.library import URL
 from groups_sdk._http.library import Request as HttpRequest
 from groups_sdk._http.options import CallOptions
 from groups_sdk._http.redaction import redact
 from groups_sdk._http.requests import build_request, join_url
 from groups_sdk._http.retries import RetryEvent
+from groups_sdk._http.spans import CallSpan, start_span
 from groups_sdk._operations import TOKEN_REQUEST, Operation, Request
 from groups_sdk._responses import ApiResponse
 from groups_sdk._terminal import printable
@@ -65,6 +69,23 @@ class Caller:
     async def send(self, request: Request) -> ApiResponse:
         """The successful answer to a request. Raises a `GroupsError` that says why there is none."""
         resources = self.pool.bind()
+        build = self._builder(request, resources)
+        deadline = anyio.current_time() + (self.options.deadline or math.inf)
+        server = self.pool.base_url
+        outcome = await self._complete(request.operation, request.path, server, build, resources, deadline)
+        if isinstance(outcome, ApiResponse):
+            return outcome
+        try:
+            raise outcome
+        finally:
+            del outcome  # its traceback has this frame in it: a reference cycle
+
+    def _builder(self, request: Request, resources: LoopResources) -> Callable[[AttemptState], HttpRequest]:
+        """Makes the request of each attempt.
+
+        The URL, which may have an email address in it, stays in here: tools that report errors show the locals of all
+        frames that an error came through.
+        """
         url = join_url(resources.library, self.pool.base_url, request, self.options.api_version)
 
         def build(state: AttemptState) -> HttpRequest:
@@ -81,24 +102,18 @@ class Caller:
                 resources.library, request.operation.method, url, headers, content, state.extensions()
             )
 
-        deadline = anyio.current_time() + (self.options.deadline or math.inf)
-        outcome = await self._complete(request.operation, request.path, build, resources, deadline)
-        if isinstance(outcome, ApiResponse):
-            return outcome
-        try:
-            raise outcome
-        finally:
-            del outcome  # its traceback has this frame in it: a reference cycle
+        return build
 
     async def _complete(
         self,
         operation: Operation,
         path: str,
+        server: URL,
         build: Callable[[AttemptState], HttpRequest],
         resources: LoopResources,
         deadline: float,
     ) -> ApiResponse | GroupsError:
-        """Attempt, decide, wait: until there is an answer, or no sense or no time in another attempt."""
+        """One call from beginning to end, as observers see it."""
         call = CallState(
             operation=operation,
             path=path,
@@ -106,6 +121,25 @@ class Caller:
             deadline=self.options.deadline,
             renewable=resources.tokens.renewable and operation is not TOKEN_REQUEST,
         )
+        port = server.port or (443 if server.scheme == "https" else 80)
+        span = start_span(operation, server.host, port, self.options.api_version)
+        try:
+            with nullcontext() if span is None else span.current():
+                outcome = await self._repeat(call, build, resources, deadline)
+        except BaseException as error:
+            self._finish(call, span, error)
+            raise
+        self._finish(call, span, outcome)
+        return outcome
+
+    async def _repeat(
+        self,
+        call: CallState,
+        build: Callable[[AttemptState], HttpRequest],
+        resources: LoopResources,
+        deadline: float,
+    ) -> ApiResponse | GroupsError:
+        """Attempt, decide, wait: until there is an answer, or no sense or no time in another attempt."""
         under_way: AttemptState | None = None
         with resources.calls.track():  # closing the client cancels what is in here
             while True:
@@ -129,15 +163,19 @@ class Caller:
                         return self._log(call, error)
                     case Retry(after, error):
                         call.last_error = error
+                        call.usage.retry_reasons.append(describe_error(error))
                         self._announce(call, decision)
                         under_way = None
+                        call.usage.begin("retry")
                         await anyio.sleep(after)
                     case _:  # Reauthenticate
                         call.renewed = True
+                        call.usage.begin("access_token")
                         refused, under_way = under_way.token, None
                         call.advice = await resources.tokens.reject(refused)
                         if call.advice is not None:
                             return self._log(call, make_error(call, attempt))
+                        call.usage.retry_reasons.append("401")
         return self._log(call, make_error(call, Closed(_CLOSED, under_way is not None and under_way.sent)))
 
     async def _attempt(
@@ -152,13 +190,14 @@ class Caller:
         admitted = False
         with anyio.CancelScope(deadline=deadline) as scope:
             if call.operation is not TOKEN_REQUEST:
+                call.usage.begin("access_token")
                 fetch = partial(self._fetch_grant, resources=resources, deadline=deadline)
                 refusal = await resources.tokens.ensure(fetch, self.options)
                 if refusal is not None:
                     return self._unless_closed(NoAccessToken(refusal))
             waits = self.options.waits
             on_pause = None if waits is None else partial(waits.pausing, call.operation.name)
-            async with resources.admission(scope, on_pause) as admitted:
+            async with resources.admission(scope, call.usage, on_pause) as admitted:
                 if admitted:
                     state.begin(resources.tokens.current)
                     if call.operation.writes:
@@ -198,7 +237,8 @@ class Caller:
                 resources.library, "POST", form.url, headers, form.content, state.extensions()
             )
 
-        outcome = await self._complete(TOKEN_REQUEST, TOKEN_REQUEST.path, build, resources, deadline)
+        path = TOKEN_REQUEST.path
+        outcome = await self._complete(TOKEN_REQUEST, path, form.url, build, resources, deadline)
         return outcome if isinstance(outcome, GroupsError) else read_grant(outcome)
 
     def _observe(self, response: ApiResponse, operation: Operation) -> None:
@@ -223,6 +263,15 @@ class Caller:
         call_hook(self.options.retries.on_retry, event)
         if self.options.waits is not None:
             self.options.waits.retrying(operation.name, retry.after, error, asked=retry.asked)
+
+    def _finish(self, call: CallState, span: CallSpan | None, outcome: ApiResponse | BaseException) -> None:
+        recording = span if span is not None and span.recording else None
+        if recording is not None or self.options.on_call is not None:
+            api_version = self.options.api_version
+            summary = summarize(call.operation, call.attempts, call.usage, api_version, outcome)
+            if recording is not None:
+                recording.end(summary)
+            call_hook(self.options.on_call, summary)
 
     def _log(self, call: CallState, outcome: ApiResponse | GroupsError) -> ApiResponse | GroupsError:
         if logger.isEnabledFor(logging.DEBUG):

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 import anyio
 
 from groups_sdk._http.access_tokens import AccessTokens
+from groups_sdk._http.call_summary import Usage
 from groups_sdk._http.event_loop import EventLoop
 from groups_sdk._http.library import (
     URL,
@@ -243,7 +244,7 @@ class LoopResources:
 
     @asynccontextmanager
     async def admission(
-        self, scope: anyio.CancelScope, on_pause: OnPause | None = None
+        self, scope: anyio.CancelScope, usage: Usage, on_pause: OnPause | None = None
     ) -> AsyncGenerator[bool]:
         """Wait for a slot, then for the rate limit; the slot is held within. False: not before the scope's deadline.
 
@@ -254,9 +255,12 @@ class LoopResources:
             return
         with ExitStack() as slot:
             with self.limiter.waiting(scope):
+                usage.begin("connection")
                 await self.slots.acquire()
                 slot.callback(self.slots.release)
+                usage.begin("rate_limit")
                 admitted = await self.limiter.acquire(scope.deadline, on_pause)
+                usage.begin("exchange")
             yield admitted
 
 

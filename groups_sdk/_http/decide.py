@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from groups_sdk._http.call_summary import Usage
 from groups_sdk._http.retries import RetryPolicy, may_retry
 from groups_sdk._jsonapi import decode_errors, is_error_document
 from groups_sdk._operations import TOKEN_REQUEST, Operation
@@ -46,6 +47,9 @@ class CallState:
     advice: str | None = None  # what the user can do, where no other access token is to be had
     maybe_applied: bool = False  # by an attempt that has ended
     last_error: GroupsError | None = None
+    usage: Usage = attrs.field(
+        default=attrs.Factory(lambda own: Usage(own.started), takes_self=True), repr=False, eq=False
+    )
 
 
 # What came of an attempt. Each says whether it may have been applied all the same; of reads that means nothing.

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import attrs
 
 from groups_sdk._hooks import check_hook
+from groups_sdk._http.call_summary import OnCall
 from groups_sdk._http.observers import WaitObserver
 from groups_sdk._http.retries import RetryPolicy
 from groups_sdk._responses import ApiResponse
@@ -45,6 +46,7 @@ class CallOptions:
     deadline: float | None
     retries: RetryPolicy
     on_response: Callable[[ApiResponse], object] | None
+    on_call: OnCall | None
     waits: WaitObserver | None
     user_agent: str
     max_response_bytes: int
@@ -61,6 +63,7 @@ class CallOptions:
         if not isinstance(self.retries, RetryPolicy):
             raise ConfigurationError(f"retries must be a RetryPolicy, or None; got {self.retries!r}")
         check_hook("on_response", self.on_response, ConfigurationError)
+        check_hook("on_call", self.on_call, ConfigurationError)
         check_hook("on_wait", self.waits and self.waits.hook, ConfigurationError)
         if type(self.max_response_bytes) is not int or self.max_response_bytes < 1:
             raise ConfigurationError(

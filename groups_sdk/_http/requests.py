@@ -55,6 +55,22 @@ def _body_class(byte_stream: Any) -> type[ByteStream]:
     return cast("type[ByteStream]", type("RequestBody", (_Body, byte_stream), {}))
 
 
+class _Request:
+    """A request that does not show its query, which may have an email address in it, in tracebacks with locals."""
+
+    method: str
+    url: URL
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, '{self.url.copy_with(query=None)}')>"
+
+
+@cache
+def _request_class(request: Any) -> type[HttpRequest]:
+    """The class of requests for a library, which asks for a Request of its own."""
+    return cast("type[HttpRequest]", type("Request", (_Request, request), {}))
+
+
 def build_request(
     library: HttpLibrary,
     method: str,
@@ -67,7 +83,7 @@ def build_request(
     framing = {"host": url.netloc.decode()}
     if content or method in ("POST", "PUT", "PATCH"):
         framing["content-length"] = str(len(content))
-    request = library.Request(
+    request = _request_class(cast("Any", library.Request))(
         method,
         url,
         headers={**framing, **headers},

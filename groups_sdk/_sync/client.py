@@ -14,6 +14,7 @@ from groups_sdk._arguments import OnDecodeError, SortBy, SortOrder
 from groups_sdk._base_urls import Region
 from groups_sdk._client import AsyncGroupsClient
 from groups_sdk._credentials import Credentials
+from groups_sdk._http.call_summary import CallSummary
 from groups_sdk._http.observers import Wait
 from groups_sdk._http.options import UNSET, Unset
 from groups_sdk._http.rate_limit import RateLimit
@@ -52,8 +53,9 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
     `on_response` is called with an `ApiResponse` for every answer, and `on_wait` with a `Wait` when a call begins to
     wait for something other than its answer: for the rate limit, because the API asked for it, or before a retry. A
     pause that holds up the whole client is told once, not for each call, and waits for the rate limit only from two
-    seconds up. Both hooks are plain functions, called on the thread that the requests run on: they must be quick, and
-    are not awaited. What they raise is logged, and no call loses its outcome to it.
+    seconds up. `on_call` is called with a `CallSummary` when a call has ended, however it did: for metrics. All hooks are
+    plain functions, called on the thread that the requests run on: they must be quick, and are not awaited. What they
+    raise is logged, and no call loses its outcome to it.
 
     `proxy` is the URL of a proxy, such as "http://user:password@proxy.example.com:8080"; an empty string means none.
     `verify` is a file or folder with the certificates of the authorities to trust, or an `ssl.SSLContext`, and `cert`
@@ -102,6 +104,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         http_client: HttpClient | None = None,
         on_response: Callable[[ApiResponse], object] | None = None,
         on_wait: Callable[[Wait], object] | None = None,
+        on_call: Callable[[CallSummary], object] | None = None,
         user_agent: str | None = None,
         max_response_bytes: int = 8 * 1024 * 1024,
         allow_http: bool = False,
@@ -127,6 +130,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
             http_client=http_client,
             on_response=on_response,
             on_wait=on_wait,
+            on_call=on_call,
             user_agent=user_agent,
             max_response_bytes=max_response_bytes,
             allow_http=allow_http,
@@ -164,6 +168,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         retries: RetryPolicy | Unset | None = UNSET,
         on_response: Callable[[ApiResponse], object] | Unset | None = UNSET,
         on_wait: Callable[[Wait], object] | Unset | None = UNSET,
+        on_call: Callable[[CallSummary], object] | Unset | None = UNSET,
     ) -> Self:
         """A copy of this client with other options. It shares the connections, rate limit and credentials.
 
@@ -182,6 +187,7 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
                 retries=retries,
                 on_response=on_response,
                 on_wait=on_wait,
+                on_call=on_call,
             )
         )
 
