@@ -72,9 +72,9 @@ class AsyncGroupsClient:
     `on_response` is called with an `ApiResponse` for every answer, and `on_wait` with a `Wait` when a call begins to
     wait for something other than its answer: for the rate limit, because the API asked for it, or before a retry. A
     pause that holds up the whole client is told once, not for each call, and waits for the rate limit only from two
-    seconds up. `on_call` is called with a `CallSummary` when a call has ended, however it did: for metrics. All hooks are
-    plain functions, called on the thread that the requests run on: they must be quick, and are not awaited. What they
-    raise is logged, and no call loses its outcome to it.
+    seconds up. `on_call` is called with a `CallSummary` when a call has ended, however it did: for metrics. All hooks
+    are plain functions, called on the thread that the requests run on: they must be quick, and are not awaited. What
+    they raise is logged, and no call loses its outcome to it.
 
     `proxy` is the URL of a proxy, such as "http://user:password@proxy.example.com:8080"; an empty string means none.
     `verify` is a file or folder with the certificates of the authorities to trust, or an `ssl.SSLContext`, and `cert`
