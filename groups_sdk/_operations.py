@@ -45,7 +45,7 @@ class Request:
     """One call, ready to be sent. The base URL, the API version and the credentials are added later."""
 
     operation: Operation
-    path: str
+    path: str = attrs.field(repr=False)
     query: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     content: bytes | None = attrs.field(default=None, repr=False)
 

@@ -116,10 +116,13 @@ async def exchange(
                 state.abort()  # httpcore does not close what it opened to a SOCKS proxy
         except BaseException as error:
             state.abort()
-            if not isinstance(error, RuntimeError) or state.sent or not _TOO_LATE.search(str(error)):
+            if isinstance(error, RuntimeError) and not state.sent and _TOO_LATE.search(str(error)):
+                nothing = "; nothing was sent" if call.attempts == 1 else ""
+                return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
+            if isinstance(error, Exception):
                 raise
-            nothing = "; nothing was sent" if call.attempts == 1 else ""
-            return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
+            # A cancellation: httpcore's frames may hold the request's headers.
+            raise error.with_traceback(None)
         finally:
             call.usage.bytes_received += body.received
             call.usage.bytes_sent += len(request.content) if state.sent else 0

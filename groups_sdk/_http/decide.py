@@ -38,7 +38,7 @@ class CallState:
     """A call, and what has become of it so far."""
 
     operation: Operation
-    path: str
+    path: str = attrs.field(repr=False)
     started: float
     deadline: float | None = None  # seconds for the whole call
     renewable: bool = False  # whether a new access token can be had after a 401

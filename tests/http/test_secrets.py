@@ -294,6 +294,52 @@ async def test_nothing_shows_a_secret_when_a_call_is_cancelled_or_the_client_clo
     assert_silent(caplog.text)
 
 
+class Stalled(httpx.AsyncBaseTransport):
+    """Holds what httpcore holds while it sends: the headers as they are."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        headers = request.headers.raw
+        await anyio.sleep_forever()
+        raise AssertionError(headers)
+
+
+@pytest.mark.anyio
+async def test_the_traceback_of_a_cancellation_has_no_frame_that_holds_a_secret() -> None:
+    shown = ""
+
+    async def call() -> None:
+        nonlocal shown
+        try:
+            await client.list_memberships(GROUP, email="ada@example.com").collect()
+        except BaseException as error:
+            shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+            raise
+
+    async with AsyncGroupsClient(TOKEN, transport=Stalled()) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(call)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    assert "in exchange" in shown
+    assert TOKEN not in shown
+    assert "ada%40" not in shown
+    assert "handle_async_request" not in shown
+
+
+@pytest.mark.anyio
+async def test_frames_of_httpx_show_requests_without_token_and_query() -> None:
+    class Broken(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            raise RuntimeError("a bug")
+
+    async with AsyncGroupsClient(TOKEN, transport=Broken()) as client:
+        with pytest.raises(RuntimeError) as caught:
+            await client.list_memberships(GROUP, email="ada@example.com").collect()
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert f"<Request('GET', 'https://api.snyk.io/rest/groups/{GROUP}/memberships')>" in shown
+    assert TOKEN not in shown
+    assert "ada%40" not in shown
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_fake_keeps_no_secret_in_its_record(kind: str) -> None:
     fake = FakeSnyk.example()
