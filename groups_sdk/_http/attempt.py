@@ -114,15 +114,16 @@ async def exchange(
             failure = translate_error(error, request.url, state, resources)
             if not state.sent:
                 state.abort()  # httpcore does not close what it opened to a SOCKS proxy
-        except BaseException as error:
+        except Exception as error:
             state.abort()
-            if isinstance(error, RuntimeError) and not state.sent and _TOO_LATE.search(str(error)):
-                nothing = "; nothing was sent" if call.attempts == 1 else ""
-                return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
-            if isinstance(error, Exception):
+            if not isinstance(error, RuntimeError) or state.sent or not _TOO_LATE.search(str(error)):
                 raise
-            # A cancellation: httpcore's frames may hold the request's headers.
-            raise error.with_traceback(None)
+            nothing = "; nothing was sent" if call.attempts == 1 else ""
+            return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
+        except BaseException as cancellation:
+            state.abort()
+            # Without the frames of httpcore, which may hold the request's headers as they are sent.
+            raise cancellation.with_traceback(None)  # noqa: B904 - it is the same
         finally:
             call.usage.bytes_received += body.received
             call.usage.bytes_sent += len(request.content) if state.sent else 0
