@@ -196,6 +196,7 @@ def bench(session: nox.Session) -> None:
         "pysnyk": group("bench-pysnyk"),
         "openai": group("bench-openai"),
         "cli": [".[cli]"],
+        "opentelemetry": [".[speed]", *group("bench-opentelemetry")],
     }.items():
         place = Path(session.create_tmp()).resolve() / name
         session.run("python", "-m", "venv", str(place))

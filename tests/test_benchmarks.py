@@ -24,7 +24,13 @@ TINY = Size(
     streamed=11_000,
     reviewed=500,
 )
-MODULES = {"cli": "click", "pydantic": "pydantic", "pysnyk": "snyk", "openai": "openai"}
+MODULES = {
+    "cli": "click",
+    "pydantic": "pydantic",
+    "pysnyk": "snyk",
+    "openai": "openai",
+    "opentelemetry": "opentelemetry.sdk",
+}
 
 
 @pytest.fixture(scope="module")

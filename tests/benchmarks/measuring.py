@@ -13,7 +13,7 @@ from benchmarks.environments import Environment
 from benchmarks.server import Server
 from benchmarks.timing import Turn
 
-PEERS = ("pydantic", "pysnyk", "openai", "cli")  # the last is ours, with the extra
+PEERS = ("pydantic", "pysnyk", "openai", "cli", "opentelemetry")  # the last two are ours, with more beside it
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,7 @@ def rows() -> list[Row]:
         "commanding",
         "reviewing",
         "applying",
+        "observing",
         "browsing",
     ):
         import_module(f"benchmarks.{module}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -102,6 +103,30 @@ def get_group_async(base_url: str, count: int, limited: bool) -> Iterator[Turn]:
         client = AsyncGroupsClient(TOKEN, base_url=base_url, rate_limit=limit)
         yield lambda: runner.run(timing.async_calls(lambda: client.get_group(GROUP_ID), count))
         runner.run(client.aclose())
+
+
+@contextmanager
+def get_group_observed(base_url: str, count: int, how: str) -> Iterator[Turn]:
+    """Calls that are observed: by a hook ("on_call"), by OpenTelemetry ("imported" and others), or "not"."""
+    if how not in ("not", "on_call"):
+        trace_calls(how)
+    seen: deque[object] = deque(maxlen=1)
+    with asyncio.Runner() as runner:
+        client = async_client(base_url)
+        used = client.with_options(on_call=seen.append if how == "on_call" else None)
+        yield lambda: runner.run(timing.async_calls(lambda: used.get_group(GROUP_ID), count))
+        runner.run(client.aclose())
+
+
+def trace_calls(how: str) -> None:
+    """Import OpenTelemetry and, where it is more than "imported", set up tracing."""
+    from opentelemetry import trace
+
+    if how != "imported":
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+
+        trace.set_tracer_provider(TracerProvider(sampler=ALWAYS_ON if how == "recorded" else ALWAYS_OFF))
 
 
 @contextmanager
