@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -26,7 +27,7 @@ PRIVATE = {"DD_TRACE_HTTP_CLIENT_TAG_QUERY_STRING": "false"}  # as the guide say
 
 def run(**settings: str) -> dict[str, Any]:
     program = TESTS / "integrations" / "ddtrace_program.py"
-    env = {"PYTHONPATH": f"{TESTS.parent}:{TESTS}", **QUIET, **SETTINGS, **settings}
+    env = {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]), **QUIET, **SETTINGS, **settings}
     done = subprocess.run([sys.executable, program], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ class Report:
 
     def __init__(self, how: str) -> None:
         program = TESTS / "integrations" / "sentry_program.py"
-        path = {"PYTHONPATH": f"{TESTS.parent}:{TESTS}"}
+        path = {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
         done = subprocess.run([sys.executable, program, how], capture_output=True, text=True, env=path)
         assert done.returncode == 0, done.stderr
         report = json.loads(done.stdout)
