@@ -75,3 +75,11 @@ def test_every_command_but_these_has_an_example() -> None:
 
 def test_readme_has_one_screen_of_them() -> None:
     assert 5 <= len(README) <= 12
+
+
+def test_readme_shows_what_its_first_command_prints(folder: Path) -> None:
+    text = pages.README.read_text(encoding="utf-8")
+    shown = text.partition("groups-sdk review --fake\n```\n\n```\n")[2].partition("\n...\n```")[0]
+    printed = "\n".join(line.rstrip() for line in run(folder, "groups-sdk review").plain.splitlines())
+    assert shown.startswith("Engineering: ")
+    assert shown in printed
