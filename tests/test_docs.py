@@ -65,6 +65,8 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path, link: str, problem: 
         "plan.not_in_snyk",
         "error.status_code",
         "client.access",
+        "client.detached()",
+        "groups_sdk.review",
         "collect(max_items=25)",
         "httpx.AsyncClient",
         "ResourceWarning",

@@ -104,10 +104,14 @@ def broken_pages(folder: Path) -> Iterator[str]:
 
 def _exists(name: str, *, called: bool) -> bool:
     first, _, rest = name.partition(".")
+    if rest and _is_written(name):
+        return True
     if first == "groups_sdk":
         return _reached(name)
     if first in _INSTANCES and rest:
-        return _has(_resolve(_INSTANCES[first]), rest.partition(".")[0])
+        module, _, cls = _INSTANCES[first].rpartition(".")
+        twins = [f"{module}.{cls}", f"{module}.Async{cls}"]
+        return any(_has(_resolve(twin), rest.partition(".")[0]) for twin in twins if _reached(twin))
     if first == "error" and rest:
         errors = [cls for cls in _classes() if issubclass(cls, BaseException)]
         return any(_has(error, rest.partition(".")[0]) for error in errors)
@@ -121,6 +125,16 @@ def _exists(name: str, *, called: bool) -> bool:
     if called:
         return first in public or hasattr(builtins, first) or any(_has(cls, first) for cls in _classes())
     return True
+
+
+def _is_written(name: str) -> bool:
+    """Whether it is no name of Python's but a text that the package writes, such as the format of a file."""
+    return f'"{name}"' in _source()
+
+
+@functools.cache
+def _source() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in (ROOT / "groups_sdk").rglob("*.py"))
 
 
 def _reached(name: str) -> bool:
