@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 # With the package: in an `atexit` handler `concurrent.futures.thread` cannot be imported for the first time.
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context
+from importlib.util import find_spec
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
@@ -29,7 +32,7 @@ from anyio.from_thread import BlockingPortal
 
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
-__all__ = ["UNWIND", "LoopThread", "running"]
+__all__ = ["UNWIND", "LoopThread", "join_all", "loop_settings", "refuse_on_loop_thread", "running"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +45,31 @@ _TOO_LATE = (
 )
 
 running: list[LoopThread] = []  # those that have not ended
+_inherited: list[LoopThread] = []  # a forked child must not collect them: its parent's sockets are in there
+
+
+def loop_settings(backend: str, backend_options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The settings of a `LoopThread`: arguments of `anyio.run`. Raises `ConfigurationError` for another backend."""
+    if backend not in ("asyncio", "trio"):
+        raise ConfigurationError(f"backend must be 'asyncio' or 'trio'; got {backend!r}")
+    if backend == "trio" and find_spec("trio") is None:
+        raise ConfigurationError("backend='trio' needs the package trio, which is not installed")
+    return {"backend": backend, "backend_options": dict(backend_options or {})}
+
+
+def refuse_on_loop_thread() -> None:
+    """Raises `RuntimeError` on a loop thread, where whoever waits for a loop keeps it from going on."""
+    if threading.get_ident() in [thread.ident for thread in list(running)]:
+        raise RuntimeError(
+            "a synchronous client cannot be called on its own event loop: the call would never end"
+        )
+
+
+def join_all(timeout: float) -> None:
+    """Wait until all have ended, for so many seconds at most."""
+    give_up = monotonic() + timeout
+    for thread in list(running):
+        thread.join(give_up - monotonic())
 
 
 class LoopThread:
@@ -59,6 +87,15 @@ class LoopThread:
         self._launched = False
         # None is the end.
         self._posted: SimpleQueue[tuple[Callable[[], object], Context] | None] = SimpleQueue()
+
+    @classmethod
+    def with_settings(cls, settings: dict[str, Any]) -> LoopThread:
+        """The one that runs with these settings, or else a new one. The caller holds a lock."""
+        for thread in running:
+            if thread.open and thread.settings == settings:
+                return thread
+        running.append(thread := cls(settings))
+        return thread
 
     def enter(self, client: object) -> bool:
         """Take a client in. False when the thread is just ending."""
@@ -168,3 +205,13 @@ class _Executor(ThreadPoolExecutor):
             except Exception as error:
                 done.set_exception(error)
             return done
+
+
+def _after_fork_in_child() -> None:
+    _inherited.extend(running)
+    for thread in list(running):
+        thread.end()  # a signal handler may have forked in the midst of a call
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -19,7 +19,6 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import partial
-from importlib.util import find_spec
 from time import monotonic
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 from weakref import WeakSet
@@ -28,7 +27,7 @@ import anyio
 
 from groups_sdk import _deprecations as deprecations
 from groups_sdk import _writes as writes
-from groups_sdk._loop_thread import UNWIND, LoopThread, running
+from groups_sdk._loop_thread import UNWIND, LoopThread, join_all, loop_settings, refuse_on_loop_thread
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
 __all__ = ["AsyncClient", "Portal"]
@@ -48,7 +47,6 @@ _FORKED = (
 )
 
 _lock = threading.RLock()  # held while a client is put on a thread; reentrant for the sake of signal handlers
-_inherited: list[LoopThread] = []  # a forked child must not collect them: its parent's sockets are in there
 _portals: WeakSet[Portal[Any]] = WeakSet()
 
 
@@ -232,13 +230,9 @@ class Portal(Generic[T]):
         backend_options: Mapping[str, Any] | None = None,
         forkable: bool = True,
     ) -> None:
-        if backend not in ("asyncio", "trio"):
-            raise ConfigurationError(f"backend must be 'asyncio' or 'trio'; got {backend!r}")
-        if backend == "trio" and find_spec("trio") is None:
-            raise ConfigurationError("backend='trio' needs the package trio, which is not installed")
         self.target: T = target
-        self._settings = {"backend": backend, "backend_options": dict(backend_options or {})}
         self.forkable = forkable
+        self._settings = loop_settings(backend, backend_options)
         _portals.add(self)
 
     def call(self, func: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -290,7 +284,7 @@ class Portal(Generic[T]):
 
         Raises `RuntimeError` on a loop thread.
         """
-        _refuse_on_loop_thread()
+        refuse_on_loop_thread()
         self.refusal = self.refusal or _CLOSED
         lease = self.lease
         if lease is not None:
@@ -302,7 +296,7 @@ class Portal(Generic[T]):
                 lease.thread.join(UNWIND)
 
     def _get_lease(self) -> ClientLease:
-        _refuse_on_loop_thread()
+        refuse_on_loop_thread()
         while (lease := self.lease) is None and self.refusal is None:
             with _lock:  # no loop within: an interrupt at its end would leave the lock held (CPython 3.12)
                 if self.lease is None:
@@ -314,9 +308,7 @@ class Portal(Generic[T]):
         return lease
 
     def _open(self) -> None:
-        thread = next((one for one in running if one.open and one.settings == self._settings), None)
-        if thread is None:
-            running.append(thread := LoopThread(self._settings))
+        thread = LoopThread.with_settings(self._settings)
         lease = ClientLease(thread, self.target)
         try:
             if thread.enter(lease) and self.lease is None:  # a signal handler may have been quicker
@@ -331,19 +323,9 @@ class Portal(Generic[T]):
             lease.warn_unclosed(self)
 
 
-def _refuse_on_loop_thread() -> None:
-    if threading.get_ident() in [thread.ident for thread in list(running)]:
-        raise RuntimeError(
-            "a synchronous client cannot be called on its own event loop: the call would never end"
-        )
-
-
 def _after_fork_in_child() -> None:
     global _lock
     _lock = threading.RLock()
-    _inherited.extend(running)
-    for thread in list(running):
-        thread.end()  # a signal handler may have forked in the midst of a call
     used = [portal for portal in _portals if portal.lease is not None and portal.refusal is None]
     for portal in used:
         portal.lease, portal.refusal = None, _FORKED
@@ -371,9 +353,7 @@ class _AtExit:
         unclosed = [lease for lease in leases if lease.close_soon()]
         for portal in _portals:
             portal.refusal = portal.refusal or _PROGRAM_ENDS
-        give_up = monotonic() + _AT_EXIT
-        for thread in list(running):
-            thread.join(give_up - monotonic())
+        join_all(_AT_EXIT)
         for lease in unclosed:
             lease.warn_unclosed()
 

@@ -46,7 +46,7 @@ def nothing_stays() -> Iterator[None]:
     gc.collect()
     for thread in ours():
         thread.join(PATIENCE)
-    assert (ours(), portal.running) == ([], [])
+    assert (ours(), loop_thread.running) == ([], [])
 
 
 @pytest.fixture
@@ -231,14 +231,14 @@ def test_a_client_that_was_never_used_closes_without_a_thread(transport: Stallin
 
 
 def test_a_first_call_that_meets_close_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def closed_meanwhile(*args: Any) -> portal.LoopThread:
+    def closed_meanwhile(*args: Any) -> portal.ClientLease:
         closing = threading.Thread(target=door.close)
         closing.start()
         closing.join()
-        return new_thread(*args)
+        return new_lease(*args)
 
-    new_thread = portal.LoopThread
-    monkeypatch.setattr(portal, "LoopThread", closed_meanwhile)
+    new_lease = portal.ClientLease
+    monkeypatch.setattr(portal, "ClientLease", closed_meanwhile)
     door = Portal(target := Target())
     with pytest.raises(ClientClosedError, match="this client is closed; nothing was sent"):
         door.call(target.aclose)
@@ -625,6 +625,6 @@ def test_options_that_the_event_loop_does_not_take_are_named(backend: str, optio
 
 
 def test_trio_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portal, "find_spec", lambda name: None)
+    monkeypatch.setattr(loop_thread, "find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match="not installed"):
         new_client(StallingTransport(), backend="trio")
