@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import _thread
-import asyncio
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -163,6 +162,8 @@ class LoopThread:
 
     async def _main(self) -> None:
         if self.settings["backend"] == "asyncio":
+            import asyncio  # which programs that make no call need not load
+
             asyncio.get_running_loop().set_default_executor(_Executor())
         async with BlockingPortal() as portal:
             handed_over = threading.Event()
