@@ -14,6 +14,7 @@ from chaos.proxy import Proxy
 from chaos.scenario import Worker
 from chaos.world import World
 from groups_sdk import ApiResponse, AsyncGroupsClient, GroupsClient, GroupsError, TransportError
+from groups_sdk._http.options import UNSET, Unset
 
 
 async def _make(client: AsyncGroupsClient, call: Call | Next) -> Outcome:
@@ -23,7 +24,9 @@ async def _make(client: AsyncGroupsClient, call: Call | Next) -> Outcome:
                 return Outcome(await anext(call.iterator))
             answers: list[ApiResponse] = []
             copy = client.with_options(
-                api_version=call.version, deadline=call.deadline, on_response=answers.append
+                api_version=call.version,
+                deadline=_deadline(call),
+                on_response=answers.append,
             )
             made = getattr(copy, call.method)(*call.args, **call.options)
             if not call.method.startswith("list_"):
@@ -36,13 +39,19 @@ async def _make(client: AsyncGroupsClient, call: Call | Next) -> Outcome:
     return Outcome(given_up=True)
 
 
+def _deadline(call: Call) -> float | Unset:
+    return UNSET if call.deadline is None else call.deadline
+
+
 def _make_in_thread(client: GroupsClient, call: Call | Next) -> Outcome:
     try:
         if isinstance(call, Next):
             return Outcome(next(call.iterator))
         answers: list[ApiResponse] = []
         copy = client.with_options(
-            api_version=call.version, deadline=call.deadline, on_response=answers.append
+            api_version=call.version,
+            deadline=_deadline(call),
+            on_response=answers.append,
         )
         return Outcome(getattr(copy, call.method)(*call.args, **call.options), answers=answers)
     except StopIteration:
