@@ -126,6 +126,11 @@ class BearerToken(StaticToken):
 class OAuthClientCredentials(Credentials):
     """The OAuth2 client of a service account. Access tokens are fetched on first use and renewed before they expire.
 
+    They are renewed a minute before `expires_in` of the token answer is over, or half-way where it is less than two
+    minutes; but never within five seconds, be it 0. An answer that does not tell it, or tells nonsense, counts as an
+    hour. The age of a token does not depend on the clock of this machine. When the API refuses a token, it is renewed
+    at once.
+
     `token_url` is the URL that they are fetched from, by default `/oauth2/token` on the host of the base URL. The
     client secret is sent there and nowhere else. Raises `ConfigurationError` when the id or the secret is empty or
     contains characters that are not allowed.
@@ -172,6 +177,10 @@ class SnykCliCredentials(Credentials):
     read from it and sent as it is: the login is never renewed, and the file never changed. When the API refuses the
     token, the file is read once more, since the CLI may have renewed the login; another token of the same person is
     then used for one more attempt. The region is that of the login, unless you name another.
+
+    Whether a login has expired is judged by this machine's clock whenever the file is read, since its expiry is a date:
+    with a clock that is fast, a login is refused before its time, and with one that is slow, the API refuses it.
+    What the clock does between two readings does not matter.
 
     Raises `ConfigurationError` when there is no login, when it has expired, and when the file cannot be read.
 
@@ -222,7 +231,7 @@ class SnykCliCredentials(Credentials):
 
 def _expired(file: CliFile, expired_at: datetime) -> str:
     return (
-        f"The login of `snyk auth` in {file} expired at {expired_at:%Y-%m-%d %H:%M} UTC. "
+        f"The login of `snyk auth` in {file} expired at {expired_at:%Y-%m-%d %H:%M} UTC by this machine's clock. "
         "Run `snyk auth` to log in again."
     )
 

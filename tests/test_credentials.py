@@ -128,7 +128,8 @@ class TestSnykCliCredentials:
         with pytest.raises(ConfigurationError) as caught:
             SnykCliCredentials()
         assert str(caught.value) == (
-            f"The login of `snyk auth` in {cli_file} expired at 2025-11-05 10:00 UTC. Run `snyk auth` to log in again."
+            f"The login of `snyk auth` in {cli_file} expired at 2025-11-05 10:00 UTC by this machine's clock. "
+            "Run `snyk auth` to log in again."
         )
         assert SECRET not in lines_with_locals(caught.value)
 

@@ -22,6 +22,8 @@ from groups_sdk.errors import ApiError, DeadlineExceededError, DecodeError, Grou
 __all__ = ["AccessTokens", "TokenGrant", "read_grant"]
 
 _RENEW_BEFORE = 60.0  # seconds before expiry; half the lifetime where that is shorter
+_USED_AT_LEAST = 5.0  # seconds: a token that lives shorter is not asked for anew with each call
+_UNKNOWN = 3600.0  # seconds: the lifetime of Snyk's access tokens, where the answer does not tell
 
 
 @attrs.frozen
@@ -46,7 +48,7 @@ def read_grant(response: ApiResponse) -> TokenGrant | DecodeError:
         return refuse("it is not JSON")
     if not isinstance(document, dict):
         return refuse("it is not an object")
-    token, lifetime = document.get("access_token"), document.get("expires_in", 3600)
+    token = document.get("access_token")
     if (
         not isinstance(token, str)
         or not token.isascii()
@@ -55,9 +57,21 @@ def read_grant(response: ApiResponse) -> TokenGrant | DecodeError:
         or not token
     ):
         return refuse("access_token is missing, or not a token")
-    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not lifetime > 0:
-        return refuse("expires_in is not a number of seconds")
-    return TokenGrant(token, lifetime)
+    return TokenGrant(token, _lifetime(document.get("expires_in")))
+
+
+def _lifetime(value: object) -> float:
+    """Seconds: a number of them, or the text of one. What is neither counts as an hour, and less than 0 as 0.
+
+    Nothing depends on it being right: a token that the API refuses is renewed whatever its age.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return _UNKNOWN
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return _UNKNOWN
+    return _UNKNOWN if math.isnan(seconds) else max(seconds, 0.0)
 
 
 FetchGrant = Callable[[OAuthClientCredentials], Awaitable[TokenGrant | GroupsError]]
@@ -140,7 +154,8 @@ class AccessTokens:
             self._grant = outcome
             self._issued.append(outcome.access_token)
             lifetime = outcome.expires_in
-            self._renew_at = anyio.current_time() + max(lifetime - _RENEW_BEFORE, lifetime / 2)
+            age = max(lifetime - _RENEW_BEFORE, lifetime / 2, _USED_AT_LEAST)
+            self._renew_at = anyio.current_time() + age  # a clock that nobody sets
             return None
         finally:
             self._renewal = None

@@ -51,6 +51,10 @@ class RetryPolicy:
     wait that the server asks for is kept, plus up to `backoff_base` seconds; when it is longer than `max_wait`
     seconds, the error is raised at once. `on_retry` is called with a `RetryEvent` before each wait.
 
+    Where the server names the moment to wait for, its own clock counts, as the `Date` header of the answer shows it:
+    it does not matter what time this machine takes it to be. Only without that header this machine's clock counts.
+    A moment that is past by it is ignored, and one that is far away is not waited for, because of `max_wait`.
+
     Raises `ConfigurationError` for numbers that are not valid.
 
     Example:
@@ -100,32 +104,36 @@ def requested_wait(status: int, headers: Mapping[str, str], now: datetime) -> fl
     """The seconds to wait that an error asks for: in `Retry-After` and, with a 429, in `X-RateLimit-Reset`.
 
     The larger one counts where a 429 has both. Other answers may tell the state of the rate limit, and mean nothing
-    by it.
+    by it. Either is a number of seconds or a moment, which is read against the answer's `Date`. `now`, by this
+    machine's clock, stands in for a missing one; a moment that is past by it then says nothing, since the clock may
+    be fast.
     """
-    waits = [_retry_after(headers.get("retry-after"), now)]
-    if status == 429:
-        waits.append(_reset(headers.get("x-ratelimit-reset"), now))
-    return max((wait for wait in waits if wait is not None), default=None)
+    names = ("retry-after", "x-ratelimit-reset") if status == 429 else ("retry-after",)
+    date = parse_http_date(headers.get("date", ""))
+    waits: list[float] = []
+    for value in (headers[name] for name in names if name in headers):
+        wait, moment = _seconds(value), _moment(value)
+        if moment is not None:
+            wait = moment - (date or now).timestamp()
+            if date is not None:
+                wait = max(wait, 0.0)
+        if wait is not None and wait >= 0:
+            waits.append(wait)
+    return max(waits, default=None)
 
 
-def _retry_after(value: str | None, now: datetime) -> float | None:
+def _moment(value: str) -> float | None:
+    """The moment that a header names, as an HTTP date or in seconds since 1970; None when it names none."""
     seconds = _seconds(value)
-    if value is None or seconds is not None:
-        return seconds
-    moment = parse_http_date(value)
-    return None if moment is None else max(0.0, (moment - now).total_seconds())
+    if seconds is not None:
+        return seconds if seconds >= _EPOCH_FROM else None
+    date = parse_http_date(value)
+    return None if date is None else date.timestamp()
 
 
-def _reset(value: str | None, now: datetime) -> float | None:
-    seconds = _seconds(value)
-    if seconds is None or seconds < _EPOCH_FROM:
-        return seconds
-    return max(0.0, seconds - now.timestamp())
-
-
-def _seconds(value: str | None) -> float | None:
+def _seconds(value: str) -> float | None:
     try:
-        seconds = float(value or "")
+        seconds = float(value)
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None

@@ -443,8 +443,10 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
         """Call any other operation of the API, and return its answer.
 
         It uses this client's credentials, rate limit and retries. `method` is GET, POST, PATCH, PUT or DELETE. `path`
-        is relative to the base URL ("/groups/..."). `params` is the query: booleans are sent as true and false, None is
-        left out, and `version` is added. `json` is sent as the body. GET, PUT and DELETE are retried when no answer
+        is relative to the base URL ("/groups/..."), and percent-encoded; what could lead elsewhere, once or several
+        times decoded, is refused: `..`, `//`, a backslash, `;`, `?`, `#`, control characters. `params` is the query, of
+        strings, whole numbers and booleans: these are sent as true and false, None is left out, and `version` is
+        added. `json` is sent as the body. GET, PUT and DELETE are retried when no answer
         comes, POST and PATCH are not; a 404 to the retry of a DELETE raises `NotFoundError` with `maybe_applied`.
         Raises `ApiError` for an error status, and `InvalidArgumentError` at once when an
         argument is not valid.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -23,7 +24,11 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after": "Fri, 02 Jan 2026 03:04:35 GMT"}, 30.0),
         ({"retry-after": "Fri, 02 Jan 2026 03:04:35 -0000"}, 30.0),
-        ({"retry-after": "Fri, 02 Jan 2026 03:00:00 GMT"}, 0.0),
+        ({"retry-after": "Fri, 02 Jan 2026 03:00:00 GMT"}, None),
+        ({"retry-after": "Fri, 02 Jan 2026 03:00:00 GMT", "x-ratelimit-reset": "8"}, 8.0),
+        ({"retry-after": str(int(NOW.timestamp()) + 12)}, 12.0),
+        ({"x-ratelimit-reset": "Fri, 02 Jan 2026 03:04:35 GMT"}, 30.0),
+        ({"retry-after": "Fri, 02 Jan 2026 03:04:35 GMT", "date": "nonsense"}, 30.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": ""}, None),
         ({"retry-after": "Fri, 02 Jan 99999999999999999999 03:04:35 GMT"}, None),
@@ -35,7 +40,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         ({"retry-after": "nan"}, None),
         ({"x-ratelimit-reset": "9"}, 9.0),
         ({"x-ratelimit-reset": str(int(NOW.timestamp()) + 12)}, 12.0),
-        ({"x-ratelimit-reset": str(int(NOW.timestamp()) - 12)}, 0.0),
+        ({"x-ratelimit-reset": str(int(NOW.timestamp()) - 12)}, None),
         ({"x-ratelimit-reset": "x"}, None),
         ({"retry-after": "3", "x-ratelimit-reset": "8"}, 8.0),
         ({"retry-after": "9", "x-ratelimit-reset": "8"}, 9.0),
@@ -43,6 +48,16 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 )
 def test_the_wait_that_the_server_asks_for(headers: dict[str, str], wait: float | None) -> None:
     assert requested_wait(429, headers, NOW) == wait
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-1), timedelta(), timedelta(days=1), timedelta(days=4000)])
+@pytest.mark.parametrize("name", ["retry-after", "x-ratelimit-reset"])
+@pytest.mark.parametrize("seconds", [-30, 0, 30])
+def test_a_moment_is_read_against_the_clock_of_the_server(off: timedelta, name: str, seconds: int) -> None:
+    moment = NOW + timedelta(seconds=seconds)
+    for text in (format_datetime(moment, usegmt=True), str(int(moment.timestamp()))):
+        headers = {"date": format_datetime(NOW, usegmt=True), name: text}
+        assert requested_wait(429, headers, NOW + off) == max(seconds, 0)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +117,6 @@ def test_a_wait_that_was_asked_for_is_kept_and_spread_or_not_waited_for() -> Non
 
 @given(st.text(alphabet="0123456789 ,:+-.eFriJanGMT_é", max_size=60))
 def test_no_text_in_a_header_makes_a_wait_that_cannot_be_waited(text: str) -> None:
-    for name in ("retry-after", "x-ratelimit-reset"):
-        wait = requested_wait(429, {name: text}, NOW)
+    for headers in ({"retry-after": text}, {"x-ratelimit-reset": text}, {"retry-after": "9", "date": text}):
+        wait = requested_wait(429, headers, NOW)
         assert wait is None or 0 <= wait < float("inf")

@@ -112,12 +112,12 @@ async def test_a_second_401_is_final(cli_file: Path) -> None:
         (
             FIRST,
             {"expires_in": timedelta(hours=-1)},
-            r"expired at .* UTC\. Run `snyk auth` to log in again\.",
+            r"expired at .* UTC by this machine's clock\. Run `snyk auth` to log in again\.",
         ),
         (
             SECOND,
             {"expires_in": timedelta(hours=-1)},
-            r"expired at .* UTC\. Run `snyk auth` to log in again\.",
+            r"expired at .* UTC by this machine's clock\. Run `snyk auth` to log in again\.",
         ),
         (FIRST, {}, r"Snyk does not accept the login .* Run `snyk auth` to log in again\."),
         (jwt(sub="you"), {}, r"another person's .* Start again to use it\."),

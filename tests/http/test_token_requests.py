@@ -94,9 +94,7 @@ async def test_refused_client_credentials_are_an_authorization_error(status: int
         b'{"access_token": 5}',
         b'{"access_token": "a b"}',
         b'{"access_token": ""}',
-        b'{"access_token": "x", "expires_in": "soon"}',
-        b'{"access_token": "x", "expires_in": 0}',
-        b'{"access_token": "x", "expires_in": true}',
+        b'{"access_token": "x", "expires_in": %s}' % (b"9" * 5000),
         b"[" * 100_000,
     ],
 )

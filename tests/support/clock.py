@@ -7,12 +7,15 @@ timeouts, and call `skip` when the request has arrived, or whatever else is to h
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 from weakref import WeakSet
 
 import anyio
+import pytest
 import trio
 
 _clocks: WeakSet[_AsyncioLoop | _TrioClock] = WeakSet()
@@ -76,3 +79,22 @@ class _TrioClock(trio.abc.Clock):
 
     def _skip(self, seconds: float) -> None:
         self._skipped += seconds
+
+
+class WallClock:
+    """The time of day, as this package reads it: `offset` seconds away from the right one. Event loops have another."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, offset: float = 0.0) -> None:
+        self.offset = offset
+        right = time.time
+        monkeypatch.setattr(time, "time", lambda: right() + self.offset)
+        wall = self
+
+        class Shifted(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> Any:
+                return datetime.now(tz) + timedelta(seconds=wall.offset)
+
+        for name, module in list(sys.modules.items()):
+            if name.startswith("groups_sdk") and vars(module).get("datetime") is datetime:
+                monkeypatch.setattr(module, "datetime", Shifted)
