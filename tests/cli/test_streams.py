@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from support.running import COMMAND, ROOT, Done
 
+from groups_sdk import GroupsError
+from groups_sdk.cli import _runner as runner
 from groups_sdk.testing import FakeSnyk
 
 Call = Callable[..., Done]
@@ -66,3 +69,27 @@ def test_traceback_of_debug_cannot_touch_the_terminal(fake: FakeSnyk, cli: Call)
     assert done.code == 4
     assert "Traceback" in done.err
     assert "\x1b" not in done.err
+
+
+def test_traceback_of_debug_has_no_line_that_somebody_else_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "a\x1b[2J\x85\u2028\u202e\r\nerror: forged"
+
+    def fail() -> None:
+        raise ValueError(hostile)
+
+    def work() -> int:
+        try:
+            fail()
+        except ValueError as error:
+            logging.getLogger("groups_sdk").exception("the hook failed: %s", hostile.partition("\r")[0])
+            raise GroupsError(hostile) from error
+
+    assert runner.run(work, prog="groups-sdk", needs="nothing", debug=True) == 1
+    lines = capsys.readouterr().err.split("\n")
+    assert not any(line.startswith("error: forged") for line in lines)
+    assert all(line.isprintable() for line in lines)
+    escaped = r"a\x1b[2J\x85\u2028\u202e\r\nerror: forged"
+    assert lines.count(f"ValueError: {escaped}") == 2  # in the log, and as the cause
+    assert f"groups_sdk.GroupsError: {escaped}" in lines
+    assert "The above exception was the direct cause of the following exception:" in lines
+    assert lines[-2] == f"groups-sdk: error: {escaped}"
