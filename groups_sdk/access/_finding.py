@@ -12,7 +12,8 @@ import anyio
 
 from groups_sdk._pagination import AsyncPaginator
 from groups_sdk.access._addresses import normalised
-from groups_sdk.access._listing import MemberListing, list_members, reading, require_id
+from groups_sdk.access._broken_records import reading
+from groups_sdk.access._listing import MemberListing, list_members, require_id
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._people import Identity, PeopleIndex, key_of, the_one
 from groups_sdk.access._roles import AdminRoles, RoleIndex, is_id

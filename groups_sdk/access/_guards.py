@@ -138,7 +138,8 @@ class GroupGuard:
 
     def takes_admin(self, change: Change) -> bool:
         """Whether the change takes the admin role from somebody, or may do so: their role has no name."""
-        return change.person in self._admins | self._perhaps_admins and not self.makes_admin(change)
+        has_it = change.person in self._admins or change.person in self._perhaps_admins
+        return has_it and not self.makes_admin(change)
 
     def is_me(self, change: Change) -> bool:
         return bool(_about(change) & self._me)

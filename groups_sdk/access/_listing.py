@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import cached_property
 
 import anyio
 import attrs
 
+from groups_sdk.access._broken_records import reading
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._people import PeopleIndex, described
 from groups_sdk.access._roles import RoleIndex
-from groups_sdk.errors import DecodeError, IncompleteListingError
+from groups_sdk.errors import IncompleteListingError
 from groups_sdk.models import GroupMembership
 
-__all__ = ["MemberListing", "has_unreadable_record", "list_members", "reading", "require_id"]
+__all__ = ["MemberListing", "list_members", "require_id"]
 
 
 @attrs.frozen(slots=False, eq=False)
@@ -80,35 +79,12 @@ class MemberListing:
             raise IncompleteListingError(f"the listing of the group {self.group_id} is not complete: {gap}")
 
 
-@contextmanager
-def reading(what: str) -> Generator[None, None, None]:
-    """Say in plain words that a record of a listing cannot be understood: nobody knows what it says.
-
-    `what` is what is listed, such as "members of the group ...". Raises `IncompleteListingError` in place of a
-    `DecodeError` about one record.
-    """
-    try:
-        yield
-    except DecodeError as error:
-        if not error.in_record:
-            raise
-        raise IncompleteListingError(
-            f"not all {what} can be read: {error.record} cannot be understood at {error.path}: {error.problem}; "
-            "no change is made while this is so"
-        ) from error
-
-
 def require_id(membership: GroupMembership) -> None:
     """Raise `IncompleteListingError` for a membership that was listed without its id: nobody could change it."""
     if not membership.id:
         raise IncompleteListingError(
             f"not all members can be read: the membership of {described(membership)} was listed without its id"
         )
-
-
-def has_unreadable_record(error: Exception) -> bool:
-    """Whether a listing ended with this error because one of its records cannot be understood."""
-    return isinstance(error, IncompleteListingError) and isinstance(error.__cause__, DecodeError)
 
 
 async def list_members(client: Operations, group_id: str) -> MemberListing:

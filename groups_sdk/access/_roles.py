@@ -8,6 +8,7 @@ import attrs
 from groups_sdk import _arguments as arguments
 from groups_sdk._serialization import Serializable
 from groups_sdk.access._addresses import normalised
+from groups_sdk.access._broken_records import reading
 from groups_sdk.access._lookalikes import skeleton
 from groups_sdk.access._operations import Operations
 from groups_sdk.errors import InvalidArgumentError, RoleChoiceError
@@ -54,8 +55,9 @@ class AdminRoles:
 
 async def list_roles(client: Operations, group_id: str) -> list[RoleCount]:
     index = RoleIndex()
-    async for membership in client.list_memberships(group_id):
-        index.add(membership.role)
+    with reading(f"members of the group {group_id}"):
+        async for membership in client.list_memberships(group_id):
+            index.add(membership.role)
     return index.counts()
 
 

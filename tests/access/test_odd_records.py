@@ -40,6 +40,7 @@ JOBS: dict[str, Callable[[Jobs, FakeSnyk], Any]] = {
     "find_membership by display name": lambda jobs, fake: jobs(
         "find_membership", fake.group_id, name="Nobody"
     ),
+    "list_roles": lambda jobs, fake: jobs("list_roles", fake.group_id),
     "export": lambda jobs, fake: jobs("export", fake.group_id, "unused.csv"),
     "plan": lambda jobs, fake: jobs("plan", fake.group_id, wanted(fake)),
     "plan that prunes": lambda jobs, fake: jobs(
@@ -134,6 +135,19 @@ async def test_a_group_that_cannot_be_understood_ends_off_boarding() -> None:
         ):
             await client.access.offboard(TONY, cascade=True, dry_run=False).collect()
     assert changes_sent(fake) == []
+
+
+async def test_a_plan_by_the_names_of_groups_and_of_sso_users_is_strict_too() -> None:
+    rows = [{"email": STRANGER, "role": "Group Member", "group": "Engineering"}]
+    fake = FakeSnyk.example()
+    (connection,) = fake.sso_connections(fake.group_id)
+    fake.alter_record(fake.sso_users(connection.id)[0].user.id, "attributes.email", 5)
+    async with fake.async_client() as client:
+        with pytest.raises(IncompleteListingError, match="not all SSO users of the group"):
+            await client.access.plan(None, rows)
+        fake.alter_record(fake.groups()[1].id, "attributes.name", 5)
+        with pytest.raises(IncompleteListingError, match="not all groups can be read"):
+            await client.access.plan(None, rows)
 
 
 async def test_a_broken_record_at_the_second_look_of_off_boarding_is_in_the_report() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import attrs
 
-from groups_sdk.access._listing import MemberListing, list_members, reading
+from groups_sdk.access._broken_records import reading
+from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import fatal
 from groups_sdk.access._tasks import for_each

@@ -12,10 +12,10 @@ import attrs
 
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._batches import AsyncBatches, OnProgress
+from groups_sdk.access._broken_records import has_unreadable_record
 from groups_sdk.access._change_work import decided
 from groups_sdk.access._evidence import membership_of
 from groups_sdk.access._guards import Guards
-from groups_sdk.access._listing import has_unreadable_record
 from groups_sdk.access._offboarding.group_listings import GroupListings, OrgMemberships, list_every_group
 from groups_sdk.access._offboarding.leftovers import Leftovers, Trace
 from groups_sdk.access._offboarding.removals import AccountRemovals

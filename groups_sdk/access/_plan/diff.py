@@ -11,6 +11,7 @@ import attrs
 
 from groups_sdk import _arguments as arguments
 from groups_sdk.access._addresses import normalised
+from groups_sdk.access._broken_records import reading
 from groups_sdk.access._change_work import decided
 from groups_sdk.access._guards import unprotected
 from groups_sdk.access._listing import MemberListing, list_members
@@ -121,7 +122,8 @@ async def _by_group(
             id_ = row.group
         else:
             if groups is None:
-                groups = await client.list_groups().collect()
+                with reading("groups"):
+                    groups = await client.list_groups().collect()
             id_ = names.setdefault(row.group, _group_named(row, groups))
         if group_id is not None and id_.lower() != group_id.lower():
             raise InvalidArgumentError(

@@ -131,7 +131,8 @@ class AsyncReviewStream:
         invisible ones) get an apostrophe in front, which `Review.from_csv` takes away again. A path gets a UTF-8 file
         with a byte order mark, for spreadsheets, and only when everything has been written; an open text file is
         written to at once (open it with `newline=""`). A new file can be read by its owner only, an existing one
-        keeps its mode. Both are written in worker threads, also an open file of yours: do not use it meanwhile.
+        keeps its mode. Both are written in worker threads, also an open file of yours: do not use it meanwhile. A
+        record that could not be read has a row too, with its id, what is wrong, and "(could not be read)" as its role.
         Cancelling waits until the page at hand is written. Raises `FileAccessError` when the path cannot be written.
 
         Example:

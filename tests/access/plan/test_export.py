@@ -62,13 +62,13 @@ def test_what_is_written_is_for_people_too(tmp_path: Path) -> None:
     with (tmp_path / "d.csv").open(encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [
             ["email", "username", "user_id", "role", "role_id"],
-            ["ada@x.com", "ada", uid(1), "Reader", uid(500)],
+            ["ada@x.com", "ada", uid(1), "Reader", ""],
             ["", "", uid(2), "", uid(500)],
         ]
     assert stat.S_IMODE((tmp_path / "d.csv").stat().st_mode) == 0o600
     write_desired(tmp_path / "d.json", members)
     assert json.loads((tmp_path / "d.json").read_text()) == [
-        {"email": "ada@x.com", "username": "ada", "user_id": uid(1), "role": "Reader", "role_id": uid(500)},
+        {"email": "ada@x.com", "username": "ada", "user_id": uid(1), "role": "Reader"},
         {"user_id": uid(2), "role_id": uid(500)},
     ]
     write_desired(tmp_path / "d.yaml", members[:1], groups=True)

@@ -90,7 +90,7 @@ class SlowWriter:
             raise
         self.log.append("closed")
 
-    def write(self, members: Sequence[ReviewedMember] | Any) -> None:
+    def write(self, members: Sequence[ReviewedMember] | Any, unreadable: Any = (), /) -> None:
         self.begun.set()
         assert self.may_end.wait(PATIENCE)
         self.log.append(f"{len(members)} written")
