@@ -12,6 +12,7 @@ import sys
 import types
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pdoc.doc
 import pdoc.doc_pyi
@@ -28,7 +29,7 @@ def build(folder: Path) -> list[str]:
     # Public classes name the module to import them from, which is not the one whose source has their fields.
     warnings.filterwarnings("ignore", "Cannot determine where|Error parsing")
     # The stub of `groups_sdk` says nothing but where each name is defined.
-    pdoc.doc_pyi.find_stub_file = lambda _: None
+    pdoc.doc_pyi.find_stub_file = lambda _: None  # type: ignore[assignment] # no setting says so
     pdoc.render.configure(docformat="markdown", show_source=False, search=True)
     modules = {name: reference(name) for name in MODULES} | {
         name: guide(name, page_for_reference(path)) for path, name in pages().items()
@@ -48,7 +49,7 @@ def reference(name: str) -> pdoc.doc.Module:
         setattr(module, public, getattr(module, public))
     documented = pdoc.doc.Module(module)
     documented.__dict__["submodules"] = []  # the public ones are listed anyway, the others are private
-    todo: list[pdoc.doc.Doc] = [documented]
+    todo: list[pdoc.doc.Doc[Any]] = [documented]
     while todo:
         part = todo.pop()
         part.__dict__["docstring"] = docstring_for_reference(part.docstring)
