@@ -90,7 +90,7 @@ class LoopThread:
     @classmethod
     def with_settings(cls, settings: dict[str, Any]) -> LoopThread:
         """The one that runs with these settings, or else a new one. The caller holds a lock."""
-        for thread in running:
+        for thread in list(running):
             if thread.open and thread.settings == settings:
                 return thread
         running.append(thread := cls(settings))
