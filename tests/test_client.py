@@ -50,7 +50,7 @@ class Either:
         """Call a method; of a listing, all items."""
         if isinstance(self._client, AsyncGroupsClient):
             result = getattr(self._client, name)(*args, **options)
-            return await (result if inspect.isawaitable(result) else result.collect())
+            return await (result if inspect.iscoroutine(result) else result.collect())
         return await anyio.to_thread.run_sync(partial(self._blocking, name, *args, **options))
 
     def _blocking(self, name: str, *args: Any, **options: Any) -> Any:

@@ -47,7 +47,7 @@ class Jobs:
         """Something of the client, waited for."""
         if isinstance(self._client, AsyncGroupsClient):
             value = func()
-            return await value if inspect.isawaitable(value) else value
+            return await value if inspect.iscoroutine(value) else value
         return await anyio.to_thread.run_sync(func)
 
     async def all(self, work: Any, limit: int | None = None) -> list[Any]:
