@@ -352,19 +352,17 @@ def abort(stream: _Stream) -> None:
         closing.send(None)
     except StopIteration:  # it waits for nothing
         pass
-    except (
-        RuntimeError
-    ):  # its event loop has ended; asyncio then lets nobody at the socket, and closes it itself
-        transport: Any = (
-            stream  # of asyncio, behind the streams of httpcore and anyio, and perhaps one for TLS
-        )
+    except RuntimeError:  # its event loop has ended, and lets nobody at the socket
+        transport: Any = stream  # of asyncio, behind httpcore's stream and anyio's, and perhaps one for TLS
         for inner in ("_stream", "transport_stream", "_transport"):
             transport = getattr(transport, inner, transport)
-        sock = getattr(transport, "_sock", None) or stream.get_extra_info("socket")
+        sock = getattr(transport, "_sock", None)
+        if sock is None:
+            sock = stream.get_extra_info("socket")
+        else:
+            transport._sock = None  # or else it would warn that it was not closed
         if hasattr(sock, "detach"):
             os.close(sock.detach())
-        if hasattr(transport, "_sock"):
-            transport._sock = None  # or else it would warn that it was not closed
     finally:
         closing.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -450,3 +451,34 @@ def test_a_socket_that_closes_without_waiting_is_closed() -> None:
     stream = Stream()
     abort(stream)
     assert stream.closed
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_socket_whose_event_loop_has_ended_is_closed_where_it_is_known(known: bool) -> None:
+    class Stream:
+        async def aclose(self) -> None:
+            raise RuntimeError("must be called from async context")
+
+        def get_extra_info(self, info: str) -> socket.socket | None:
+            return sock if known else None
+
+    with socket.socket() as sock:
+        abort(Stream())
+        assert (sock.fileno() < 0) is known
+
+
+def test_an_abandoned_client_leaves_the_connections_of_yours_alone(server: CountedServer) -> None:
+    async def main() -> None:
+        async with httpx.AsyncClient() as mine:
+            client = client_of(server, http_client=mine)
+            await client.get_group(ME)
+            before = server.connections
+            with pytest.warns(ResourceWarning, match="unclosed client"):
+                del client
+                gc.collect()
+            await asyncio.sleep(0)
+            async with client_of(server, http_client=mine) as other:
+                await other.get_group(ME)
+            assert server.connections == before
+
+    asyncio.run(main())
