@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import Any, Self
 
 from groups_sdk._public import set_module
 from groups_sdk._snyk_cli import CliFile, CliLogin
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Credentials:
-    """The base class of the four kinds of credentials. Their `repr` does not show it; they are not pickled."""
+    """The base class of the four kinds of credentials. Their `repr` does not show it, nor does any pickle."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ class Credentials:
     def __deepcopy__(self, _: object) -> Self:
         return self  # they do not change
 
-    def __reduce__(self) -> NoReturn:
+    def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError(
             "credentials are not pickled, since the pickle would show the secret: have each process make its own, "
             "from its environment or in the initializer of the pool"
@@ -196,6 +196,9 @@ class SnykCliCredentials(Credentials):
         self._login = file.login()
         if expired_at := self._login.expired_at:
             raise ConfigurationError(_expired(file, expired_at))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._path,)  # the secret stays in the file
 
     @property
     def kind(self) -> str:

@@ -103,7 +103,9 @@ class TestSnykCliCredentials:
             assert credentials.secrets() == (token,)
             assert credentials.kind == "Snyk CLI login"
             assert repr(credentials) == "SnykCliCredentials(***)"
-            assert pickle.loads(pickle.dumps(credentials)).secrets() == (token,)
+            pickled = pickle.dumps(credentials)
+            assert SECRET.encode() not in pickled
+            assert pickle.loads(pickled).secrets() == (token,)  # it is read from the file again
         assert SnykCliCredentials().expires_at == TEN.replace(year=2999)
 
     def test_are_refused_when_nobody_has_logged_in(self, cli_file: Path) -> None:
