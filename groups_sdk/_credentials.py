@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Credentials:
-    """The base class of the four kinds of credentials. Their `repr` does not show it, nor does any pickle."""
+    """The base class of the four kinds of credentials. Neither `repr` nor a pickle shows the secret."""
 
     __slots__ = ()
 
