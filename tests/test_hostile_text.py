@@ -247,6 +247,11 @@ def test_the_command_line_escapes_everything_and_shows_no_token(
             server.acts.get()
 
 
+@pytest.mark.parametrize("character", ["\u034f", "\u1160", "\u2800", "\u3164", "\ufe0f", "\U000e0100"])
+def test_what_python_calls_printable_and_nobody_sees_is_escaped(character: str) -> None:
+    assert printable(f"a{character}b") == f"a{character.encode('unicode_escape').decode()}b"
+
+
 @pytest.mark.parametrize("text", ["plain", "Zoë Åkesson 王", "a b", ""])
 def test_what_is_printable_stays(text: str) -> None:
     assert printable(text) is text

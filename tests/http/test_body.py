@@ -56,6 +56,7 @@ class Stream:
             exchange.send(b"%x\r\n%s\r\n" % (len(part), part))
             self.sent += len(part)
             part = self.again
+        exchange.hang_up()
 
 
 @pytest.mark.anyio
