@@ -25,7 +25,6 @@ __all__ = [
     "AnyFile",
     "Write",
     "cells_of",
-    "cells_of_unreadable",
     "columns_of",
     "csv_writer",
     "jsonl_writer",
@@ -77,7 +76,7 @@ def csv_writer(file: AnyFile, group: Group, *, org_memberships: bool) -> Generat
         ) -> None:
             rows.writerows(map(escaped, cells_of(m, org_memberships=org_memberships)) for m in members)
             for problem in unreadable:
-                cells = cells_of_unreadable(problem, group)
+                cells = _cells_of_unreadable(problem, group)
                 rows.writerow(escaped(cells.get(column, "")) for column in columns)
 
         yield write_rows
@@ -93,7 +92,7 @@ def columns_of(*, org_memberships: bool) -> tuple[str, ...]:
     return (*COLUMNS, ORG_COLUMN) if org_memberships else COLUMNS
 
 
-def cells_of_unreadable(problem: DecodeProblem, group: Group) -> dict[str, str]:
+def _cells_of_unreadable(problem: DecodeProblem, group: Group) -> dict[str, str]:
     """The texts of a record that could not be understood, by their headings."""
     return {
         "group_id": group.id,
