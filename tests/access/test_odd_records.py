@@ -236,6 +236,24 @@ async def test_a_bare_reference_may_be_whom_the_guards_guard(guards: dict[str, A
         assert [outcome.status for outcome in await work.collect()] == [Status.APPLIED]
 
 
+async def test_somebody_who_loses_their_name_on_the_way_may_be_guarded_too() -> None:
+    fake = FakeSnyk.example()
+    async with fake.async_client() as client:
+        work = client.access.delete_memberships(
+            fake.group_id, people(fake, 2), cascade=True, concurrency=1, protect=[STRANGER]
+        )
+        outcomes = aiter(work)
+        assert (await anext(outcomes)).status is Status.APPLIED
+        for membership in fake.memberships(fake.group_id):
+            fake.alter_record(membership.id, USER)
+        await clock.pass_by(11)
+        outcome = await anext(outcomes)
+    assert (outcome.status, outcome.sent) == (Status.FAILED, False)
+    assert isinstance(outcome.error, ProtectedMemberError)
+    assert str(outcome.error).endswith("name these by user id; it was not sent")
+    assert len(changes_sent(fake)) == 1
+
+
 async def test_off_boarding_does_not_say_that_a_bare_reference_is_somebody_else() -> None:
     fake = bare(TONY)
     async with fake.async_client() as client:
