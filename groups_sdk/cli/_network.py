@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import DeadlineExceededError, RequestTimeoutError, TransportError
 
 __all__ = ["network_problem"]
+
+# Advice for programs, in place of which the options are named here.
+_FOR_PROGRAMS = re.compile(
+    r" \((?:raise `deadline`|check the base URL|check the name|try again; when)[^()]*\)$"
+)
 
 
 def network_problem(error: TransportError, host: str) -> str:
@@ -14,13 +21,16 @@ def network_problem(error: TransportError, host: str) -> str:
     Example:
         line = network_problem(error, "api.snyk.io")
     """
+    problem = _FOR_PROGRAMS.sub("", error.problem)
     tries = "" if error.attempts == 1 else f" ({error.attempts} attempts)"
     if isinstance(error, DeadlineExceededError):
-        text = f"{host} did not answer in time{tries}: {error.problem}. --deadline allows more time."
+        text = f"{host} did not answer in time{tries}: {problem}. --deadline allows more time."
     elif isinstance(error, RequestTimeoutError):
         text = f"{host} did not answer in time{tries}. --timeout allows more time."
     else:
-        text = f"Cannot reach {host}: {with_options(error.problem)}{tries}. Check the network, the proxy and --region."
+        text = (
+            f"Cannot reach {host}: {with_options(problem)}{tries}. Check the network, the proxy and --region."
+        )
     if error.method == "GET":
         return text
     fate = (

@@ -40,9 +40,9 @@ def api_error(cls: type[ApiError], status: int, code: str | None = None) -> ApiE
     ("error", "status", "sent"),
     [
         (TransportError("reset", maybe_applied=True), "unknown", True),
-        (TransportError("refused"), "failed", False),
+        (TransportError("refused", maybe_applied=False), "failed", False),
         (ClientClosedError("closed", maybe_applied=True), "unknown", True),
-        (ClientClosedError("closed"), "failed", False),
+        (ClientClosedError("closed", maybe_applied=False), "failed", False),
         (ServerError(status_code=500, maybe_applied=True), "unknown", True),
         (NotFoundError(status_code=404, maybe_applied=True), "unknown", True),
         (ConflictError(status_code=409), "failed", True),

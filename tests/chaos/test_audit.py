@@ -133,7 +133,7 @@ of_the_token_request.maybe_applied = True  # by an earlier attempt
         (Outcome(error=ConnectionFailedError("reset", maybe_applied=True)), Fate.UNKNOWN),
         (Outcome(error=ConnectionFailedError("refused", maybe_applied=False)), Fate.NOT_APPLIED),
         (Outcome(error=DecodeError("half", operation="createGroupMembership", applied=True)), Fate.APPLIED),
-        (Outcome(error=DecodeError("half", operation="oauth2Token")), Fate.NOT_APPLIED),
+        (Outcome(error=DecodeError("half", operation="oauth2Token", applied=False)), Fate.NOT_APPLIED),
         (Outcome(error=of_the_token_request), Fate.UNKNOWN),
     ],
 )

@@ -26,14 +26,16 @@ def test_fate_of_a_change_is_said() -> None:
     assert network_problem(error, HOST).endswith(
         f"{CHECK} The change may have been applied: check before you continue."
     )
-    error = errors.ConnectionFailedError("x", method="DELETE")
+    error = errors.ConnectionFailedError("x", method="DELETE", maybe_applied=False)
     assert network_problem(error, HOST).endswith(f"{CHECK} The change was not applied.")
 
 
 def test_time_that_ran_out_names_the_option() -> None:
     slow = errors.RequestTimeoutError("no answer", method="GET")
     assert network_problem(slow, HOST) == f"{HOST} did not answer in time. --timeout allows more time."
-    over = errors.DeadlineExceededError("300 s", method="GET", attempts=2)
+    over = errors.DeadlineExceededError(
+        "300 s (raise `deadline`, or try again later)", method="GET", attempts=2
+    )
     assert network_problem(over, HOST) == (
         f"{HOST} did not answer in time (2 attempts): 300 s. --deadline allows more time."
     )
