@@ -204,6 +204,7 @@ def _converter() -> Converter:
     converter.register_structure_hook_factory(lambda type_: attrs.has(type_), reader)
     converter.register_unstructure_hook_factory(lambda type_: attrs.has(type_), writer)
     converter.register_structure_hook_factory(_is_sequence, sequence_reader)
+    converter.register_unstructure_hook_func(_is_sequence, lambda items: [*map(converter.unstructure, items)])
     converter.register_structure_hook_factory(_is_mapping, mapping_reader)
     for kind in _NAMES:
         converter.register_structure_hook(kind, _read_plain)
