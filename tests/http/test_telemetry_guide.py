@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.guides import example
+from support.pages import example
 
 from groups_sdk import RetryPolicy
 from groups_sdk.testing import FakeSnyk
@@ -19,16 +19,16 @@ from groups_sdk.testing import FakeSnyk
 TESTS = Path(__file__).parent.parent
 TWICE = RetryPolicy(max_attempts=2, backoff_base=0)
 BEGINNING = """
-    from support.guides import example
+    from support.pages import example
     from support.loopback import served
     from groups_sdk import GroupsClient
     from groups_sdk.testing import FakeSnyk
     fake = FakeSnyk.example()
     """
 TRACED = """
-    exec(example("telemetry", "ConsoleSpanExporter"))
+    exec(example("telemetry.md", "ConsoleSpanExporter"))
     if private:
-        exec(example("telemetry", "hide_query"))
+        exec(example("telemetry.md", "hide_query"))
     else:
         from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
         HTTPXClientInstrumentor().instrument()
@@ -46,7 +46,7 @@ MEASURED = """
     group_id = fake.group_id
     with served(fake) as url:
         os.environ |= {"SNYK_TOKEN": fake.TOKEN, "SNYK_API": url}
-        exec(example("telemetry", "create_histogram"))
+        exec(example("telemetry.md", "create_histogram"))
     print(reader.get_metrics_data().to_json())
     """
 
@@ -108,7 +108,7 @@ def test_the_counters_of_prometheus_count_calls_and_retries(monkeypatch: pytest.
     prometheus.Counter = prometheus.Histogram = Metric
     monkeypatch.setitem(sys.modules, "prometheus_client", prometheus)
     names: dict[str, Any] = {}
-    exec(example("telemetry", "prometheus_client"), names)
+    exec(example("telemetry.md", "prometheus_client"), names)
     fake = FakeSnyk.example()
     with fake.client(on_call=names["count"], retries=TWICE) as client:
         fake.fail_next(status=503)

@@ -8,8 +8,8 @@ from typing import Any
 
 import ddtrace
 from ddtrace.trace import Span, TraceFilter, tracer
-from support.guides import example
 from support.loopback import served
+from support.pages import example
 
 from groups_sdk import AsyncGroupsClient, GroupsClient, RetryPolicy
 from groups_sdk.testing import FakeSnyk
@@ -38,7 +38,7 @@ async def call_asynchronously(fake: FakeSnyk, url: str) -> None:
 def main() -> None:
     tracer.configure(trace_processors=[Collect()])
     ddtrace.patch(httpx=True)
-    exec(example("telemetry", "ddtrace.opentelemetry"), {})
+    exec(example("telemetry.md", "ddtrace.opentelemetry"), {})
     fake = FakeSnyk.example()
     with served(fake) as url:
         with tracer.trace("synchronous"), GroupsClient(fake.TOKEN, base_url=url, retries=TWICE) as client:

@@ -17,8 +17,8 @@ import httpx
 import sentry_sdk
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
-from support.guides import example
 from support.loopback import served
+from support.pages import example
 
 from groups_sdk import AsyncGroupsClient, GroupsClient, GroupsError, RetryPolicy
 from groups_sdk.testing import FakeSnyk
@@ -38,7 +38,7 @@ def set_up(how: str) -> None:
     options = {"dsn": "https://key@sentry.invalid/1", "transport": Collect, "traces_sample_rate": 1.0}
     if how == "guide":
         sentry_sdk.init = partial(sentry_sdk.init, **options)
-        exec(example("telemetry", "sentry_sdk.init("), {})
+        exec(example("telemetry.md", "sentry_sdk.init("), {})
     else:
         sentry_sdk.init(**options)
 

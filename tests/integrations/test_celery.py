@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.examples import IDS
-from support.guides import recipe
+from support.pages import recipe
 
 from groups_sdk import (
     ConflictError,

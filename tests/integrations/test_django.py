@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.guides import recipe
+from support.pages import recipe
 
 from groups_sdk import GroupMembership, GroupsError, NotFoundError
 from groups_sdk.testing import FakeSnyk

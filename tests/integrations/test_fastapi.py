@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from support.examples import CHANGE, MEMBERSHIP, PAGE, REFUSED, REVIEW
-from support.guides import recipe
+from support.pages import recipe
 
 from groups_sdk import GroupMembership, Page
 from groups_sdk.access import Outcome, Review, Status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import attrs
 
@@ -54,3 +55,20 @@ def section(text: str, heading: str) -> str:
     """What stands below a heading, to the next one of the same level."""
     level = heading.partition(" ")[0]
     return text.partition(f"\n{heading}\n")[2].partition(f"\n{level} ")[0]
+
+
+def recipe(guide: str, language: str) -> ModuleType:
+    """The only block of a guide in that language, such as "python fastapi", as a module."""
+    page = GUIDES / guide
+    (block,) = blocks(page, language)
+    module = ModuleType(f"recipe_{language.replace(' ', '_').replace('-', '_')}")
+    exec(compile(block.in_place, str(page), "exec"), module.__dict__)
+    return module
+
+
+def example(guide: str, part: str) -> str:
+    """The only block of Python in a guide that has `part` in it."""
+    page = GUIDES / guide
+    found = [block for language in ("py", "python") for block in blocks(page, language) if part in block.text]
+    (block,) = found
+    return block.in_place
