@@ -19,7 +19,7 @@ from groups_sdk._iteration import AsyncBatchIterator, NextBatch, refuse_misuse
 from groups_sdk._misuse import refuse
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse, Headers
-from groups_sdk._serialization import Document, structure
+from groups_sdk._serialization import Document, Serializable, structure
 from groups_sdk._terminal import printable
 from groups_sdk.errors import ApiError, ClientClosedError, GroupsError, InvalidArgumentError, PaginationError
 
@@ -51,7 +51,7 @@ def _no_response() -> ApiResponse:
 
 
 @attrs.frozen
-class DecodeProblem:
+class DecodeProblem(Serializable):
     """A record of a page that could not be decoded, and was left out (`on_decode_error="skip"`).
 
     `id` is the record's id, None when it has none. `path` is the place in the page's document that is wrong, such as

@@ -192,7 +192,7 @@ def test_a_plan_and_a_change_are_written_as_in_their_files() -> None:
 
 def test_a_page_is_read_with_the_class_of_its_items() -> None:
     document = PAGE.to_dict()
-    assert list(document) == ["items", "next_cursor", "prev_cursor", "meta"]
+    assert list(document) == ["items", "next_cursor", "prev_cursor", "meta", "problems"]
     assert document["items"] == [MEMBERSHIP.to_dict()]
     page = Page.from_dict(json.loads(json.dumps(document)), GroupMembership)
     assert page == PAGE

@@ -74,25 +74,22 @@ def decoding_without_orjson(bench: Bench) -> Outcome:
     return compared(bench, decode_without_orjson, decode)
 
 
-LARGEST = 8 * 2**20  # bytes: `max_response_bytes` of a client
-
-
-def largest_page() -> bytes:
-    """A page of as many memberships as fit."""
+def largest_page(size: int) -> bytes:
+    """A page of as many memberships as fit into so many bytes."""
     members = some_pages(1)[0][1:-1]
-    content = page(b"[%s]" % b",".join([members] * (LARGEST // (len(members) + 1) - 1)), 0, 1)
-    return content + b" " * (LARGEST - len(content))
+    content = page(b"[%s]" % b",".join([members] * (size // (len(members) + 1) - 1)), 0, 1)
+    return content + b" " * (size - len(content))
 
 
-def nested() -> bytes:
+def nested(size: int) -> bytes:
     """What takes longest to parse for its size: empty objects, none of which is a membership."""
-    return b'{"data":[%s{}]}' % (b"{}," * ((LARGEST - 14) // 3))
+    return b'{"data":[%s{}]}' % (b"{}," * ((size - 14) // 3))
 
 
 @contextmanager
-def pause(make: str, parser: str) -> Iterator[Turn]:
-    """The longest time for which nothing else runs while a client reads an answer of 8 MiB."""
-    content = {"page": largest_page, "nested": nested}[make]()
+def pause(make: str, size: int, parser: str) -> Iterator[Turn]:
+    """The longest time for which nothing else runs while a client reads an answer."""
+    content = {"page": largest_page, "nested": nested}[make](size)
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content))
 
     async def longest() -> float:
@@ -125,8 +122,8 @@ def pause(make: str, parser: str) -> Iterator[Turn]:
 def longest_pause(bench: Bench, make: str) -> Outcome:
     """In milliseconds, with orjson; the absolute figures say what it is without."""
     with (
-        bench.ours.side(pause, make, "parse") as fast,
-        bench.ours.side(pause, make, "parse_plainly") as plain,
+        bench.ours.side(pause, make, bench.size.answer, "parse") as fast,
+        bench.ours.side(pause, make, bench.size.answer, "parse_plainly") as plain,
     ):
         pairs = take_turns(fast, plain, bench.size.rounds)
     figures, without = ([1e3 * figure for figure in side] for side in zip(*pairs, strict=True))

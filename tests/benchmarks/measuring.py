@@ -29,6 +29,7 @@ class Size:
     collected: int = 100_000
     streamed: int = 1_000_000
     reviewed: int = 20_000
+    answer: int = 8 * 2**20  # bytes of the largest answer: `max_response_bytes` of a client
 
     @property
     def pages(self) -> int:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from groups_sdk import (
+    DecodeProblem,
     Group,
     GroupMembership,
     NotFoundError,
@@ -98,6 +99,9 @@ EXAMPLES: list[Any] = [
         unchanged=(CHANGE,),
         not_in_snyk=(NotInSnyk(who="bob", role="r", reason="unknown", group_id=GROUP.id),),
         notes=("a note",),
+    ),
+    DecodeProblem(
+        "a-record", "data[3].attributes", "is missing", "v1.next", {"type": "user", "id": "a-record"}
     ),
     ExportResult(path="members.csv", rows=3, notes=("a note",)),
     OffboardingResult(PLAIN_GROUP, "ada", OffboardingStatus.FAILED, MEMBERSHIP, (ORG_MEMBERSHIP,), REFUSED),
