@@ -24,7 +24,15 @@ from support.examples import (
 
 import groups_sdk
 import groups_sdk.access
-from groups_sdk import Group, GroupMembership, InvalidArgumentError, NotFoundError, Page, User
+from groups_sdk import (
+    DecodeProblem,
+    Group,
+    GroupMembership,
+    InvalidArgumentError,
+    NotFoundError,
+    Page,
+    User,
+)
 from groups_sdk._serialization import Document, Serializable
 from groups_sdk.access import Outcome, Plan, Progress, Review, ReviewTotals, Status
 from groups_sdk.access._change_documents import change_document
@@ -74,6 +82,8 @@ def test_the_members_of_the_dict_are_the_attributes_in_their_order(example: Any)
 def test_each_member_must_be_of_its_type_and_no_other_may_be_there(example: Any) -> None:
     cls, document = type(example), example.to_dict()
     for name in document:
+        if (cls, name) == (DecodeProblem, "data"):  # whatever the API sent
+            continue
         with pytest.raises(InvalidArgumentError, match=rf"^{cls.__name__}: {name}: must be"):
             cls.from_dict({**document, name: object()})
     with pytest.raises(InvalidArgumentError, match=r"has unknown members: 'x\\u0151'$"):
