@@ -155,6 +155,14 @@ def _converter() -> Converter:
 
     converter = make_converter()
 
+    def own_reader(cls: Any) -> Callable[[Any, Any], Any]:
+        def read_own(value: Any, _: Any) -> Any:
+            if not isinstance(value, Mapping):
+                raise TypeError("must be an object")
+            return cls.from_dict(value)
+
+        return read_own
+
     def left_out(cls: Any) -> dict[str, Any]:
         names: tuple[str, ...] = getattr(get_origin(cls) or cls, "_not_in_dict", ())
         return {name: override(omit=True) for name in names}
@@ -203,6 +211,8 @@ def _converter() -> Converter:
 
     converter.register_structure_hook_factory(lambda type_: attrs.has(type_), reader)
     converter.register_unstructure_hook_factory(lambda type_: attrs.has(type_), writer)
+    converter.register_structure_hook_factory(_has_own_documents, own_reader)
+    converter.register_unstructure_hook_func(_has_own_documents, lambda value: value.to_dict())
     converter.register_structure_hook_factory(_is_sequence, sequence_reader)
     converter.register_unstructure_hook_func(_is_sequence, lambda items: [*map(converter.unstructure, items)])
     converter.register_structure_hook_factory(_is_mapping, mapping_reader)
@@ -215,6 +225,12 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(_is_error, _read_error)
     converter.register_unstructure_hook_func(_is_error, error_document)
     return converter
+
+
+def _has_own_documents(type_: Any) -> bool:
+    """Whether a class, such as a plan, reads and writes its documents itself."""
+    serializable = isinstance(type_, type) and issubclass(type_, Serializable)
+    return serializable and "to_dict" in vars(type_) and "from_dict" in vars(type_)
 
 
 def _is_sequence(type_: Any) -> bool:

@@ -15,6 +15,9 @@ from groups_sdk._sync.offboarding import Offboarding
 from groups_sdk._sync.review import ReviewStream
 from groups_sdk._twins import SyncFacade
 from groups_sdk.access._facade import AsyncAccess
+from groups_sdk.access._migration.mapping import Mapped
+from groups_sdk.access._migration.migrate import OnDifferentRole
+from groups_sdk.access._migration.report import Migration
 from groups_sdk.access._outcomes import Progress
 from groups_sdk.access._people_file import People
 from groups_sdk.access._plan.export import ExportResult
@@ -28,7 +31,7 @@ from groups_sdk.models import GroupMembership, Role
 
 
 class Access(SyncFacade[AsyncAccess]):
-    """The jobs: find, review, change in bulk, plan and apply, undo, offboard. Reached as `client.access`.
+    """The jobs: find, review, change in bulk, plan and apply, undo, migrate, offboard. Reached as `client.access`.
 
     A person is given by their user id, membership id, email address or username. Addresses and usernames are the same
     when they differ only in the case of the letters A to Z. If somebody's address only looks like the given one, or
@@ -305,6 +308,98 @@ class Access(SyncFacade[AsyncAccess]):
             file_format=file_format,
         )
 
+    def plan_migration(
+        self,
+        group_id: str,
+        mapping: Mapped | None = None,
+        *,
+        from_domain: str | None = None,
+        to_domain: str | None = None,
+        on_different_role: OnDifferentRole = "report",
+        allow_lost_orgs: bool | Collection[str] = False,
+        cascade: bool | None = None,
+        file_format: FileFormat | None = None,
+    ) -> Migration:
+        """How far a migration to new accounts is, and the plan of what can be done now. It only reads (getGroup,
+        listGroupMemberships, listGroupSsoConnections, listGroupSsoConnectionUsers, listGroupUserOrgMemberships;
+        group.read, group.membership.read, group.sso.read, group.user.read, group.org.list).
+
+        `mapping` has the new account for each old one: a dict, rows such as `{"old": ..., "new": ...}`, or a file with
+        either (CSV, JSON, JSON lines, YAML): its path, or the open file, whose format `file_format` says where the
+        name does not. Or give `from_domain` and `to_domain`: everybody with an address in exactly that domain gets
+        the same address in the other one.
+
+        The plan gives the new account the role of the old one. The old membership is ended only while the new account
+        is seen to be a member with that role: `apply` looks once more just before each removal. It is not ended while
+        the old account has a membership of an organization that the new one does not have in the same role, or while
+        that is not known, because this API cannot move those: `allow_lost_orgs` permits it, for everybody (True) or
+        for those whom you name by their old account. If both accounts are members with different roles,
+        `on_different_role` decides: "report" leaves both as they are, "copy" gives the new account the role of the old
+        one, "keep" lets it keep its own. `cascade` is that of `plan`.
+
+        Apply the plan, and make the migration again until it is `finished`: somebody who has not logged in with the
+        new address yet is "waiting". If it is not certain who is meant, that person is "uncertain" and is not touched;
+        the others go on. Raises `InvalidArgumentError`, which names the rows, for a mapping that is not valid, and
+        `IncompleteListingError` when members may be missing from the listing.
+
+        Example:
+            migration = client.access.plan_migration(group_id, from_domain="old.test", to_domain="new.test")
+            print(migration)
+            client.access.apply(migration.plan, cascade=True, journal="migration.journal").collect()
+        """
+        return self._portal.call(
+            self._async.plan_migration,
+            group_id,
+            mapping,
+            from_domain=from_domain,
+            to_domain=to_domain,
+            on_different_role=on_different_role,
+            allow_lost_orgs=allow_lost_orgs,
+            cascade=cascade,
+            file_format=file_format,
+        )
+
+    def plan_copy(self, group_id: str, from_person: str, to_person: str) -> Plan:
+        """The plan that gives somebody the role that another member has. It only reads (getGroup,
+        listGroupMemberships, listGroupSsoConnections, listGroupSsoConnectionUsers; group.read, group.membership.read,
+        group.sso.read, group.user.read).
+
+        `to_person` is added if they are no member yet and sign in by the group's SSO. If nobody is known by that name,
+        they are in `not_in_snyk`. Memberships of organizations are not copied.
+
+        Raises `MemberNotFoundError` when `from_person` is not a member, `AmbiguousMatchError` when it is not certain
+        who is meant, `InvalidArgumentError` when both are one account, and `IncompleteListingError` when members may
+        be missing from the listing.
+
+        Example:
+            plan = client.access.plan_copy(group_id, "ada@example.com", "grace@example.com")
+            client.access.apply(plan).collect()
+        """
+        return self._portal.call(self._async.plan_copy, group_id, from_person, to_person)
+
+    def plan_handover(
+        self, group_id: str, from_person: str, to_person: str, *, role_after: str | Role
+    ) -> Plan:
+        """The plan that hands a member's role over to somebody else. It only reads, with the operations and the
+        permissions of `plan_copy`.
+
+        `to_person` gets the role first. Only then, while they are seen to have it, `from_person` gets `role_after`,
+        which has no default: `apply` looks just before that change. So if the first change fails, nothing is taken
+        away. If nobody is known by the name of `to_person`, they are in `not_in_snyk`, and nothing is changed.
+
+        Raises what `plan_copy` raises, `RoleChoiceError` when it is not clear which role `role_after` is, and
+        `InvalidArgumentError` when `from_person` has that role already.
+
+        Example:
+            plan = client.access.plan_handover(
+                group_id, "ada@example.com", "grace@example.com", role_after="Group Member"
+            )
+            client.access.apply(plan, journal="handover.journal").collect()
+        """
+        return self._portal.call(
+            self._async.plan_handover, group_id, from_person, to_person, role_after=role_after
+        )
+
     def apply(
         self,
         plan: Plan,
@@ -334,7 +429,9 @@ class Access(SyncFacade[AsyncAccess]):
         The members are listed before the first change, again after a pause of more than ten seconds, and every five
         minutes. A member who is as wanted already is "unchanged". One who has changed since the plan was made is
         "changed_since"; with `strict`, nothing is sent at all then. New admins come first and removals last. Removals
-        are not begun if an addition has failed. If the plan removes members and does not say `cascade`, give it here.
+        are not begun if an addition has failed. A change that has one of the plan's `conditions` comes after those
+        without, and is sent only if a look just before it shows that the condition holds. If the plan removes members
+        and does not say `cascade`, give it here.
 
         Raises `PlanError` when the plan is for another API (`base_url`), not for `group_id`, has another digest than
         `expect_digest`, or is older than `max_age` (a `timedelta`, or seconds).

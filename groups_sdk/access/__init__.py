@@ -1,4 +1,4 @@
-"""The jobs of `client.access`: find, review, change in bulk, plan and apply, undo, export, offboard.
+"""The jobs of `client.access`: find, review, change in bulk, plan and apply, undo, migrate, export, offboard.
 
     with GroupsClient() as client:  # AsyncGroupsClient has the same, with await
         review = client.access.review(group_id).collect()
@@ -8,7 +8,8 @@
     find_membership, list_roles              GroupMembership or None; RoleCount
     review                                   ReviewStream (AsyncReviewStream), then a Review
     update_memberships, delete_memberships   Changes (AsyncChanges), then an Outcome for each change
-    plan, undo                               Plan
+    plan, undo, plan_copy, plan_handover     Plan
+    plan_migration                           Migration
     apply                                    Changes (AsyncChanges), then an Outcome for each change
     export                                   ExportResult
     offboard                                 Offboarding (AsyncOffboarding), then an OffboardingReport
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 from groups_sdk._public import set_module
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._facade import AsyncAccess
+from groups_sdk.access._migration.report import MigratedPerson, Migration, MigrationState
 from groups_sdk.access._offboarding.offboarding import AsyncOffboarding
 from groups_sdk.access._offboarding.report import (
     OffboardingReport,
@@ -32,6 +34,7 @@ from groups_sdk.access._offboarding.report import (
     RemainingAccess,
 )
 from groups_sdk.access._outcomes import Action, Change, Outcome, Progress, Status
+from groups_sdk.access._plan.conditions import Condition
 from groups_sdk.access._plan.export import ExportResult
 from groups_sdk.access._plan.plan import NotInSnyk, Plan
 from groups_sdk.access._review.diff import MemberChange, ReviewDiff
@@ -65,8 +68,12 @@ __all__ = [
     "AsyncReviewStream",
     "Change",
     "Changes",
+    "Condition",
     "ExportResult",
     "MemberChange",
+    "MigratedPerson",
+    "Migration",
+    "MigrationState",
     "NotInSnyk",
     "Offboarding",
     "OffboardingReport",

@@ -119,6 +119,9 @@ class ChangeWork(ABC):
     async def before(self, items: Sequence[Change]) -> None:  # noqa: B027 - needed where there is a journal
         """Told before changes are begun."""
 
+    async def confirm(self, item: Change) -> None:  # noqa: B027 - needed where changes have conditions
+        """Told just before a change is sent. Raises the error for which it must not be."""
+
     async def perform(self, item: Change) -> Outcome:
         reason: Exception | None = self._refusals.refusal(item)
         if reason is None and item.action is Action.REMOVE:
@@ -132,6 +135,10 @@ class ChangeWork(ABC):
         settled = outcome_by_look(item, self.listings[item.group_id])
         if settled is not None:
             return settled
+        try:
+            await self.confirm(item)
+        except GroupsError as error:
+            return Outcome(item, Status.FAILED, error, sent=False)
         protection = self.group_guards[item.group_id].begin(item)
         if protection is not None:
             return Outcome(item, Status.FAILED, protection, sent=False)

@@ -81,6 +81,27 @@ COMMANDS: dict[str, CommandEntry] = {
         "Show the changes needed to make a group match a file.",
         f"group.read and {_READ}",
     ),
+    "migrate": CommandEntry(
+        _CHANGE,
+        "migrating",
+        "migrate",
+        "Plan the move of members to new accounts, such as to another domain.",
+        f"group.read, {_READ}, group.sso.read, group.user.read and group.org.list",
+    ),
+    "copy-role": CommandEntry(
+        _CHANGE,
+        "migrating",
+        "copy_role",
+        "Plan to give somebody the role that another member has.",
+        f"group.read, {_READ}, group.sso.read and group.user.read",
+    ),
+    "hand-over": CommandEntry(
+        _CHANGE,
+        "migrating",
+        "hand_over",
+        "Plan to hand a member's role over to somebody else.",
+        f"group.read, {_READ}, group.sso.read and group.user.read",
+    ),
     "apply": CommandEntry(
         _CHANGE,
         "applying",

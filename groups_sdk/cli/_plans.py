@@ -1,9 +1,10 @@
-"""What `plan`, `apply` and `undo` have in common: a plan is read, shown and saved."""
+"""What `plan`, `migrate`, `apply` and `undo` have in common: a plan is read, shown and saved."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import click
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from groups_sdk.access import Change, NotInSnyk, Plan
 
     Row: TypeAlias = Change | NotInSnyk
+
+T = TypeVar("T")
 
 __all__ = ["PLAN_FILE", "PLAN_OUTPUT", "SAVE", "check_save", "journal_beside", "read_plan", "show_plan"]
 
@@ -44,8 +47,18 @@ def check_save(save: Path | None) -> None:
         check_writable(save)
 
 
-def show_plan(made: Plan, save: Path | None, output: str | None, *, exit_code: bool = False) -> int:
-    """Save a plan where that is wanted, print it with its digest, and return the exit code."""
+def show_plan(
+    made: Plan,
+    save: Path | None,
+    output: str | None,
+    *,
+    exit_code: bool = False,
+    people: tuple[Sequence[Column[T]], Sequence[T]] | None = None,
+) -> int:
+    """Save a plan where that is wanted, print it with its digest, and return the exit code.
+
+    `people` are columns and rows of what the plan is about: before the plan in a table, in its place in JSONL and CSV.
+    """
     from groups_sdk.access._writing import opened_to_write
 
     if save is not None:
@@ -55,9 +68,14 @@ def show_plan(made: Plan, save: Path | None, output: str | None, *, exit_code: b
     if form == "markdown":
         say(made.to_markdown().rstrip("\n"))
     elif form == "table":
+        if people is not None and people[1]:
+            print_records(*people, Output.TABLE)
+            say("")
         say(_in_table(made))
     elif form == "json":
         say(made.to_json())
+    elif people is not None:
+        print_records(*people, Output(form))
     else:
         rows: list[Row] = [*made.changes, *made.not_in_snyk]
         print_records(_ROWS, rows, Output(form))

@@ -11,7 +11,15 @@ from groups_sdk.errors import ApiError
 from groups_sdk.models import Group, GroupMembership, OrgMembership, Role, SsoConnection, SsoUser, User
 
 if TYPE_CHECKING:
-    from groups_sdk.access import Change, OffboardingResult, Outcome, ReviewDiff, ReviewedMember, RoleCount
+    from groups_sdk.access import (
+        Change,
+        MigratedPerson,
+        OffboardingResult,
+        Outcome,
+        ReviewDiff,
+        ReviewedMember,
+        RoleCount,
+    )
 
     Difference = tuple[str, ReviewedMember | None, ReviewedMember | None]
 
@@ -21,6 +29,7 @@ __all__ = [
     "GROUPS",
     "MEMBER",
     "MEMBERS",
+    "MIGRATED",
     "OFFBOARDING",
     "ORG_MEMBERSHIPS",
     "OUTCOMES",
@@ -113,6 +122,7 @@ def _request_id(error: Exception | None) -> str | None:
 
 
 _NO_ROLE = Role("")
+_NO_USER = User("")
 
 
 def _user(change: Change) -> User:
@@ -156,6 +166,29 @@ OUTCOMES: list[Column[Outcome]] = [
     Column("membership_id", None, lambda outcome: _membership_id(outcome.change)),
     Column("group_id", None, lambda outcome: outcome.change.group_id),
 ]
+
+MIGRATED: list[Column[MigratedPerson]] = [
+    Column("old", "OLD", lambda person: person.old),
+    Column("new", "NEW", lambda person: person.new),
+    Column("state", "STATE", lambda person: str(person.state)),
+    Column("role", "ROLE", lambda person: (person.role or _NO_ROLE).name),
+    Column("new_role", "NEW ROLE", lambda person: (person.new_role or _NO_ROLE).name),
+    Column("login_method", None, lambda person: (person.new_user or _NO_USER).login_method),
+    Column("lost_orgs", "LOST ORGS", lambda person: _lost_orgs(person)),
+    Column("removes_old", "REMOVES OLD", lambda person: person.removes_old),
+    Column("problem", None, lambda person: None if person.problem is None else with_options(person.problem)),
+    Column("old_user_id", None, lambda person: (person.old_user or _NO_USER).id or None),
+    Column("new_user_id", None, lambda person: (person.new_user or _NO_USER).id or None),
+]
+
+
+def _lost_orgs(person: MigratedPerson) -> str | None:
+    if person.lost_orgs is None:
+        return "unknown"
+    return (
+        "; ".join(f"{m.org.name or m.org.id} ({m.role.name or m.role.id})" for m in person.lost_orgs) or None
+    )
+
 
 OFFBOARDING: list[Column[OffboardingResult]] = [
     Column("group", "GROUP", lambda result: result.group.name),
@@ -214,9 +247,6 @@ def _either(difference: Difference) -> GroupMembership:
 
 def _role_of(member: ReviewedMember | None) -> str | None:
     return None if member is None else member.membership.role.name
-
-
-_NO_USER = User("")
 
 
 def _user_of(member: ReviewedMember | None) -> User:

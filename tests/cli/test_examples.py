@@ -38,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script.chmod(0o700)
     (folder / "leavers.txt").write_text("grace.0001@example.com\nalan.0002@example.com\n")
     (folder / "wanted.csv").write_text("email,role\ngrace.0001@example.com,Group Viewer\n")
+    (folder / "accounts.csv").write_text("old,new\ndonald.0005@example.com,grace.0001@example.com\n")
     assert run(folder, "groups-sdk plan wanted.csv --save plan.json").code == 0
     assert run(folder, "groups-sdk review --jsonl 2025-11.jsonl").code == 0
     assert run(folder, "groups-sdk export desired.csv").code == 0

@@ -19,6 +19,7 @@ from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Status
 from groups_sdk.access._people import SsoAccount
+from groups_sdk.access._plan.conditions import require
 from groups_sdk.access._plan.diff import removal_limit
 from groups_sdk.access._plan.journal import Journal, JournalEntry
 from groups_sdk.access._plan.plan import Plan
@@ -64,6 +65,7 @@ class PlanWork(ChangeWork):
             every = [group.id for group in plan.groups]
             self._journal = Journal(journal, plan_digest=plan.digest, base_url=plan.base_url, group_ids=every)
         self._sso_users: dict[str, Mapping[str, SsoAccount]] = {}
+        self._held = {condition.change for condition in plan.conditions}
 
     def session(self) -> AbstractAsyncContextManager[object]:
         return nullcontext() if self._journal is None else self._journal.session()
@@ -75,6 +77,18 @@ class PlanWork(ChangeWork):
     async def after(self, outcome: Outcome) -> None:
         if self._journal is not None:
             await self._journal.end(outcome)
+
+    async def confirm(self, item: Change) -> None:
+        for condition in self._plan.conditions if item.key in self._held else ():
+            if condition.change == item.key:
+                await require(self.client, condition, item)
+
+    def _stages(self, todo: Sequence[Change]) -> list[list[Change]]:
+        """What has a condition comes after all that has none: that may be what it waits for."""
+        stages = super()._stages(todo)
+        free = [[change for change in stage if change.key not in self._held] for stage in stages]
+        held = [[change for change in stage if change.key in self._held] for stage in stages]
+        return [*free, *held]
 
     async def _organizations(self, items: Sequence[Change]) -> dict[str, list[str]]:
         """The organizations that removals take too: nothing brings them back, but the journal can name them."""

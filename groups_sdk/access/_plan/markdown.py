@@ -69,6 +69,9 @@ def _own_notes(plan: Plan) -> Iterator[str]:
         yield "Members who are not mentioned are removed."
     if plan.allow_unresolved:
         yield f"Members are removed although these were not found: {', '.join(map(code, plan.allow_unresolved))}"
+    whom = {change.key: _person(change) for change in plan.changes}
+    for condition in plan.conditions:
+        yield f"The change of {whom[condition.change]} is sent {code(str(condition))}."
     if plan.removals:
         below = {
             None: "`apply` decides whether memberships of the organizations below go too.",

@@ -15,6 +15,7 @@ from groups_sdk._version import __version__
 from groups_sdk.access._change_documents import change_document, read_change
 from groups_sdk.access._documents import Reader, parsed
 from groups_sdk.access._outcomes import Action, Change
+from groups_sdk.access._plan.conditions import Condition, read_conditions
 from groups_sdk.access._plan.markdown import plan_markdown
 from groups_sdk.errors import InvalidArgumentError, PlanError
 from groups_sdk.models import Group
@@ -22,7 +23,7 @@ from groups_sdk.models import Group
 __all__ = ["NotInSnyk", "Plan"]
 
 FORMAT = "groups_sdk.plan"
-VERSION = 2
+VERSION = 3
 _MARKS = {Action.ADD: "+", Action.SET_ROLE: "~", Action.REMOVE: "-"}
 _KINDS = {
     "creates": Action.ADD,
@@ -51,7 +52,8 @@ class Plan(Serializable):
     whom this API cannot add; `allow_unresolved` are those of them that you allowed a plan with `prune` to ignore.
     `not_mentioned` counts the members that the desired state does not mention, and that are left alone without
     `prune`. `cascade` says whether removals take the memberships of organizations below too; None leaves that to
-    `apply`. `base_url` is the API that the plan is for, and `made_by` the version of this package.
+    `apply`. `conditions` hold a change back until somebody else is seen to have a role: migrations and hand-overs have
+    them. `base_url` is the API that the plan is for, and `made_by` the version of this package.
 
     `str(plan)` is a readable diff that ends with the `digest`, `summary()` is one line, and `to_markdown()` is for a
     pull request. `to_json()` and `from_json()` keep a plan for later, or for somebody to approve.
@@ -76,6 +78,7 @@ class Plan(Serializable):
     not_in_snyk: tuple[NotInSnyk, ...] = ()
     not_mentioned: int = 0
     notes: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def group(self) -> Group:
@@ -100,11 +103,14 @@ class Plan(Serializable):
 
     def _lines(self) -> Iterator[str]:
         made = f"{self.made_at:%Y-%m-%d %H:%M} UTC"
+        conditions: dict[str, str] = {}
+        for condition in self.conditions:
+            conditions[condition.change] = f"{conditions.get(condition.change, '')}, {condition}"
         for group in self.groups:
             yield f"Plan for {printable(group.name or '-')} ({group.id}), made {made}"
             for change in self.changes:
                 if change.group_id == group.id:
-                    yield f"  {_MARKS[change.action]} {change}"
+                    yield f"  {_MARKS[change.action]} {change}{conditions.get(change.key, '')}"
             for missing in self.not_in_snyk:
                 if missing.group_id == group.id:
                     yield printable(f"  ! {missing.who} cannot be added as {missing.role}: {missing.reason}")
@@ -179,6 +185,7 @@ class Plan(Serializable):
             "not_in_snyk": [attrs.asdict(missing) for missing in self.not_in_snyk],
             "not_mentioned": self.not_mentioned,
             "notes": list(self.notes),
+            "conditions": [condition.to_dict() for condition in self.conditions],
         }
 
     @classmethod
@@ -213,7 +220,7 @@ class Plan(Serializable):
     @classmethod
     def _members(cls) -> Mapping[str, tuple[Any, bool]]:
         """As `to_dict` writes them: all are there, after those that name the format."""
-        head = {"format": Literal["groups_sdk.plan"], "version": Literal[2]}
+        head = {"format": Literal["groups_sdk.plan"], "version": Literal[3]}
         members = {**head, **{name: type_ for name, (type_, _) in super()._members().items()}}
         return {name: (type_, name not in ("cascade", "max_removals")) for name, type_ in members.items()}
 
@@ -250,6 +257,10 @@ def _fields(reader: Reader) -> dict[str, Any]:
         ),
         "not_mentioned": reader.take("not_mentioned", int),
         "notes": tuple(map(str, reader.take("notes", list))),
+        "conditions": read_conditions(
+            reader.take("conditions", list),
+            (*changes["creates"], *changes["role_changes"], *changes["removals"]),
+        ),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -15,6 +15,7 @@ from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Status
 from groups_sdk.access._people import described
+from groups_sdk.access._plan.conditions import Condition
 from groups_sdk.access._plan.journal import JournalEntry, read_journal
 from groups_sdk.access._plan.plan import Plan
 from groups_sdk.access._roles import AdminRoles, is_uuid, same_role
@@ -71,7 +72,23 @@ async def make_undo(
         role_changes=tuple(change for change in changes if change.action is Action.SET_ROLE),
         removals=tuple(change for change in changes if change.action is Action.REMOVE),
         notes=tuple(notes),
+        conditions=tuple(_reversed_conditions(plan, changes)),
     )
+
+
+def _reversed_conditions(plan: Plan, changes: Iterable[Change]) -> Iterator[Condition]:
+    """What one account got before another one gave it up is taken from it only while the other one has it again."""
+    gave_up = {change.key: change for change in plan.changes}
+    for condition in plan.conditions:
+        former = gave_up[condition.change]
+        for change in changes:
+            if (
+                change.action is not Action.ADD
+                and (change.group_id, change.person) == (former.group_id, condition.user.id.lower())
+                and former.user is not None
+                and former.before is not None
+            ):
+                yield Condition(change=change.key, user=former.user, role=former.before, lost_orgs=None)
 
 
 def _reversed(entry: JournalEntry, listing: MemberListing, notes: list[str]) -> Change | None:

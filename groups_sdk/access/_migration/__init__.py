@@ -1,0 +1,1 @@
+"""Roles that go from one account to another: migrations to another SSO domain, copies, hand-overs."""
