@@ -23,6 +23,7 @@ from groups_sdk.errors import (
     IncompleteListingError,
     InvalidArgumentError,
     NotFoundError,
+    StalePlanError,
 )
 from groups_sdk.models import GroupMembership
 
@@ -120,7 +121,7 @@ class ChangeWork(ABC):
         """Told before changes are begun."""
 
     async def confirm(self, item: Change) -> None:  # noqa: B027 - needed where changes have conditions
-        """Told just before a change is sent. Raises the error for which it must not be."""
+        """Told just before a change is sent. Raises `StalePlanError` where it must not be, else why nobody knows."""
 
     async def perform(self, item: Change) -> Outcome:
         reason: Exception | None = self._refusals.refusal(item)
@@ -137,8 +138,10 @@ class ChangeWork(ABC):
             return settled
         try:
             await self.confirm(item)
-        except GroupsError as error:
+        except StalePlanError as error:
             return Outcome(item, Status.FAILED, error, sent=False)
+        except GroupsError as error:
+            return self.not_started(item, error)
         protection = self.group_guards[item.group_id].begin(item)
         if protection is not None:
             return Outcome(item, Status.FAILED, protection, sent=False)
