@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class _Moving(Game):
         group_id = self.random.choice(self.world.group_ids)
         mapping, pairs = self._accounts(group_id)
         guards = self._guards([group_id])
-        on_different_role = self.random.choice(["report", "copy", "keep"])
+        on_different_role = self.random.choice(["report", "copy", "copy", "keep"])
         allowed = self.random.choice([False, False, True])
         migration = await self._migration(
             group_id,
@@ -94,10 +95,17 @@ class _Moving(Game):
             self.world.start()
             trouble = self.world.fake.trouble
             strict = trouble is None or trouble.silent
-            if self.random.random() < 0.4:
-                strict = False
+            if self.random.random() < 0.4:  # above all to the new accounts, on which all depends
+                state = self.world.fake.state()
+                new = [
+                    state.members[move.new].membership_id
+                    for move in moves.values()
+                    if move.new in state.members
+                ]
+                among = new if self.random.random() < 0.8 else None
+                act = partial(self.world.act, Event(random=self.random), may_take_admin=True, among=among)
                 for _ in range(self.random.randint(1, 3)):
-                    self.world.fake.change(lambda: self.world.act(Event(random=self.random)))
+                    self.world.fake.change(act)
             options = {**guards.options, "allow_unknown_roles": True}
             journal = self.directory / f"{self.seed}.migration"
             begun = len(self.world.fake.history)
@@ -130,7 +138,7 @@ class _Moving(Game):
             if user_id == world.me and random.random() < 0.8:
                 continue
             address = f"moved.{number}@new.test"
-            kind = random.choice(["same", "same", "other", "sso", "sso", "absent"])
+            kind = random.choice(["same", "same", "other", "other", "sso", "absent"])
             new = fake.add_user(email=address, username=random.choice([address, f"moved.{number}"]))
             place = fake.state().members[group_id, user_id]
             if kind in ("same", "other"):
