@@ -22,8 +22,12 @@ from groups_sdk import (
 from groups_sdk.access import (
     Action,
     Change,
+    Condition,
     ExportResult,
     MemberChange,
+    MigratedPerson,
+    Migration,
+    MigrationState,
     NotInSnyk,
     OffboardingReport,
     OffboardingResult,
@@ -64,7 +68,36 @@ CHANGE = Change(
 REMOVAL = Change(action=Action.REMOVE, group_id=GROUP.id, membership_id=IDS[7], before=ROLE)
 MEMBER = ReviewedMember(MEMBERSHIP, True, (ORG_MEMBERSHIP,))
 UNREAD = ReviewedMember(MEMBERSHIP, False, None, REFUSED)
+CONDITION = Condition(change=REMOVAL.key, user=User(IDS[8]), role=ROLE, lost_orgs=(IDS[5],))
+MOVED = MigratedPerson(
+    old="ada",
+    new="ada@example.com",
+    state=MigrationState.SAME_ROLE,
+    old_user=USER,
+    new_user=USER,
+    role=ROLE,
+    new_role=ROLE,
+    lost_orgs=(ORG_MEMBERSHIP,),
+    removes_old=True,
+    problem="it stays",
+)
 REVIEW = Review(PLAIN_GROUP, THEN, (MEMBER, UNREAD), True, "https://api.example", "2025-11-05")
+
+PLAN = Plan(
+    groups=(PLAIN_GROUP,),
+    base_url="https://api.example",
+    made_at=THEN,
+    prune=True,
+    cascade=False,
+    max_removals=3,
+    allow_unresolved=("bob@example.com",),
+    creates=(ADD,),
+    removals=(REMOVAL,),
+    unchanged=(CHANGE,),
+    not_in_snyk=(NotInSnyk(who="bob", role="r", reason="unknown", group_id=GROUP.id),),
+    notes=("a note",),
+    conditions=(CONDITION,),
+)
 
 EXAMPLES: list[Any] = [
     USER,
@@ -86,20 +119,10 @@ EXAMPLES: list[Any] = [
     MemberChange(MEMBER, UNREAD, ("role",)),
     ReviewDiff((MEMBER,), (UNREAD,), (MemberChange(MEMBER, UNREAD, ("role",)),), (MEMBER,)),
     NotInSnyk(who="bob@example.com", role="Group Member", reason="unknown", group_id=GROUP.id),
-    Plan(
-        groups=(PLAIN_GROUP,),
-        base_url="https://api.example",
-        made_at=THEN,
-        prune=True,
-        cascade=False,
-        max_removals=3,
-        allow_unresolved=("bob@example.com",),
-        creates=(ADD,),
-        removals=(REMOVAL,),
-        unchanged=(CHANGE,),
-        not_in_snyk=(NotInSnyk(who="bob", role="r", reason="unknown", group_id=GROUP.id),),
-        notes=("a note",),
-    ),
+    PLAN,
+    CONDITION,
+    MOVED,
+    Migration(people=(MOVED,), plan=PLAN),
     DecodeProblem(
         "a-record", "data[3].attributes", "is missing", "v1.next", {"type": "user", "id": "a-record"}
     ),

@@ -73,8 +73,8 @@ _TO = Argument("to_person", "Who is to have it: email, username or user id.", me
 run this again, until nothing is left. An old membership ends only while the new account is seen to have its role. Exit
 code 1 when somebody is left who is not finished by this plan.""",
     examples=(
-        "groups-sdk migrate --from old.example --to new.example --save plan.json",
-        "groups-sdk migrate accounts.csv --cascade --save plan.json",
+        "groups-sdk migrate --from old.example --to new.example --save migration.json",
+        "groups-sdk migrate accounts.csv --cascade --save migration.json",
     ),
 )
 def migrate(
@@ -124,7 +124,7 @@ def migrate(
     PLAN_OUTPUT,
     details="""TO is added to the group if necessary, and FROM keeps the role. Nothing is changed: save the plan with
 --save, and give it to apply. Exit code 1 when TO cannot be added.""",
-    examples=("groups-sdk copy-role ada.0000@example.com grace.0001@example.com --save plan.json",),
+    examples=("groups-sdk copy-role ada.0000@example.com grace.0001@example.com --save copy.json",),
 )
 def copy_role(
     connection: Connection,
@@ -160,7 +160,7 @@ def copy_role(
     details="""TO gets the role first; FROM gets --role-after only while TO is seen to have it. Nothing is changed: save
 the plan with --save, and give it to apply. Exit code 1 when TO cannot be added.""",
     examples=(
-        'groups-sdk hand-over ada.0000@example.com grace.0001@example.com --role-after "Group Member" --save plan.json',
+        'groups-sdk hand-over ada.0000@example.com grace.0001@example.com --role-after "Group Member" --save later.json',
     ),
 )
 def hand_over(
