@@ -1,4 +1,4 @@
-"""The jobs of `client.access`: find, review, change in bulk, plan and apply, undo, migrate, export, offboard.
+"""The jobs of `client.access`: from finding a member to planning, applying and offboarding.
 
     with GroupsClient() as client:  # AsyncGroupsClient has the same, with await
         review = client.access.review(group_id).collect()
@@ -12,6 +12,7 @@
     plan_migration                           Migration
     apply                                    Changes (AsyncChanges), then an Outcome for each change
     export                                   ExportResult
+    hygiene                                  HygieneReport, whose plan() makes a Plan by a HygienePolicy
     offboard                                 Offboarding (AsyncOffboarding), then an OffboardingReport
 
 `help("groups_sdk.access.Access")` shows the jobs with their arguments, and how people and roles are given.
@@ -26,6 +27,9 @@ from groups_sdk._public import set_module
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._facade import AsyncAccess
 from groups_sdk.access._migration.report import MigratedPerson, Migration, MigrationState
+from groups_sdk.access._hygiene.findings import HygieneCheck, HygieneFinding, HygieneUnknown
+from groups_sdk.access._hygiene.policy import HygieneAction, HygieneExemption, HygienePolicy, HygieneRule
+from groups_sdk.access._hygiene.report import HygieneReport
 from groups_sdk.access._offboarding.offboarding import AsyncOffboarding
 from groups_sdk.access._offboarding.report import (
     OffboardingReport,
@@ -70,6 +74,14 @@ __all__ = [
     "Changes",
     "Condition",
     "ExportResult",
+    "HygieneAction",
+    "HygieneCheck",
+    "HygieneExemption",
+    "HygieneFinding",
+    "HygienePolicy",
+    "HygieneReport",
+    "HygieneRule",
+    "HygieneUnknown",
     "MemberChange",
     "MigratedPerson",
     "Migration",

@@ -14,6 +14,8 @@ from groups_sdk.access._bulk import Removals, RoleChanges
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._finding import find_by_display_name, find_membership
 from groups_sdk.access._guards import Guards
+from groups_sdk.access._hygiene.look import look_at_hygiene
+from groups_sdk.access._hygiene.report import HygieneReport
 from groups_sdk.access._listing import list_members
 from groups_sdk.access._migration.handover import make_copy, make_handover
 from groups_sdk.access._migration.mapping import Mapped
@@ -42,7 +44,7 @@ __all__ = ["AsyncAccess"]
 
 
 class AsyncAccess:
-    """The jobs: find, review, change in bulk, plan and apply, undo, migrate, offboard. Reached as `client.access`.
+    """The jobs: from finding a member to planning, applying and offboarding. Reached as `client.access`.
 
     A person is given by their user id, membership id, email address or username. Addresses and usernames are the same
     when they differ only in the case of the letters A to Z. If somebody's address only looks like the given one, or
@@ -505,6 +507,43 @@ class AsyncAccess:
         """
         return await make_undo(
             self._client, journal, plan, allow_admins=allow_admins, admin_roles=admin_roles
+        )
+
+    async def hygiene(
+        self,
+        group_id: str,
+        *,
+        org_memberships: bool = False,
+        sso_login_methods: Collection[str] = SSO_LOGIN_METHODS,
+        concurrency: int = 10,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> HygieneReport:
+        """What is wrong with the members of a group: who does not log in by SSO, is deactivated as an SSO user, has
+        several accounts under one address, or a role alone. It only reads (listGroupMemberships,
+        listGroupSsoConnections, listGroupSsoConnectionUsers; group.membership.read, group.sso.read, group.user.read).
+
+        With `org_memberships`, also who is in no organization below the group: one more request for each member,
+        `concurrency` at a time (listGroupUserOrgMemberships; group.org.list), of which `on_progress` is told.
+        `sso_login_methods` are the login methods that count as single sign-on, as in `review`.
+
+        What cannot be read, such as the SSO users without the permission, is in the report's `unknown`, and never
+        becomes a finding. A deactivated SSO user is matched to a member by the user id; one who only goes by the same
+        name is a `hint`. `HygieneReport.plan` makes a plan of a report, by a `HygienePolicy`, for `apply`.
+
+        Raises `InvalidArgumentError` before anything is sent, and the errors of listGroupMemberships. 401, 410, 429
+        after its retries and planned maintenance end the look with their error.
+
+        Example:
+            report = await client.access.hygiene(group_id)
+            print(report)
+        """
+        return await look_at_hygiene(
+            self._client,
+            group_id,
+            org_memberships=org_memberships,
+            sso_login_methods=sso_login_methods,
+            concurrency=concurrency,
+            on_progress=on_progress,
         )
 
     def offboard(

@@ -157,8 +157,8 @@ def copy_role(
     SAVE,
     EXIT_CODE,
     PLAN_OUTPUT,
-    details="""TO gets the role first; FROM gets --role-after only while TO is seen to have it. Nothing is changed: save the
-plan with --save, and give it to apply. Exit code 1 when TO cannot be added.""",
+    details="TO gets the role first; FROM gets --role-after only while TO is seen to have it. Nothing is changed: save "
+    "the plan with --save, and give it to apply. Exit code 1 when TO cannot be added.",
     examples=(
         'groups-sdk hand-over ada.0000@example.com grace.0001@example.com --role-after "Group Member"',
     ),
