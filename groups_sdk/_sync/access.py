@@ -505,8 +505,9 @@ class Access(SyncFacade[AsyncAccess]):
         on_progress: Callable[[Progress], object] | None = None,
     ) -> HygieneReport:
         """What is wrong with the members of a group: who does not log in by SSO, is deactivated as an SSO user, has
-        several accounts under one address, or a role alone. It only reads (listGroupMemberships,
-        listGroupSsoConnections, listGroupSsoConnectionUsers; group.membership.read, group.sso.read, group.user.read).
+        several accounts under one address, or a role alone. It only reads
+        (listGroupMemberships, listGroupSsoConnections, listGroupSsoConnectionUsers; group.membership.read,
+        group.sso.read, group.user.read).
 
         With `org_memberships`, also who is in no organization below the group: one more request for each member,
         `concurrency` at a time (listGroupUserOrgMemberships; group.org.list), of which `on_progress` is told.

@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING
 from groups_sdk._public import set_module
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._facade import AsyncAccess
-from groups_sdk.access._migration.report import MigratedPerson, Migration, MigrationState
 from groups_sdk.access._hygiene.findings import HygieneCheck, HygieneFinding, HygieneUnknown
 from groups_sdk.access._hygiene.policy import HygieneAction, HygieneExemption, HygienePolicy, HygieneRule
 from groups_sdk.access._hygiene.report import HygieneReport
+from groups_sdk.access._migration.report import MigratedPerson, Migration, MigrationState
 from groups_sdk.access._offboarding.offboarding import AsyncOffboarding
 from groups_sdk.access._offboarding.report import (
     OffboardingReport,

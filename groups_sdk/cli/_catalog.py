@@ -57,6 +57,13 @@ COMMANDS: dict[str, CommandEntry] = {
         "Review who has access to a group, and write a report.",
         f"{_READ}, and group.org.list with --orgs",
     ),
+    "hygiene": CommandEntry(
+        _LOOK,
+        "cleaning",
+        "hygiene",
+        "Find what is wrong with the members of a group, and plan what a policy says about it.",
+        f"{_READ}, group.sso.read and group.user.read, and group.org.list with --orgs",
+    ),
     "export": CommandEntry(
         _LOOK, "planning", "export", "Write a group's members and roles to a file, to edit for plan.", _READ
     ),

@@ -49,7 +49,7 @@ SUMMARY = {
     USAGE: "wrong usage or settings; nothing was changed",
     NOT_AUTHORISED: "not authorised",
     NOT_FOUND: "not found",
-    DIFFERENT: "there are differences (plan and review, with --exit-code)",
+    DIFFERENT: "there are differences or findings (plan, review and hygiene, with --exit-code)",
     RATE_LIMITED: "the API's rate limit was still exceeded after all retries",
     NETWORK: "the API cannot be reached, or did not answer in time",
     INTERRUPTED: "interrupted (Ctrl-C)",

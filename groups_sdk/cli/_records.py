@@ -13,6 +13,7 @@ from groups_sdk.models import Group, GroupMembership, OrgMembership, Role, SsoCo
 if TYPE_CHECKING:
     from groups_sdk.access import (
         Change,
+        HygieneFinding,
         MigratedPerson,
         OffboardingResult,
         Outcome,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIFFERENCES",
+    "FINDINGS",
     "GROUP",
     "GROUPS",
     "MEMBER",
@@ -210,6 +212,19 @@ def _orgs(result: OffboardingResult) -> str | None:
     if result.org_memberships is None:
         return None
     return ", ".join(membership.org.name or membership.org.id for membership in result.org_memberships)
+
+
+def _of_person(column: Column[GroupMembership]) -> Column[tuple[HygieneFinding, GroupMembership]]:
+    return Column(column.key, column.head, lambda pair: column.value(pair[1]))
+
+
+FINDINGS: list[Column[tuple[HygieneFinding, GroupMembership]]] = [
+    Column("finding", "FINDING", lambda pair: str(pair[0].check)),
+    Column("hint", None, lambda pair: pair[0].hint),
+    Column("evidence", "EVIDENCE", lambda pair: pair[0].evidence),
+    Column("not_known", None, lambda pair: "; ".join(pair[0].not_known) or None),
+    *map(_of_person, MEMBERS),
+]
 
 
 def _of_membership(column: Column[GroupMembership]) -> Column[ReviewedMember]:

@@ -39,7 +39,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "leavers.txt").write_text("grace.0001@example.com\nalan.0002@example.com\n")
     (folder / "wanted.csv").write_text("email,role\ngrace.0001@example.com,Group Viewer\n")
     (folder / "accounts.csv").write_text("old,new\ndonald.0005@example.com,grace.0001@example.com\n")
+    (folder / "hygiene.json").write_text('{"findings": {"sso_deactivated": "remove"}, "cascade": true}\n')
+    (folder / "hygiene.yaml").write_text(next(pages.blocks(pages.GUIDES / "hygiene.md", "yaml")).text)
     assert run(folder, "groups-sdk plan wanted.csv --save plan.json").code == 0
+    assert run(folder, "groups-sdk hygiene --policy hygiene.json --save cleanup.json").code == 0
     assert run(folder, "groups-sdk review --jsonl 2025-11.jsonl").code == 0
     assert run(folder, "groups-sdk export desired.csv").code == 0
     return folder

@@ -24,6 +24,10 @@ from groups_sdk.access import (
     Change,
     Condition,
     ExportResult,
+    HygieneCheck,
+    HygieneFinding,
+    HygieneReport,
+    HygieneUnknown,
     MemberChange,
     MigratedPerson,
     Migration,
@@ -98,6 +102,10 @@ PLAN = Plan(
     notes=("a note",),
     conditions=(CONDITION,),
 )
+FINDING = HygieneFinding(
+    HygieneCheck.NOT_ON_SSO, (MEMBERSHIP,), "the login method is 'github'", True, ("who it is",)
+)
+UNKNOWN = HygieneUnknown(HygieneCheck.IN_NO_ORG, "403: forbidden", 2, True)
 
 EXAMPLES: list[Any] = [
     USER,
@@ -127,6 +135,20 @@ EXAMPLES: list[Any] = [
         "a-record", "data[3].attributes", "is missing", "v1.next", {"type": "user", "id": "a-record"}
     ),
     ExportResult(path="members.csv", rows=3, notes=("a note",)),
+    FINDING,
+    UNKNOWN,
+    HygieneReport(
+        group=PLAIN_GROUP,
+        looked_at=THEN,
+        base_url="https://api.example",
+        members=(MEMBERSHIP,),
+        findings=(FINDING,),
+        unknown=(UNKNOWN,),
+        missing=1,
+        unreadable=("the record 'x', at data[0]: must be an object",),
+        org_memberships=True,
+        sso_login_methods=("saml",),
+    ),
     OffboardingResult(PLAIN_GROUP, "ada", OffboardingStatus.FAILED, MEMBERSHIP, (ORG_MEMBERSHIP,), REFUSED),
     RemainingAccess(PLAIN_GROUP, "ada", "still there"),
     OffboardingReport(

@@ -65,7 +65,7 @@ def deactivated(members: Members, sso: SsoUsers) -> Found:
     if without_user:
         yield HygieneUnknown(check, "the API does not tell the user id", without_user)
     for reason in sso.unread:
-        yield HygieneUnknown(check, reason)
+        yield HygieneUnknown(check, reason, failed=True)
 
 
 def _deactivated_by_id(
@@ -101,15 +101,15 @@ def _by_name(member: GroupMembership, strangers: PeopleIndex[SsoAccount]) -> Hyg
 
 def in_no_org(members: Members, orgs: Sequence[Orgs]) -> Found:
     """Who is in no organization below the group. Where these could not be read, that is not known."""
-    reasons: Counter[str] = Counter()
+    reasons: Counter[tuple[str, bool]] = Counter()
     for member, (memberships, error) in zip(members.memberships, orgs, strict=True):
         if memberships is None:
-            reasons[str(error or "the API does not tell the user id")] += 1
+            reasons[str(error or "the API does not tell the user id"), error is not None] += 1
         elif not memberships:
             evidence = "the API lists no organizations for them"
             yield HygieneFinding(HygieneCheck.IN_NO_ORG, (member,), evidence)
-    for reason, count in reasons.most_common():
-        yield HygieneUnknown(HygieneCheck.IN_NO_ORG, reason, count)
+    for (reason, failed), count in reasons.most_common():
+        yield HygieneUnknown(HygieneCheck.IN_NO_ORG, reason, count, failed)
 
 
 def shared_addresses(members: Members) -> Found:
@@ -135,7 +135,7 @@ def shared_addresses(members: Members) -> Found:
                 check, _accounts([*by_email, *by_username]), evidence, hint=True, not_known=(doubt,)
             )
     if members.missing or members.unreadable:
-        yield HygieneUnknown(check, "the accounts of members who were not listed")
+        yield HygieneUnknown(check, "the accounts of members who were not listed", failed=True)
     nameless = sum(not (member.user.email or member.user.username) for member in members.memberships)
     if nameless:
         yield HygieneUnknown(check, "the API tells neither email address nor username", nameless)
@@ -145,7 +145,7 @@ def sole_roles(members: Members) -> Found:
     """Roles that one member alone has. Of a listing that is not complete, nobody can tell."""
     check = HygieneCheck.SOLE_ROLE
     if members.missing or members.unreadable:
-        yield HygieneUnknown(check, "who else has a role, because not all members were listed")
+        yield HygieneUnknown(check, "who else has a role, because not all members were listed", failed=True)
         return
     index = RoleIndex(member.role for member in members.memberships)
     without = sum(not member.role.id for member in members.memberships)

@@ -52,11 +52,15 @@ class HygieneFinding(Serializable):
 
 @attrs.frozen
 class HygieneUnknown(Serializable):
-    """What a check could not find out, and why. `members` is how many it is not known for; None where that is open."""
+    """What a check could not find out, and why. `members` is how many it is not known for; None where that is open.
+
+    `failed` is True where something could not be read, and False where the API has left it out.
+    """
 
     check: HygieneCheck
     reason: str
     members: int | None = None
+    failed: bool = False
 
     def __str__(self) -> str:
         if self.members is None:

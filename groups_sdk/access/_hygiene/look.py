@@ -58,7 +58,7 @@ async def look_at_hygiene(
         findings=tuple(one for one in found if isinstance(one, HygieneFinding)),
         unknown=tuple(one for one in found if isinstance(one, HygieneUnknown)),
         missing=members.missing,
-        unreadable=members.unreadable,
+        unreadable=tuple(map(str, members.unreadable)),
         org_memberships=org_memberships,
         sso_login_methods=methods,
     )

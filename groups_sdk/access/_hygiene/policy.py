@@ -1,7 +1,5 @@
 """A policy: which findings lead to what, who is exempt and until when."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
@@ -116,7 +114,7 @@ class HygienePolicy:
         return rule is not None and rule.changes
 
     @classmethod
-    def read(cls, file: ReadableFile) -> HygienePolicy:
+    def read(cls, file: ReadableFile) -> "HygienePolicy":
         """The policy in a file: JSON when its name ends in .json or it begins with a brace, else YAML (extra `yaml`).
 
         `file` is a path, or a file that is open for reading. Raises `InvalidArgumentError`, which names the file and
@@ -130,7 +128,7 @@ class HygienePolicy:
         return read_policy(file)
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> HygienePolicy:
+    def from_dict(cls, document: Mapping[str, Any]) -> "HygienePolicy":
         """The policy that a dict says, which is what a policy file holds. Raises what `read` raises.
 
         Example:

@@ -7,7 +7,6 @@ from typing import Self
 
 import attrs
 
-from groups_sdk._pagination import DecodeProblem
 from groups_sdk._serialization import Serializable
 from groups_sdk.access._documents import parsed
 from groups_sdk.access._guards import Guards
@@ -27,7 +26,7 @@ class HygieneReport(Serializable):
 
     `findings` come check by check, in the order of `HygieneCheck`; those with `hint` are not proven. `unknown` is what
     the checks could not find out: it never becomes a finding. `missing` is how many members the API counts and did not
-    list, and `unreadable` are the records of the listing that could not be understood. `members` are all members that
+    list, and `unreadable` says which records of the listing could not be understood. `members` are all members that
     were listed, and `sso_login_methods` the login methods that counted as single sign-on. Without `org_memberships`,
     nobody looked for members in no organization. `looked_at` is when the look began, and `base_url` the API.
 
@@ -46,7 +45,7 @@ class HygieneReport(Serializable):
     findings: tuple[HygieneFinding, ...] = ()
     unknown: tuple[HygieneUnknown, ...] = ()
     missing: int = 0
-    unreadable: tuple[DecodeProblem, ...] = ()
+    unreadable: tuple[str, ...] = ()
     org_memberships: bool = False
     sso_login_methods: tuple[str, ...] = ()
 

@@ -9,7 +9,7 @@ from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import fatal
 from groups_sdk.access._roles import is_uuid
 from groups_sdk.access._tasks import task_group
-from groups_sdk.errors import ForbiddenError, GroupsError
+from groups_sdk.errors import ForbiddenError, GroupsError, IncompleteListingError
 from groups_sdk.models import GroupMembership, OrgMembership
 
 __all__ = ["OrgReader", "Orgs"]
@@ -60,8 +60,17 @@ class OrgReader:
         if self._forbidden is not None:
             return None, self._forbidden
         try:
-            listing = self._client.list_org_memberships(self._group_id, user_id=user_id)
-            return tuple(await listing.collect()), None
+            found: list[OrgMembership] = []
+            counted = 0.0
+            async for page in self._client.list_org_memberships(self._group_id, user_id=user_id).pages():
+                found += page.items
+                count = page.meta.get("org_membership_count")
+                counted = max(counted, count) if isinstance(count, int | float) else counted
+            if counted and not found:
+                raise IncompleteListingError(
+                    f"the API counts {counted:g} of their memberships of organizations, and lists none"
+                )
+            return tuple(found), None
         except GroupsError as error:
             if fatal(error) is not None:
                 raise
