@@ -65,7 +65,7 @@ def test_a_plan_is_shown_saved_and_applied(
     assert f"digest {made.digest}\n" in done.err
     assert "sso_deactivated: the SSO user with this user id is deactivated" in done.err
     assert DEACTIVATED in roles_of(fake)
-    assert cli("apply", str(saved), "--yes", "--expect-digest", made.digest).code == 0
+    assert cli("apply", str(saved), "--yes", "--expect", made.digest).code == 0
     assert DEACTIVATED not in roles_of(fake)
 
 

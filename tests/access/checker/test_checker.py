@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from access.checker.hygiene import play_hygiene
 from access.checker.migrating import play_migration
 from access.checker.offboarding import play_offboarding
 from access.checker.playing import play, play_alike
@@ -32,6 +33,11 @@ def test_who_leaves_is_gone_and_nobody_else(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", _seeds()[::4])
 def test_who_moves_keeps_what_they_have(seed: int, tmp_path: Path) -> None:
     _referee(play_migration, seed, tmp_path)
+
+
+@pytest.mark.parametrize("seed", _seeds()[::3])
+def test_who_is_cleaned_up_has_a_finding_and_nobody_else_loses_anything(seed: int, tmp_path: Path) -> None:
+    _referee(play_hygiene, seed, tmp_path)
 
 
 def _referee(game: Callable[[int, Path], None], seed: int, directory: Path) -> None:
