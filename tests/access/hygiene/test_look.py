@@ -262,6 +262,11 @@ async def test_members_that_are_not_listed_are_a_gap(group: Group) -> None:
     assert not report.complete
 
 
+async def test_without_a_count_nobody_is_missed(group: Group) -> None:
+    group.fake.alter_record(group.membership(group.add("ada")), "meta")
+    assert (await group.look()).gap is None
+
+
 async def test_a_record_that_cannot_be_understood_is_a_gap(group: Group) -> None:
     group.add("ada")
     for name in ("kim", "grace"):

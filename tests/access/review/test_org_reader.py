@@ -121,3 +121,21 @@ async def test_what_is_not_about_one_member_is_raised_as_it_is(error: Exception)
     assert caught.value is error
     assert caught.value.__cause__ is cause
     assert len(client.asked) == 4
+
+
+async def test_an_empty_listing_that_the_count_contradicts_is_not_believed() -> None:
+    class Counting(Client):
+        def list_org_memberships(self, group_id: str, *, user_id: str) -> AsyncPaginator[OrgMembership]:
+            async def fetch(**cursors: Any) -> Page[OrgMembership]:
+                count = {uid("1"): 2, uid("2"): "many"}.get(user_id, 0)
+                response = ApiResponse(200, Headers(), b"", "listGroupUserOrgMemberships")
+                return Page([], None, None, {"org_membership_count": count}, response)
+
+            return AsyncPaginator(fetch)
+
+    nobody, counted, odd = await OrgReader(
+        Counting(9, ServerError(status_code=500)), GROUP.id, concurrency=1
+    ).read(MEMBERS[:3])
+    assert nobody == odd == ((), None)
+    assert counted[0] is None
+    assert str(counted[1]) == "the API counts 2 of their memberships of organizations, and lists none"
