@@ -39,6 +39,7 @@ from groups_sdk.access._offboarding.report import (
 )
 from groups_sdk.access._outcomes import Action, Change, Outcome, Progress, Status
 from groups_sdk.access._plan.conditions import Condition
+from groups_sdk.access._plan.endings import Ending
 from groups_sdk.access._plan.export import ExportResult
 from groups_sdk.access._plan.plan import NotInSnyk, Plan
 from groups_sdk.access._review.diff import MemberChange, ReviewDiff
@@ -73,6 +74,7 @@ __all__ = [
     "Change",
     "Changes",
     "Condition",
+    "Ending",
     "ExportResult",
     "HygieneAction",
     "HygieneCheck",

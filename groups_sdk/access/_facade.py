@@ -276,6 +276,7 @@ class AsyncAccess:
         email_column: str | None = None,
         role: str | Role | None = None,
         file_format: FileFormat | None = None,
+        ending_within: timedelta | str | None = None,
     ) -> Plan:
         """What would have to change for groups to be as desired. It only reads (getGroup, listGroupMemberships;
         group.read, group.membership.read).
@@ -294,6 +295,12 @@ class AsyncAccess:
         With `prune`, members who are not mentioned are to be removed. `cascade` says whether their memberships of
         organizations below go too; if you do not give it here, you must give it to `apply`. A listing of members may
         have been filtered: if `prune` would remove anybody for not being in one, you get a `PlanError`.
+
+        A row may say when its role ends: `until` is a date (over at its end in UTC) or a moment with its offset from
+        UTC, and `then` the role afterwards, or "remove". From that moment on, by the clock of this machine, the row
+        means what `then` says; `plan.ended` shows such people. `ending_within` (a `timedelta`, or a text such as "14d")
+        shows in `plan.ending` what ends soon. Removals at the end of access count among `max_removals`, heed `protect`
+        and need `cascade`, with `prune` or without. Nothing ends by itself: make a plan, and apply it.
 
         If a user id is given that no member has, that user is to be added. If no member has a given name, the group's
         SSO users are searched (group.sso.read, group.user.read). Somebody who is not there either is in `not_in_snyk`
@@ -323,6 +330,7 @@ class AsyncAccess:
             email_column=email_column,
             role=role,
             file_format=file_format,
+            ending_within=ending_within,
         )
 
     async def plan_migration(

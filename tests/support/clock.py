@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 from weakref import WeakSet
 
@@ -18,6 +19,7 @@ import anyio
 import pytest
 import trio
 
+_OF_PLANS = ("diff",)  # modules that ask what time it is
 _clocks: WeakSet[_AsyncioLoop | _TrioClock] = WeakSet()
 
 
@@ -98,3 +100,16 @@ class WallClock:
         for name, module in list(sys.modules.items()):
             if name.startswith("groups_sdk") and vars(module).get("datetime") is datetime:
                 monkeypatch.setattr(module, "datetime", Shifted)
+
+
+def set_time(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
+    """Have plans, and what is written for them, be made at just this moment."""
+
+    class Set(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return moment.astimezone(tz)
+
+    for name in _OF_PLANS:
+        module = import_module(f"groups_sdk.access._plan.{name}")
+        monkeypatch.setattr(module, "datetime", Set)

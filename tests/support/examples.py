@@ -23,6 +23,7 @@ from groups_sdk.access import (
     Action,
     Change,
     Condition,
+    Ending,
     ExportResult,
     HygieneCheck,
     HygieneFinding,
@@ -101,6 +102,9 @@ PLAN = Plan(
     not_in_snyk=(NotInSnyk(who="bob", role="r", reason="unknown", group_id=GROUP.id),),
     notes=("a note",),
     conditions=(CONDITION,),
+    ended=(Ending(who="bob", role="Group Admin", then=None, until=THEN, group_id=GROUP.id),),
+    ending=(Ending(who="eve", role="Group Admin", then="r", until=THEN, group_id=GROUP.id),),
+    ending_by=THEN,
 )
 FINDING = HygieneFinding(
     HygieneCheck.NOT_ON_SSO, (MEMBERSHIP,), "the login method is 'github'", True, ("who it is",)
@@ -134,6 +138,7 @@ EXAMPLES: list[Any] = [
     DecodeProblem(
         "a-record", "data[3].attributes", "is missing", "v1.next", {"type": "user", "id": "a-record"}
     ),
+    Ending(who="bob", role="Group Admin", then="Group Member", until=THEN, group_id=GROUP.id),
     ExportResult(path="members.csv", rows=3, notes=("a note",)),
     FINDING,
     UNKNOWN,

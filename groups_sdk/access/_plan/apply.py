@@ -231,8 +231,8 @@ class PlanWork(ChangeWork):
                 )
 
     def _check_removals(self) -> None:
-        """Raise `PlanError` when a plan that prunes would remove more members than it may."""
-        for group in self._plan.groups if self._plan.prune else ():
+        """Raise `PlanError` when a plan would remove more members than it may, by pruning or because access ended."""
+        for group in self._plan.groups if self._plan.prune or self._plan.ended else ():
             removals = [
                 change for change in self._plan.removals if change.group_id.lower() == group.id.lower()
             ]

@@ -32,6 +32,9 @@ Field: TypeAlias = Literal[
     "group",
     "group_name",
     "group_id",
+    "until",
+    "then",
+    "then_id",
 ]
 Columns: TypeAlias = Mapping[str, str]
 """Which column is which: `{"email": "E-Mail", "role": "Rolle"}`, from the field to the heading as it is written."""
@@ -42,6 +45,8 @@ _SYNONYMS: dict[str, Field] = {
     **{field.replace("_", ""): field for field in FIELDS},
     **dict.fromkeys(("emailaddress", "mail", "mailaddress", "useremail", "useremailaddress"), "email"),
     **dict.fromkeys(("userprincipalname", "upn", "login", "userlogin", "userusername"), "username"),
+    **dict.fromkeys(("validuntil", "expires", "expiresat", "expireson"), "until"),
+    **dict.fromkeys(("expiry", "expirydate", "expiration", "expirationdate"), "until"),
 }
 _LOGIN = ("login", "userlogin")  # names the person where nothing better does
 _PEOPLE: tuple[Field, ...] = ("email", "username", "user_id", "membership_id")
@@ -51,11 +56,12 @@ _RESERVED = frozenset(
     re.findall(
         r"\w+",
         """
-        until validuntil expires expiresat expireson expiry expirydate expiration expirationdate
         action ensure cascade prune protect
         """,
     )
 )
+# Say when something ends, perhaps this access: ignoring that would make it last for ever.
+_PERHAPS_UNTIL = frozenset(("validto", "enddate", "ablaufdatum", "gültigbis", "gueltigbis", "befristetbis"))
 # Columns of a review, of directories' exports and for people. Ignored, however close they are to a known one.
 _IGNORED = frozenset(
     re.findall(
@@ -209,7 +215,12 @@ def _check_ignored(ignored: Sequence[str], chosen: set[Field], noun: str) -> Non
         plain = _plain(heading)
         if plain in _RESERVED:
             raise InvalidArgumentError(f"the {noun} {heading!r} is not supported: remove it")
-        if plain in _IGNORED or plain in _SYNONYMS:
+        if plain in _PERHAPS_UNTIL and "until" not in chosen:
+            raise InvalidArgumentError(
+                f"the {noun} {heading!r} may say when the access ends; if so, say it: {_example({'until': heading})}; "
+                "otherwise remove it"
+            )
+        if plain in _IGNORED or plain in _SYNONYMS or plain in _PERHAPS_UNTIL:
             continue
         close = next(iter(difflib.get_close_matches(plain, candidates, 1, 0.8)), None)
         if close in _RESERVED:

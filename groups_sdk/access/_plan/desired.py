@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -13,6 +14,7 @@ from groups_sdk.access._plan.columns import Columns, with_email_column
 from groups_sdk.access._plan.formats import FileFormat
 from groups_sdk.access._plan.rows import PERSON, Row
 from groups_sdk.access._plan.sources import Desired, read_source
+from groups_sdk.access._plan.until import REMOVE, end_of
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role
 
@@ -29,6 +31,10 @@ class DesiredMember:
     email addresses and usernames as they were written, trimmed. All of them are of one person. `role` is a name, an
     id or a `Role`; `role_name` stands beside an id and should be its name. `group` is an id or a name, and None where
     the desired state does not say it.
+
+    `until` is the first moment at which they are not to have the role any more, in UTC, and `then` the role that they
+    are to have afterwards, or `REMOVE`; `then_name` should be its name, where that is an id. Both are None for access
+    that does not end.
     """
 
     where: str
@@ -37,6 +43,9 @@ class DesiredMember:
     ids: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     group: str | None = None
+    until: datetime | None = None
+    then: str | Role | None = None
+    then_name: str | None = None
 
     @property
     def who(self) -> str:
@@ -78,6 +87,9 @@ def read_desired(
     `group_name` or a usual synonym of them; `columns` says it for others: `{"email": "E-Mail", "role": "Rolle"}`, and
     `email_column` for the email only. Others are ignored, with one note; one that is close to a known one is refused.
     `{"groups": {...}}` has one mapping, or list, for each group.
+
+    `until` says when a role ends: a date, which is over at its end in UTC, or a moment with its offset from UTC. `then`
+    is the role afterwards (`then_id` its id), or "remove": with `until` it must be given, and only there.
 
     Raises `InvalidArgumentError` that names all rows that are not valid, and `ConfigurationError` for YAML without
     PyYAML.
@@ -143,7 +155,8 @@ def _member(row: Row) -> DesiredMember:
     ids, names = _person(row)
     role, role_name = _role(row)
     group = row.group or _group(row)
-    return DesiredMember(row.where, role, role_name, ids, names, group)
+    until, then, then_name = _end(row)
+    return DesiredMember(row.where, role, role_name, ids, names, group, until, then, then_name)
 
 
 def _person(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -185,6 +198,37 @@ def _role(row: Row) -> tuple[str | Role, str | None]:
     if not (role or name):
         raise InvalidArgumentError("the role is empty")
     return role or name, None
+
+
+def _end(row: Row) -> tuple[datetime | None, str | Role | None, str | None]:
+    """When the role ends, and what the person is to have then: a role and what it should be called, or `REMOVE`."""
+    value = row.cells.get("until")
+    until = None if value is None or (isinstance(value, str) and not value.strip()) else end_of(value)
+    then, name = _then(row)
+    if until is None and then is not None:
+        raise InvalidArgumentError(
+            "then says what comes after until, which is empty: fill it in, or empty then"
+        )
+    if until is not None and then is None:
+        raise InvalidArgumentError("until needs then: the role that they have afterwards, or remove")
+    return until, then, name
+
+
+def _then(row: Row) -> tuple[str | Role | None, str | None]:
+    given = row.cells.get("then")
+    role_id = _text(row, "then_id")
+    if isinstance(given, Role):
+        if role_id:
+            raise InvalidArgumentError("then is a Role, which has its id: leave then_id out")
+        return roles.checked(given), None
+    then = _text(row, "then")
+    if normalised(then) == REMOVE:
+        if role_id:
+            raise InvalidArgumentError("then is remove, but then_id is a role: leave one of them out")
+        return REMOVE, None
+    if role_id:
+        return _id("role", role_id), then if then and then.lower() != role_id.lower() else None
+    return then or None, None
 
 
 def _group(row: Row) -> str | None:

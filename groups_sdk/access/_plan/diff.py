@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import anyio.to_thread
@@ -19,9 +19,11 @@ from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change
 from groups_sdk.access._people import Identity, PeopleIndex, SsoAccount, described, identity_of, key_of
 from groups_sdk.access._plan.desired import DesiredMember, DesiredState, read_desired
+from groups_sdk.access._plan.endings import Ending
 from groups_sdk.access._plan.formats import FileFormat
 from groups_sdk.access._plan.plan import NotInSnyk, Plan
 from groups_sdk.access._plan.sources import Desired
+from groups_sdk.access._plan.until import REMOVE, after, as_duration
 from groups_sdk.access._roles import same_role
 from groups_sdk.access._sso import list_sso_accounts
 from groups_sdk.errors import (
@@ -36,6 +38,20 @@ from groups_sdk.models import Group, GroupMembership, Role, User
 __all__ = ["make_plan", "removal_limit"]
 
 _SHOWN = 10
+
+
+@attrs.frozen
+class _Clock:
+    """The moment that a plan goes by, and the one by which what ends is shown."""
+
+    now: datetime
+    ending_by: datetime | None
+
+    def is_over(self, row: DesiredMember) -> bool:
+        return row.until is not None and row.until <= self.now
+
+    def ends_soon(self, row: DesiredMember) -> bool:
+        return row.until is not None and self.ending_by is not None and self.now < row.until <= self.ending_by
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +79,9 @@ async def make_plan(
     email_column: str | None,
     role: str | Role | None,
     file_format: FileFormat | None,
+    ending_within: timedelta | str | None,
 ) -> Plan:
+    soon = None if ending_within is None else as_duration(ending_within, "ending_within")
     if group_id is not None:
         arguments.uuid("group_id", group_id)
     if cascade is not None:
@@ -90,9 +108,10 @@ async def make_plan(
         raise InvalidArgumentError(f"{state.source} lists nobody: prune=True would remove every member")
     wanted = await _by_group(client, group_id, state)
     now = datetime.now(UTC).replace(microsecond=0)
-    parts = [await _plan_of_group(client, id_, rows, pruning, state, now) for id_, rows in wanted.items()]
+    clock = _Clock(now, None if soon is None else after(now, soon))
+    parts = [await _plan_of_group(client, id_, rows, pruning, state, clock) for id_, rows in wanted.items()]
     unused = _unused(pruning.allow_unresolved, [missing for part in parts for missing in part.not_in_snyk])
-    return _joined(client.base_url, parts, [*state.notes, *unused], pruning, now)
+    return _joined(client.base_url, parts, [*state.notes, *unused], pruning, clock)
 
 
 def removal_limit(members: int) -> int:
@@ -148,10 +167,10 @@ async def _plan_of_group(
     rows: Sequence[DesiredMember],
     pruning: Pruning,
     state: DesiredState,
-    now: datetime,
+    clock: _Clock,
 ) -> Plan:
     group = await client.get_group(group_id)
-    matching = _Matching(group, await list_members(client, group_id), state)
+    matching = _Matching(group, await list_members(client, group_id), state, clock)
     for row in rows:
         matching.match(row)
     if matching.missing or matching.renamed:
@@ -159,14 +178,15 @@ async def _plan_of_group(
         matching.match_sso_users(PeopleIndex(accounts))
         matching.notes += notes
     matching.refuse_problems()
-    return matching.plan(pruning, now)
+    return matching.plan(pruning)
 
 
 class _Matching:
     """The rows of one group, put beside its members."""
 
-    def __init__(self, group: Group, listing: MemberListing, state: DesiredState) -> None:
+    def __init__(self, group: Group, listing: MemberListing, state: DesiredState, clock: _Clock) -> None:
         self._group = group
+        self._clock = clock
         self._listing = listing
         self._source = state.source
         self._partial = state.partial
@@ -174,15 +194,19 @@ class _Matching:
         self._problems: list[str] = []
         self._matches: list[GroupMembership] = []
         self._not_in_snyk: list[tuple[DesiredMember, NotInSnyk]] = []
+        self._ended: list[Ending] = []
+        self._ending: list[Ending] = []
         self._uncertain = False
         self._by_user_id = True
-        self.missing: list[tuple[DesiredMember, Role]] = []
+        self.missing: list[
+            tuple[DesiredMember, Role | None]
+        ] = []  # with no role, where they are to be removed
         self.renamed: list[tuple[DesiredMember, GroupMembership]] = []  # found by id only
         self.notes: list[str] = []
 
     def match(self, row: DesiredMember) -> None:
         try:
-            role = self._role(row)
+            role = self._wanted_role(row)
             member = self._listing.people.find(_identity(row))
         except AmbiguousMatchError as error:
             self._note_uncertain(error)
@@ -212,6 +236,12 @@ class _Matching:
             member = self._listing.people.by_id(user.id) if user else None
             if member is not None:  # under another address
                 self._want_role(row, member, role)
+            elif role is None:
+                gap = self._listing.name_gap if row.names else self._listing.gap
+                if gap:
+                    self.notes.append(
+                        f"{row.where}: {row.who}, whose access has ended, was not found, but {gap}"
+                    )
             elif user is not None:
                 self._want(row, self._change(Action.ADD, user, role=role))
             else:
@@ -244,18 +274,51 @@ class _Matching:
             reason = "no member and no visible SSO user of this group has this name"
         return NotInSnyk(who=row.who, role=role.name or role.id, reason=reason, group_id=self._group.id)
 
-    def _role(self, row: DesiredMember) -> Role:
-        role = self._listing.roles.resolve(row.role)
-        if row.role_name is not None and role.name and normalised(role.name) != normalised(row.role_name):
+    def _wanted_role(self, row: DesiredMember) -> Role | None:
+        """The role that they are to have now; None when their access has ended with their removal.
+
+        The role afterwards is looked up before the end already, so that a mistake in it is seen in time. The one before
+        need not be there any more: it may have been nobody else's.
+        """
+        over = self._clock.is_over(row)
+        role = None if over else self._role(row.role, row.role_name, "role")
+        then = None
+        if row.then is not None and row.then != REMOVE:
+            then = self._role(row.then, row.then_name, "then")
+            if same_role(role, then):
+                raise RoleChoiceError("then is the same role: access that does not end needs no until")
+        self._note_ending(row, role, then)
+        return then if over else role
+
+    def _role(self, given: str | Role, name: str | None, field: str) -> Role:
+        role = self._listing.roles.resolve(given)
+        if name is not None and role.name and normalised(role.name) != normalised(name):
             raise RoleChoiceError(
-                f"the role is {row.role_name!r}, but role_id is the id of {role.name!r}; "
-                "change both, or leave role_id empty",
+                f"the {'role' if field == 'role' else 'role in then'} is {name!r}, but {field}_id is the id of "
+                f"{role.name!r}; change both, or leave {field}_id empty",
                 choices=(role,),
             )
         return role
 
-    def _want_role(self, row: DesiredMember, member: GroupMembership, role: Role) -> None:
-        self._want(row, self._change(Action.SET_ROLE, member.user, member, role))
+    def _note_ending(self, row: DesiredMember, role: Role | None, then: Role | None) -> None:
+        soon = self._clock.ends_soon(row)
+        if row.until is None or not (soon or self._clock.is_over(row)):
+            return
+        known = role or self._listing.roles.by_id(row.role if isinstance(row.role, str) else row.role.id)
+        name = (known and (known.name or known.id)) or row.role_name
+        given = row.role if isinstance(row.role, str) else row.role.name or row.role.id
+        ending = Ending(
+            who=row.who,
+            role=name or given,
+            then=None if then is None else then.name or row.then_name or then.id,
+            until=row.until,
+            group_id=self._group.id,
+        )
+        (self._ending if soon else self._ended).append(ending)
+
+    def _want_role(self, row: DesiredMember, member: GroupMembership, role: Role | None) -> None:
+        action = Action.REMOVE if role is None else Action.SET_ROLE
+        self._want(row, self._change(action, member.user, member, role))
 
     def _want(self, row: DesiredMember, change: Change) -> None:
         other = self._wanted.get(change.person)
@@ -285,27 +348,77 @@ class _Matching:
                 raise AmbiguousMatchError(text, matches=tuple(self._matches))
             raise InvalidArgumentError(text)
 
-    def plan(self, pruning: Pruning, now: datetime) -> Plan:
+    def plan(self, pruning: Pruning) -> Plan:
         changes = [change for _, change in self._wanted.values()]
         updates = [change for change in changes if change.action is Action.SET_ROLE]
         others = [m for m in self._listing.memberships if key_of(m) not in self._wanted]
-        removals = self._removals(others, pruning) if pruning.prune else []
+        ended = [(row, change) for row, change in self._wanted.values() if change.action is Action.REMOVE]
+        protected = self._protected(pruning) if pruning.prune or ended else set[str]()
+        pruned = self._pruned(others, pruning, protected) if pruning.prune else []
+        removals = [*self._after_the_end(ended, protected), *pruned]
+        self._refuse_too_many(removals, pruning)
         return Plan(
             groups=(Group(id=self._group.id, name=self._group.name),),
             base_url="",
-            made_at=now,
+            made_at=self._clock.now,
             creates=tuple(change for change in changes if change.action is Action.ADD),
             role_changes=tuple(change for change in updates if not same_role(change.before, change.role)),
             removals=tuple(removals),
             unchanged=tuple(change for change in updates if same_role(change.before, change.role)),
             not_in_snyk=tuple(missing for _, missing in self._not_in_snyk),
-            not_mentioned=len(others) - len(removals),
+            not_mentioned=len(others) - len(pruned),
             notes=tuple(self.notes),
+            ended=tuple(self._ended),
+            ending=tuple(self._ending),
         )
 
-    def _removals(self, others: Sequence[GroupMembership], pruning: Pruning) -> list[Change]:
+    def _protected(self, pruning: Pruning) -> set[str]:
+        """Whom no plan removes."""
+        protected: set[str] = set()
+        for person in pruning.protect:
+            found = {key_of(member) for member in self._listing.people.all_of(person)}
+            protected |= found
+            if not found:
+                self.notes.append(f"{unprotected(person)} {self._name}: check the spelling")
+        return protected
+
+    def _after_the_end(
+        self, ended: Sequence[tuple[DesiredMember, Change]], protected: set[str]
+    ) -> list[Change]:
+        """The removals of those whose access has ended. Refused where a name may be somebody else's too."""
+        by_name = [str(change) for row, change in ended if not row.ids]
+        if by_name and self._listing.missing:
+            raise IncompleteListingError(
+                f"the access of some members of {self._name} has ended, and they are not removed, because another may "
+                f"have the same name ({'; '.join(by_name[:_SHOWN])}): {self._listing.gap}"
+            )
+        removals: list[Change] = []
+        for row, change in ended:
+            if change.person in protected:
+                self.notes.append(f"the access of {row.who} has ended, and they stay: protected")
+            else:
+                removals.append(change)
+        return removals
+
+    def _refuse_too_many(self, removals: Sequence[Change], pruning: Pruning) -> None:
+        members = len(self._listing.memberships)
+        limit = removal_limit(members) if pruning.max_removals is None else pruning.max_removals
+        if len(removals) > limit:
+            raise PlanError(
+                f"{len(removals)} of the {members} members of {self._name} would be removed, more than {limit}: "
+                f"if you want that, give max_removals={len(removals)}",
+                entries=tuple(map(str, removals)),
+            )
+
+    @property
+    def _name(self) -> str:
+        return self._group.name or self._group.id
+
+    def _pruned(
+        self, others: Sequence[GroupMembership], pruning: Pruning, protected: set[str]
+    ) -> list[Change]:
         """The members to be pruned. Refused where something about the group or the desired state is not known."""
-        name = self._group.name or self._group.id
+        name = self._name
         allowed = set(map(normalised, pruning.allow_unresolved))
         unresolved = [
             row.who
@@ -320,12 +433,6 @@ class _Matching:
             )
         if self._listing.missing:
             raise IncompleteListingError(f"no members of {name} are removed: {self._listing.gap}")
-        protected: set[str] = set()
-        for person in pruning.protect:
-            found = {key_of(member) for member in self._listing.people.all_of(person)}
-            protected |= found
-            if not found:
-                self.notes.append(f"{unprotected(person)} {name}: check the spelling")
         removals: list[Change] = []
         for member in others:
             if key_of(member) in protected:
@@ -341,14 +448,6 @@ class _Matching:
                 f"{self._source} is a listing of members and may not have all of them: "
                 f"{len(removals)} of the {len(self._listing.memberships)} members of {name} are not in it, and they "
                 "are not removed. To prune, use a file from an export or a review",
-                entries=tuple(map(str, removals)),
-            )
-        members = len(self._listing.memberships)
-        limit = removal_limit(members) if pruning.max_removals is None else pruning.max_removals
-        if len(removals) > limit:
-            raise PlanError(
-                f"{len(removals)} of the {members} members of {name} would be removed, more than {limit}: "
-                f"if you want that, give max_removals={len(removals)}",
                 entries=tuple(map(str, removals)),
             )
         return removals
@@ -368,12 +467,12 @@ def _unused(allowed: Collection[str], missing: Sequence[NotInSnyk]) -> list[str]
 
 
 def _joined(
-    base_url: str, parts: Sequence[Plan], notes: Sequence[str], pruning: Pruning, now: datetime
+    base_url: str, parts: Sequence[Plan], notes: Sequence[str], pruning: Pruning, clock: _Clock
 ) -> Plan:
     return Plan(
         groups=tuple(group for part in parts for group in part.groups),
         base_url=base_url,
-        made_at=now,
+        made_at=clock.now,
         prune=pruning.prune,
         cascade=pruning.cascade,
         max_removals=pruning.max_removals,
@@ -385,4 +484,7 @@ def _joined(
         not_in_snyk=tuple(missing for part in parts for missing in part.not_in_snyk),
         not_mentioned=sum(part.not_mentioned for part in parts),
         notes=(*notes, *(note for part in parts for note in part.notes)),
+        ended=tuple(ending for part in parts for ending in part.ended),
+        ending=tuple(ending for part in parts for ending in part.ending),
+        ending_by=clock.ending_by,
     )

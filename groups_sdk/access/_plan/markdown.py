@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from groups_sdk.access._markdown import code, folded_list, folded_table
 from groups_sdk.access._outcomes import Change
+from groups_sdk.access._plan.until import shown_moment
 
 if TYPE_CHECKING:
     from groups_sdk.access._plan.plan import Plan
@@ -17,12 +18,15 @@ __all__ = ["plan_markdown"]
 _SHOWN = 50  # rows, before the rest is folded up
 
 
-def plan_markdown(plan: Plan, left_alone: str) -> str:
-    """The whole plan as a Markdown text that ends with a line break. `left_alone` says whom it does not touch."""
-    return "\n".join(_lines(plan, left_alone)) + "\n"
+def plan_markdown(plan: Plan, left_alone: str, endings: str) -> str:
+    """The whole plan as a Markdown text that ends with a line break.
+
+    `left_alone` says whom it does not touch, and `endings` how much access ends.
+    """
+    return "\n".join(_lines(plan, left_alone, endings)) + "\n"
 
 
-def _lines(plan: Plan, left_alone: str) -> Iterator[str]:
+def _lines(plan: Plan, left_alone: str, endings: str) -> Iterator[str]:
     names = {group.id.lower(): code(group.name or group.id) for group in plan.groups}
     several = len(plan.groups) > 1
     groups = ", ".join(f"{names[group.id.lower()]} ({code(group.id)})" for group in plan.groups)
@@ -58,6 +62,23 @@ def _lines(plan: Plan, left_alone: str) -> Iterator[str]:
             for missing in plan.not_in_snyk
         ]
         yield from folded_table(heads, rows, _SHOWN)
+    if endings:
+        yield from ("", "### Access that ends", "", f"By this machine's clock: {endings}", "")
+        heads = [*(["group"] if several else []), "", "person", "role", "until", "then"]
+        rows = [
+            [
+                *([_group(names, ending.group_id)] if several else []),
+                word,
+                code(ending.who),
+                code(ending.role),
+                shown_moment(ending.until),
+                "removed" if ending.then is None else code(ending.then),
+            ]
+            for word, some in (("ended", plan.ended), ("ends", plan.ending))
+            for ending in some
+        ]
+        if rows:
+            yield from folded_table(heads, rows, _SHOWN)
     notes = [*map(code, plan.notes), *_own_notes(plan)]
     if notes:
         yield from ("", "### Notes", "")

@@ -16,7 +16,9 @@ from groups_sdk.access._change_documents import change_document, read_change
 from groups_sdk.access._documents import Reader, parsed
 from groups_sdk.access._outcomes import Action, Change
 from groups_sdk.access._plan.conditions import Condition, read_conditions
+from groups_sdk.access._plan.endings import Ending
 from groups_sdk.access._plan.markdown import plan_markdown
+from groups_sdk.access._plan.until import shown_moment
 from groups_sdk.errors import InvalidArgumentError, PlanError
 from groups_sdk.models import Group
 
@@ -25,6 +27,7 @@ __all__ = ["NotInSnyk", "Plan"]
 FORMAT = "groups_sdk.plan"
 VERSION = 3
 _MARKS = {Action.ADD: "+", Action.SET_ROLE: "~", Action.REMOVE: "-"}
+_NOT_ALWAYS = ("cascade", "max_removals", "ended", "ending", "ending_by")
 _KINDS = {
     "creates": Action.ADD,
     "role_changes": Action.SET_ROLE,
@@ -55,6 +58,10 @@ class Plan(Serializable):
     `apply`. `conditions` hold a change back until somebody else is seen to have a role: migrations and hand-overs have
     them. `base_url` is the API that the plan is for, and `made_by` the version of this package.
 
+    `ended` are the people whose `until` is past: they are planned with what their row says in `then`. `ending` are
+    those whose access ends by `ending_by`; they are planned with the role that they still have. Both go by `made_at`,
+    the time of this machine's clock when the plan was made. Nothing ends before a plan is made and applied.
+
     `str(plan)` is a readable diff that ends with the `digest`, `summary()` is one line, and `to_markdown()` is for a
     pull request. `to_json()` and `from_json()` keep a plan for later, or for somebody to approve.
 
@@ -79,6 +86,9 @@ class Plan(Serializable):
     not_mentioned: int = 0
     notes: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    ended: tuple[Ending, ...] = ()
+    ending: tuple[Ending, ...] = ()
+    ending_by: datetime | None = None
 
     @property
     def group(self) -> Group:
@@ -114,6 +124,10 @@ class Plan(Serializable):
             for missing in self.not_in_snyk:
                 if missing.group_id == group.id:
                     yield printable(f"  ! {missing.who} cannot be added as {missing.role}: {missing.reason}")
+            for word, endings in (("ended", self.ended), ("ends", self.ending)):
+                for ending in endings:
+                    if ending.group_id == group.id:
+                        yield f"  . {word}: {ending}"
         for note in self.notes:
             yield f"  ! {printable(note)}"
         if self.allow_unresolved:
@@ -123,6 +137,8 @@ class Plan(Serializable):
         if self.removals and self.cascade is not None:
             below = "go too" if self.cascade else "stay, where the API allows it"
             yield f"  ! memberships of the organizations below {below} when a member is removed"
+        if self._endings():
+            yield f"{self._endings()} (by this machine's clock)"
         yield f"{self.summary()} ({self._left_alone()})"
         yield f"digest {self.digest}"
 
@@ -147,10 +163,20 @@ class Plan(Serializable):
         rest = f", {self.not_mentioned:,} not mentioned and left alone" if self.not_mentioned else ""
         return f"{len(self.unchanged):,} unchanged{rest}"
 
+    def _endings(self) -> str:
+        """How much access has ended, and how much ends soon; "" where that is neither the case nor asked for."""
+        parts: list[str] = []
+        if self.ended:
+            parts.append(f"{len(self.ended):,} ended by {shown_moment(self.made_at)}")
+        if self.ending_by is not None:
+            parts.append(f"{len(self.ending):,} more to end by {shown_moment(self.ending_by)}")
+        return ", ".join(parts)
+
     def to_markdown(self) -> str:
         """The plan as Markdown, as GitHub and GitLab show it: for a pull request, say.
 
-        It has the groups, the counts, a table of the changes, who cannot be added and why, the notes and the digest.
+        It has the groups, the counts, a table of the changes, who cannot be added and why, whose access has ended or
+        ends soon, the notes and the digest.
         After the first 50, the rows of a table are folded up in a `<details>` block. Texts of the API and of the
         desired state are in code spans: none of them can be taken for a mention, a link or markup, and invisible
         characters are shown.
@@ -158,7 +184,7 @@ class Plan(Serializable):
         Example:
             Path("plan.md").write_text(plan.to_markdown())
         """
-        return plan_markdown(self, self._left_alone())
+        return plan_markdown(self, self._left_alone(), self._endings())
 
     def to_json(self) -> str:
         """The plan as a JSON document, to be read by `from_json`. No credentials are in it."""
@@ -186,6 +212,13 @@ class Plan(Serializable):
             "not_mentioned": self.not_mentioned,
             "notes": list(self.notes),
             "conditions": [condition.to_dict() for condition in self.conditions],
+            # Only where there are some: the digests of other plans, which older versions made, stay what they are.
+            **{
+                name: [ending.to_dict() for ending in endings]
+                for name, endings in (("ended", self.ended), ("ending", self.ending))
+                if endings
+            },
+            **({} if self.ending_by is None else {"ending_by": self.ending_by.isoformat()}),
         }
 
     @classmethod
@@ -219,10 +252,10 @@ class Plan(Serializable):
 
     @classmethod
     def _members(cls) -> Mapping[str, tuple[Any, bool]]:
-        """As `to_dict` writes them: all are there, after those that name the format."""
+        """As `to_dict` writes them, after those that name the format."""
         head = {"format": Literal["groups_sdk.plan"], "version": Literal[3]}
         members = {**head, **{name: type_ for name, (type_, _) in super()._members().items()}}
-        return {name: (type_, name not in ("cascade", "max_removals")) for name, type_ in members.items()}
+        return {name: (type_, name not in _NOT_ALWAYS) for name, type_ in members.items()}
 
 
 def _fields(reader: Reader) -> dict[str, Any]:
@@ -261,7 +294,18 @@ def _fields(reader: Reader) -> dict[str, Any]:
             reader.take("conditions", list),
             (*changes["creates"], *changes["role_changes"], *changes["removals"]),
         ),
+        **{
+            name: tuple(map(_ending, reader.entries(name)))
+            for name in ("ended", "ending")
+            if reader.has(name)
+        },
+        "ending_by": reader.moment("ending_by") if reader.has("ending_by") else None,
     }
+
+
+def _ending(entry: Reader) -> Ending:
+    texts = {name: entry.take(name, str) for name in ("who", "role", "group_id")}
+    return Ending(then=entry.maybe("then"), until=entry.moment("until"), **texts)
 
 
 def _change(entry: Reader, action: Action, groups: Mapping[str, str]) -> Change:

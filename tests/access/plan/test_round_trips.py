@@ -234,15 +234,20 @@ async def test_what_is_unknown_is_noted_once_and_near_misses_are_refused(form: s
     rows = complete(row_with(team="x", shoe_size="43"))
     plan = await planned(fake, io.StringIO(NESTED[form](rows)))
     assert (plan.changes, plan.notes) == ((), (f"the {noun}s team, shoe_size were ignored",))
-    for near, field in (("user_idd", "user_id"), ("grup", "group")):
+    for near, field in (("user_idd", "user_id"), ("grup", "group"), ("untill", "until")):
         with pytest.raises(
             InvalidArgumentError, match=f"the {noun} '{near}' is not known; is it the {field}"
         ):
             await planned(fake, io.StringIO(NESTED[form](complete(row_with(**{near: "x"})))))
-    with pytest.raises(
-        InvalidArgumentError, match=f"the {noun} 'untill' is not known, and 'until' is not supported"
-    ):
-        await planned(fake, io.StringIO(NESTED[form](complete(row_with(untill="2026")))))
+    for reserved, near in (("action", "acton"), ("ensure", "ensures")):
+        with pytest.raises(
+            InvalidArgumentError, match=f"the {noun} {reserved!r} is not supported: remove it"
+        ):
+            await planned(fake, io.StringIO(NESTED[form](complete(row_with(**{reserved: "x"})))))
+        with pytest.raises(
+            InvalidArgumentError, match=f"the {noun} {near!r} is not known, and {reserved!r} is not supported"
+        ):
+            await planned(fake, io.StringIO(NESTED[form](complete(row_with(**{near: "x"})))))
 
 
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
