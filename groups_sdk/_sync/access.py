@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 from groups_sdk._public import set_module
 from groups_sdk._sync.changes import Changes
@@ -21,6 +21,7 @@ from groups_sdk.access._migration.migrate import OnDifferentRole
 from groups_sdk.access._migration.report import Migration
 from groups_sdk.access._outcomes import Progress
 from groups_sdk.access._people_file import People
+from groups_sdk.access._plan.elevation import Elevation
 from groups_sdk.access._plan.export import ExportResult
 from groups_sdk.access._plan.formats import FileFormat
 from groups_sdk.access._plan.plan import Plan
@@ -407,6 +408,53 @@ class Access(SyncFacade[AsyncAccess]):
         """
         return self._portal.call(
             self._async.plan_handover, group_id, from_person, to_person, role_after=role_after
+        )
+
+    def elevate(
+        self,
+        group_id: str,
+        person: str,
+        path: str | os.PathLike[str],
+        *,
+        role: str | Role,
+        lasting: str | timedelta | None = None,
+        until: str | date | None = None,
+        columns: Mapping[str, str] | None = None,
+        email_column: str | None = None,
+        file_format: FileFormat | None = None,
+    ) -> Elevation:
+        """Write into the file of a desired state that a member is to have another role for a while (getGroup,
+        listGroupMemberships; group.read, group.membership.read). Nobody's access is changed: plan and apply the file.
+
+        `lasting` says for how long, from now by the clock of this machine: a `timedelta`, or a text such as "4h", "30d"
+        or "P30D". Or `until` says when it ends: a date (over at its end in UTC), or a moment with its offset from UTC.
+
+        If the file has a row for the member, that is changed, and the role that it gave becomes the one afterwards.
+        Otherwise a row is added, and the role that they have now is the one afterwards. A row that ends already keeps
+        what comes after, and can be given the same role for longer; another role is refused until it has ended.
+
+        The rest of a CSV, JSON or JSON lines file stays as it is, with its encoding, delimiter and order. CSV gets the
+        columns `until`, `then` and `then_id` where it has none. YAML is refused, with the entry to write by hand,
+        because its comments would be lost. The new file takes the place of the old one at once.
+
+        Raises `InvalidArgumentError` when the file cannot be read or cannot say it, `MemberNotFoundError` for somebody
+        who is not a member, `AmbiguousMatchError` when it is not certain who is meant, `RoleChoiceError` for a role
+        that nobody has, and `FileAccessError` when the file cannot be written or has changed meanwhile.
+
+        Example:
+            client.access.elevate(group_id, "ada@example.com", "group.csv", role="Group Admin", lasting="4h")
+        """
+        return self._portal.call(
+            self._async.elevate,
+            group_id,
+            person,
+            path,
+            role=role,
+            lasting=lasting,
+            until=until,
+            columns=columns,
+            email_column=email_column,
+            file_format=file_format,
         )
 
     def apply(

@@ -10,6 +10,7 @@
     update_memberships, delete_memberships   Changes (AsyncChanges), then an Outcome for each change
     plan, undo, plan_copy, plan_handover     Plan
     plan_migration                           Migration
+    elevate                                  Elevation
     apply                                    Changes (AsyncChanges), then an Outcome for each change
     export                                   ExportResult
     hygiene                                  HygieneReport, whose plan() makes a Plan by a HygienePolicy
@@ -39,6 +40,7 @@ from groups_sdk.access._offboarding.report import (
 )
 from groups_sdk.access._outcomes import Action, Change, Outcome, Progress, Status
 from groups_sdk.access._plan.conditions import Condition
+from groups_sdk.access._plan.elevation import Elevation
 from groups_sdk.access._plan.endings import Ending
 from groups_sdk.access._plan.export import ExportResult
 from groups_sdk.access._plan.plan import NotInSnyk, Plan
@@ -74,6 +76,7 @@ __all__ = [
     "Change",
     "Changes",
     "Condition",
+    "Elevation",
     "Ending",
     "ExportResult",
     "HygieneAction",

@@ -9,9 +9,11 @@ import re
 from pathlib import Path
 from typing import IO, Any, TypeAlias, TypeGuard
 
+import attrs
+
 from groups_sdk.errors import InvalidArgumentError
 
-__all__ = ["OpenFile", "ReadableFile", "is_open_file", "name_of", "read_text"]
+__all__ = ["OpenFile", "ReadableFile", "TextOfFile", "is_open_file", "name_of", "read_file", "read_text"]
 
 OpenFile: TypeAlias = IO[str] | IO[bytes]
 """A file that is open for reading, in text or binary mode, such as `sys.stdin`."""
@@ -24,6 +26,15 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_FORMS = (
+    (b"", "utf-8"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"", "cp1252"),
 )
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
@@ -53,11 +64,49 @@ def read_text(file: ReadableFile) -> tuple[str, str | None]:
         text, note = read_text("desired.csv")
     """
     name = name_of(file)
+    return _text_of(_read(file, name), name)
+
+
+@attrs.frozen
+class TextOfFile:
+    """The text of a file, a note when its encoding is a guess, and the bytes that it was read from."""
+
+    name: str
+    text: str
+    note: str | None
+    data: bytes
+
+    def encoded(self, text: str) -> bytes:
+        """Another text in the encoding of the file. Raises `InvalidArgumentError` when that cannot carry it."""
+        mark, encoding = next(
+            (mark, encoding)
+            for mark, encoding in _FORMS
+            if mark + self.text.encode(encoding, "ignore") == self.data
+        )
+        try:
+            return mark + text.encode(encoding)
+        except UnicodeEncodeError as error:
+            raise InvalidArgumentError(
+                f"{self.name}: its encoding, {encoding}, has no {error.object[error.start]!a}; save it as UTF-8"
+            ) from None
+
+
+def read_file(path: str | os.PathLike[str]) -> TextOfFile:
+    """The text of a file that is to be written again. Raises what `read_text` raises."""
+    name = name_of(path)
+    data = _read(path, name)
+    return TextOfFile(name, *_text_of(data, name), data)
+
+
+def _read(file: ReadableFile, name: str) -> Any:
     try:
-        content = _content(file)
+        return _content(file)
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it, or a file that was closed
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidArgumentError(f"{name}: cannot be read: {reason}") from None
+
+
+def _text_of(content: Any, name: str) -> tuple[str, str | None]:
     note: str | None = None
     if isinstance(content, str):
         text = content.removeprefix("\ufeff")

@@ -109,6 +109,13 @@ COMMANDS: dict[str, CommandEntry] = {
         "Plan to hand a member's role over to somebody else.",
         f"group.read, {_READ}, group.sso.read and group.user.read",
     ),
+    "elevate": CommandEntry(
+        _CHANGE,
+        "planning",
+        "elevate",
+        "Write into a file, for plan, that a member has another role for a while.",
+        f"group.read and {_READ}",
+    ),
     "apply": CommandEntry(
         _CHANGE,
         "applying",

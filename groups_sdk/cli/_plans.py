@@ -82,6 +82,9 @@ def show_plan(
     if form not in ("table", "markdown"):
         for missing in made.not_in_snyk:
             note(f"{missing.who} cannot be added as {missing.role}: {missing.reason}")
+        for word, endings in (("ended", made.ended), ("ends", made.ending)):
+            for ending in endings:
+                note(f"{word}: {ending}")
         for remark in made.notes:
             note(with_options(remark))
         note(f"digest {made.digest}")

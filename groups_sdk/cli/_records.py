@@ -13,6 +13,7 @@ from groups_sdk.models import Group, GroupMembership, OrgMembership, Role, SsoCo
 if TYPE_CHECKING:
     from groups_sdk.access import (
         Change,
+        Elevation,
         HygieneFinding,
         MigratedPerson,
         OffboardingResult,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DIFFERENCES",
     "FINDINGS",
+    "ELEVATION",
     "GROUP",
     "GROUPS",
     "MEMBER",
@@ -191,6 +193,18 @@ def _lost_orgs(person: MigratedPerson) -> str | None:
         "; ".join(f"{m.org.name or m.org.id} ({m.role.name or m.role.id})" for m in person.lost_orgs) or None
     )
 
+
+ELEVATION: list[Column[Elevation]] = [
+    Column("file", None, lambda made: made.path),
+    Column("email", None, lambda made: made.user.email),
+    Column("role", None, lambda made: made.role.name),
+    Column("until", None, lambda made: made.until),
+    Column("then", None, lambda made: made.then.name if made.then else "remove"),
+    Column("user_id", None, lambda made: made.user.id),
+    Column("role_id", None, lambda made: made.role.id),
+    Column("then_id", None, lambda made: made.then.id if made.then else None),
+    Column("group_id", None, lambda made: made.group_id),
+]
 
 OFFBOARDING: list[Column[OffboardingResult]] = [
     Column("group", "GROUP", lambda result: result.group.name),

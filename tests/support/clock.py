@@ -19,7 +19,7 @@ import anyio
 import pytest
 import trio
 
-_OF_PLANS = ("diff",)  # modules that ask what time it is
+_OF_PLANS = ("diff", "elevation")  # modules that ask what time it is
 _clocks: WeakSet[_AsyncioLoop | _TrioClock] = WeakSet()
 
 

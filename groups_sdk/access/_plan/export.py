@@ -20,9 +20,9 @@ from groups_sdk.access._plan.objects import imported_yaml
 from groups_sdk.access._roles import RoleIndex, is_uuid
 from groups_sdk.access._writing import AnyFile, check_writable, opened_to_write
 from groups_sdk.errors import InvalidArgumentError
-from groups_sdk.models import GroupMembership
+from groups_sdk.models import GroupMembership, Role
 
-__all__ = ["ExportResult", "check_export", "write_desired"]
+__all__ = ["ExportResult", "check_export", "goes_by_name", "readable_name", "write_desired"]
 
 _COLUMNS = ("email", "username", "user_id", "role", "role_id")
 _GROUP_COLUMNS = ("group", "group_id")
@@ -104,8 +104,7 @@ def write_desired(
             left_out.append(member.user.email or member.user.username or member.id)
             continue
         row = _row(member)
-        name = row["role"]
-        if _PLAIN.fullmatch(name) and not is_uuid(name) and roles.named(name) == [member.role]:
+        if goes_by_name(member.role, roles):
             row["role_id"] = ""  # otherwise who edits the name would have to edit the id
         unsaid += sum(1 for field in ("email", "username") if getattr(member.user, field) and not row[field])
         rows.append(row if groups else {column: row[column] for column in _COLUMNS})
@@ -126,6 +125,12 @@ def write_desired(
     return ExportResult(path=_name(file), rows=len(rows), notes=tuple(notes))
 
 
+def goes_by_name(role: Role, roles: RoleIndex) -> bool:
+    """Whether the name of a role says which one it is, in every format, and reads back as it is."""
+    name = _encodable(role.name)
+    return bool(_PLAIN.fullmatch(name)) and not is_uuid(name) and roles.named(name) == [role]
+
+
 def _name(file: AnyFile) -> str:
     if isinstance(file, str | os.PathLike):
         return os.fspath(file)
@@ -134,10 +139,10 @@ def _name(file: AnyFile) -> str:
 
 
 def _row(member: GroupMembership) -> dict[str, str]:
-    email = _readable(member.user.email)
+    email = readable_name(member.user.email)
     return {
         "email": email if "@" in email else "",
-        "username": _readable(member.user.username),
+        "username": readable_name(member.user.username),
         "user_id": member.user.id,
         "role": _encodable(member.role.name),
         "role_id": member.role.id,
@@ -146,7 +151,7 @@ def _row(member: GroupMembership) -> dict[str, str]:
     }
 
 
-def _readable(name: str | None) -> str:
+def readable_name(name: str | None) -> str:
     """The name, where it is read back as it is; else ""."""
     text = _encodable(name).strip()
     try:

@@ -169,7 +169,7 @@ class Plan(Serializable):
         if self.ended:
             parts.append(f"{len(self.ended):,} ended by {shown_moment(self.made_at)}")
         if self.ending_by is not None:
-            parts.append(f"{len(self.ending):,} more to end by {shown_moment(self.ending_by)}")
+            parts.append(f"{len(self.ending):,} to end by {shown_moment(self.ending_by)}")
         return ", ".join(parts)
 
     def to_markdown(self) -> str:

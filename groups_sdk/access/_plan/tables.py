@@ -13,7 +13,7 @@ from groups_sdk.access._plan.columns import Columns, known_headings
 from groups_sdk.access._plan.rows import PERSON, Source
 from groups_sdk.access._roles import is_uuid
 
-__all__ = ["add_table", "has_known_heading"]
+__all__ = ["add_table", "delimiter_of", "has_known_heading"]
 
 _HEADING = 10_000  # characters: less than what the csv module refuses
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?[ \t]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
@@ -21,13 +21,13 @@ _SEPARATOR_LINE = re.compile(r'"?sep=([^\r\n"])"?[ \t]*(?:\r\n|\r|\n|\Z)', re.IG
 
 def has_known_heading(text: str, columns: Columns | None) -> bool:
     """Whether the text begins as a table does: with the delimiter, or with a heading that means something."""
-    delimiter, skipped, body = _delimiter(text, columns)
+    delimiter, skipped, body = delimiter_of(text, columns)
     return bool(skipped) or known_headings(_first_cells(body, delimiter), columns) > 0
 
 
 def add_table(source: Source, text: str) -> None:
     """Add the rows of a table, or the people of a plain list."""
-    delimiter, skipped, body = _delimiter(text, source.columns)
+    delimiter, skipped, body = delimiter_of(text, source.columns)
     if not skipped and _is_list(_first_cells(body, delimiter), source.columns):
         _add_list(source, body, delimiter)
         return
@@ -89,7 +89,7 @@ def _is_list(cells: Sequence[str], columns: Columns | None) -> bool:
     return "@" in people[0] or is_uuid(people[0])
 
 
-def _delimiter(text: str, columns: Columns | None) -> tuple[str, int, str]:
+def delimiter_of(text: str, columns: Columns | None) -> tuple[str, int, str]:
     """The delimiter, how many lines come before the table, and the table."""
     said = _SEPARATOR_LINE.match(text)
     if said:

@@ -8,7 +8,7 @@ from typing import Any
 
 from groups_sdk.errors import InvalidArgumentError
 
-__all__ = ["REMOVE", "after", "as_duration", "end_of", "moment_text", "shown_moment"]
+__all__ = ["REMOVE", "after", "as_duration", "end_of", "moment_text", "shown_moment", "until_text"]
 
 REMOVE = "remove"
 """What stands in `then` in place of a role."""
@@ -80,6 +80,13 @@ def _read(value: Any) -> date:
         f"until is {_quoted(value)}: write a date such as 2026-12-31, which is over at its end in UTC, or a moment "
         "such as 2026-12-31T18:00:00+01:00; leave it empty for access that does not end"
     )
+
+
+def until_text(value: Any) -> str:
+    """What `end_of` takes as it is written into files: a date, or a moment in UTC. Raises what that raises."""
+    end = end_of(value)
+    given = _read(value)
+    return moment_text(end) if isinstance(given, datetime) else given.isoformat()
 
 
 def as_duration(value: str | timedelta, argument: str) -> timedelta:

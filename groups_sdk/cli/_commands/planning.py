@@ -1,4 +1,4 @@
-"""`groups-sdk export` and `plan`: a group's members as a file, and what it takes to make a group match one."""
+"""`groups-sdk export`, `plan` and `elevate`: members as a file, and what it takes to make a group match one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._command import command
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import DONE, CommandError
-from groups_sdk.cli._output import keep_line_ends, note, say, stdout_is_terminal
+from groups_sdk.cli._output import (
+    Output,
+    chosen,
+    keep_line_ends,
+    note,
+    print_record,
+    say,
+    stdout_is_terminal,
+)
 from groups_sdk.cli._parameters import (
     CASCADE,
     EXIT_CODE,
@@ -27,13 +35,14 @@ from groups_sdk.cli._parameters import (
     new_file,
 )
 from groups_sdk.cli._plans import PLAN_OUTPUT, SAVE, check_save, show_plan
+from groups_sdk.cli._records import ELEVATION
 from groups_sdk.cli._streams import STREAM, read_once
 from groups_sdk.cli._targets import group_named
 
 if TYPE_CHECKING:
     from groups_sdk.access._plan.formats import FileFormat
 
-__all__ = ["export", "plan"]
+__all__ = ["elevate", "export", "plan"]
 
 _FORMATS = ("csv", "json", "jsonl", "yaml")
 _FORMAT = Option(
@@ -41,6 +50,16 @@ _FORMAT = Option(
     "file_format",
     type=click.Choice(_FORMATS),
     help="The format of FILE, if its name does not say it.",
+)
+_EMAIL_COLUMN = Option(
+    "--email-column", metavar="HEADING", help="The heading of the email addresses in FILE."
+)
+_COLUMN = Option(
+    "--column",
+    "columns",
+    metavar="FIELD=HEADING",
+    multiple=True,
+    help='The heading of another field in FILE, such as "role=Rolle". Repeatable.',
 )
 
 
@@ -99,14 +118,8 @@ def export(connection: Connection, file: Path, group: str | None, file_format: F
         metavar="ROLE",
         help="FILE is a list of people without roles: all of them should have this one.",
     ),
-    Option("--email-column", metavar="HEADING", help="The heading of the email addresses in FILE."),
-    Option(
-        "--column",
-        "columns",
-        metavar="FIELD=HEADING",
-        multiple=True,
-        help='The heading of another field in FILE, such as "role=Rolle". Repeatable.',
-    ),
+    _EMAIL_COLUMN,
+    _COLUMN,
     _FORMAT,
     Option("--prune", is_flag=True, help="Also remove members whom FILE does not list."),
     CASCADE,
@@ -114,7 +127,8 @@ def export(connection: Connection, file: Path, group: str | None, file_format: F
         "--max-removals",
         type=click.IntRange(min=0),
         metavar="N",
-        help="How many members of a group --prune may remove. Default: a tenth of them, at least 3, at most 50.",
+        help="How many members of a group --prune and the end of their access may remove. Default: a tenth of them, "
+        "at least 3, at most 50.",
     ),
     Option(
         "--allow-unresolved",
@@ -126,17 +140,25 @@ def export(connection: Connection, file: Path, group: str | None, file_format: F
         "--protect",
         metavar="PERSON",
         multiple=True,
-        help="Somebody whom --prune must not remove. Repeatable.",
+        help="Somebody who must not be removed. Repeatable.",
+    ),
+    Option(
+        "--ending-within",
+        metavar="DURATION",
+        help="Also show whose access ends within that time, such as 14d or 36h.",
     ),
     SAVE,
     EXIT_CODE,
     PLAN_OUTPUT,
     details="""FILE is CSV, JSON, JSONL or YAML with the columns email, username or user_id, and role or role_id; or
 what members, review or export wrote. Where it also has a column for the group, it can be for several groups at once.
-Nothing is changed: save the plan with --save, and give it to apply. Exit code 1 when somebody cannot be planned.""",
+Where a row has until, it ends then (a date at its end in UTC), and the column then says what comes after it: a role, or
+remove. Nothing is changed: save the plan with --save, and give it to apply. Exit code 1 when somebody cannot be
+planned.""",
     examples=(
         "groups-sdk plan desired.csv --save plan.json",
         "groups-sdk plan desired.csv --prune --cascade --output markdown",
+        "groups-sdk plan desired.csv --ending-within 14d",
         'groups-sdk members --role "Group Viewer" --output csv | groups-sdk plan -',
     ),
 )
@@ -160,6 +182,62 @@ def plan(
     if not (made.changes or made.unchanged or made.not_in_snyk):
         note(f"{source.name} lists nobody")
     return show_plan(made, save, output, exit_code=exit_code)
+
+
+@command(
+    "elevate",
+    Argument("person", "Email, username, user id or membership id.", metavar="PERSON"),
+    Argument(
+        "file",
+        "The file with the members that the group should have, as for plan: CSV, JSON or JSONL.",
+        metavar="FILE",
+        type=existing_file(),
+    ),
+    Option("--role", metavar="ROLE", required=True, help="The role to give for a while, by name or id."),
+    Option(
+        "--for",
+        "lasting",
+        metavar="DURATION",
+        help="How long, from now: 4h, 30d, 90m, 2w, P30D, for example.",
+    ),
+    Option(
+        "--until",
+        metavar="WHEN",
+        help="When it ends: a date, which is over at its end in UTC, or a moment such as 2026-12-31T18:00:00+01:00.",
+    ),
+    GROUP_OPTION,
+    _EMAIL_COLUMN,
+    _COLUMN,
+    _FORMAT,
+    details="""Write into FILE that a member is to have another role for a while, and afterwards the one before. The
+rest of FILE stays as it is. Nobody's access is changed: give FILE to plan, and the plan to apply, now and again after
+the end.""",
+    examples=('groups-sdk elevate grace.0001@example.com desired.csv --role "Group Admin" --for 4h',),
+)
+def elevate(
+    connection: Connection,
+    person: str,
+    file: Path,
+    group: str | None,
+    *,
+    columns: tuple[str, ...],
+    **given: Any,
+) -> int:
+    if (given["lasting"] is None) == (given["until"] is None):
+        raise CommandError("say how long with --for 4h, or when it ends with --until 2026-12-31")
+    target = group_named(connection, group)
+    with progress.bar("looking"):
+        made = connection.client.access.elevate(target.id, person, file, columns=_columns(columns), **given)
+    for text in made.notes:
+        note(text)
+    form = chosen(connection.options.output)
+    if form is Output.TABLE:
+        say(str(made))
+    else:
+        print_record(ELEVATION, made, form)
+    if stdout_is_terminal():
+        note(f"Nobody's access is changed yet: groups-sdk plan {file}")
+    return DONE
 
 
 def _columns(given: Sequence[str]) -> dict[str, str] | None:

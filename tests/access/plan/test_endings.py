@@ -191,13 +191,14 @@ async def test_what_ends_soon_is_shown_where_it_is_asked_for(monkeypatch: pytest
         assert (plan.changes, plan.ended, plan.ending_by) == ((), (), END)
     digest = plan.digest
     assert "  . ends: eve@mail.test: Group Admin until 2026-11-05 10:00 UTC, then Group Viewer\n" in str(plan)
-    assert "\n1 more to end by 2026-11-05 10:00 UTC (by this machine's clock)\n" in str(plan)
+    assert "\n1 to end by 2026-11-05 10:00 UTC (by this machine's clock)\n" in str(plan)
     assert (await planned(fake, desired)).ending == ()
     assert "clock" not in str(await planned(fake, desired))
     assert (await planned(fake, desired, ending_within="13d")).digest != digest
-    assert "0 more to end by" in str(await planned(fake, desired, ending_within="1h"))
+    assert "0 to end by" in str(await planned(fake, desired, ending_within="1h"))
     far = await planned(fake, desired, ending_within=timedelta.max)
     assert (len(far.ending), far.ending_by) == (2, datetime.max.replace(tzinfo=UTC))
+    wrong: Any
     for wrong in ("soon", 14, timedelta(0)):
         with pytest.raises(InvalidArgumentError, match="ending_within must be"):
             await planned(fake, desired, ending_within=wrong)
@@ -213,12 +214,12 @@ async def test_text_markdown_and_json_show_what_has_ended(monkeypatch: pytest.Mo
         "  ~ eve@mail.test: Group Admin -> Group Viewer",
         "  . ended: eve@mail.test: Group Admin until 2026-11-05 10:00 UTC, then Group Viewer",
         "  . ends: bob@mail.test: Group Viewer until 2026-11-06 00:00 UTC, then removed",
-        "1 ended by 2026-11-05 10:00:07 UTC, 1 more to end by 2026-11-06 10:00:07 UTC (by this machine's clock)",
+        "1 ended by 2026-11-05 10:00:07 UTC, 1 to end by 2026-11-06 10:00:07 UTC (by this machine's clock)",
     ]
     assert (
         "\n### Access that ends\n"
         "\n"
-        "By this machine's clock: 1 ended by 2026-11-05 10:00:07 UTC, 1 more to end by 2026-11-06 10:00:07 UTC\n"
+        "By this machine's clock: 1 ended by 2026-11-05 10:00:07 UTC, 1 to end by 2026-11-06 10:00:07 UTC\n"
         "\n"
         "|  | person | role | until | then |\n"
         "| --- | --- | --- | --- | --- |\n"
@@ -243,7 +244,7 @@ async def test_text_markdown_and_json_show_what_has_ended(monkeypatch: pytest.Mo
         with pytest.raises(InvalidArgumentError):
             Plan.from_dict({**document, **wrong})
     nothing = await planned(fake, [row(BOB, "Group Viewer")], ending_within="1d")
-    assert "0 more to end by 2026-11-06 10:00:07 UTC\n" in nothing.to_markdown()
+    assert "0 to end by 2026-11-06 10:00:07 UTC\n" in nothing.to_markdown()
     assert "| until |" not in nothing.to_markdown()
 
 
