@@ -237,11 +237,13 @@ class PlanWork(ChangeWork):
                 change for change in self._plan.removals if change.group_id.lower() == group.id.lower()
             ]
             limit = self._plan.max_removals
-            if limit is None:  # of the members that there were before an earlier run removed some
+            if (
+                limit is None and removals
+            ):  # of the members that there were before an earlier run removed some
                 listing = self.listings[group.id]
                 gone = [change for change in removals if membership_of(change, listing) is None]
                 limit = removal_limit(len(listing.memberships) + len(gone))
-            if len(removals) > limit:
+            if limit is not None and len(removals) > limit:
                 raise PlanError(
                     f"the plan removes {len(removals)} members of {group.name or group.id}, more than {limit}",
                     entries=tuple(map(str, removals)),

@@ -70,6 +70,7 @@ async def test_somebody_is_admin_for_a_while_and_then_what_they_were(
     kind: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = acme()
+    viewer = role_id(fake, "Group Viewer")
     file.write_bytes(b"email,role\nroot@mail.test,Group Admin\n")
     async with Jobs(fake, kind) as jobs:
         made = await jobs("elevate", fake.group_id, EVE.upper(), file, role="group admin", lasting="4h")
@@ -173,9 +174,7 @@ async def test_the_person_is_found_for_certain(file: Path) -> None:
     fake.add_membership(fake.group_id, twin.id, role_id(fake, "Group Member"))
     with pytest.raises(AmbiguousMatchError):
         await elevated(fake, file)
-    with pytest.raises(
-        InvalidArgumentError, match="d.csv: its columns cannot say exactly who eve@mail.test / eve"
-    ):
+    with pytest.raises(InvalidArgumentError, match=r"d\.csv: its columns cannot say exactly who eve@mail"):
         await elevated(fake, file, "eve")
     assert file.read_text() == "email,role\n"
     file.write_text(f"email,role\n{EVE},Group Member\n")
@@ -417,8 +416,8 @@ async def test_what_the_encoding_cannot_carry_is_refused(file: Path) -> None:
             "d.json",
             '[\r\n\t{\r\n\t\t"mail": "root@mail.test",\r\n\t\t"role": "Group Admin"\r\n\t}\r\n]',
             '[\r\n\t{\r\n\t\t"mail": "root@mail.test",\r\n\t\t"role": "Group Admin"\r\n\t},\r\n\t{\r\n\t\t'
-            '"mail": "eve@mail.test",\r\n\t\t"role": "Group Admin",\r\n\t\t"until": "END",\r\n\t\t"then": "Group Viewer",'
-            '\r\n\t\t"then_id": "VIEWER"\r\n\t}\r\n]',
+            '"mail": "eve@mail.test",\r\n\t\t"role": "Group Admin",\r\n\t\t"until": "END",\r\n\t\t'
+            '"then": "Group Viewer",\r\n\t\t"then_id": "VIEWER"\r\n\t}\r\n]',
         ),
         ("d.json", "[{ROOT}]", '[{ROOT}, {"email": "eve@mail.test", NEW}]'),
         ("d.json", "[ ]", '[{"email": "eve@mail.test", "user_id": "USER", NEW}]'),
