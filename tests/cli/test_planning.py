@@ -775,3 +775,119 @@ def test_what_an_earlier_run_left_open_is_not_said_to_be_done(
     assert capsys.readouterr().err == ""
     run_changes._say_finished([done])
     assert "finished already: an earlier run did all 1 change;" in capsys.readouterr().err
+
+
+# Access that ends
+
+
+def test_elevate_writes_the_file_and_plan_shows_what_ends(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "desired.csv"
+    file.write_text(f"Postfach;Rolle\n{ADA};Group Admin\n")
+    columns = ["--column", "email=Postfach", "--column", "role=Rolle"]
+    done = cli(
+        "elevate",
+        GRACE,
+        str(file),
+        "--role",
+        "Group Admin",
+        "--for",
+        "4h",
+        "-g",
+        group_id,
+        *columns,
+        "-o",
+        "table",
+    )
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{file}: {GRACE}: Group Admin until 20")
+    assert done.out.endswith(" UTC, then Group Member\n")
+    header, _, row = file.read_text().splitlines()
+    assert header == "Postfach;Rolle;until;then;then_id"
+    assert row.startswith(f"{GRACE};Group Admin;20")
+    assert changes_sent(fake) == []
+    done = cli(
+        "elevate",
+        GRACE,
+        str(file),
+        "--role",
+        "Group Admin",
+        "--until",
+        "2999-12-31",
+        "-g",
+        group_id,
+        *columns,
+    )
+    (made,) = done.objects
+    assert (made["until"], made["then"], made["email"]) == (
+        "3000-01-01T00:00:00+00:00",
+        "Group Member",
+        GRACE,
+    )
+    file.write_text(
+        file.read_text().replace("Group Viewer", "remove") + f"{ALAN};Group Admin;2026-01-01;remove;\n"
+    )
+    done = cli("plan", str(file), "-g", group_id, *columns, "--ending-within", "52000w")
+    assert (done.code, [(o["action"], o["email"]) for o in done.objects]) == (
+        0,
+        [("set_role", GRACE), ("remove", ALAN)],
+    )
+    assert done.err.splitlines()[:2] == [
+        f"ended: {ALAN}: Group Admin until 2026-01-02 00:00 UTC, then removed",
+        f"ends: {GRACE}: Group Admin until 3000-01-01 00:00 UTC, then Group Member",
+    ]
+    for form in ("table", "markdown"):
+        out = cli("plan", str(file), "-g", group_id, *columns, "--ending-within", "52000w", "-o", form).out
+        assert "1 ended by " in out
+        assert "1 to end by " in out
+
+
+def test_elevate_says_what_else_there_is_to_know(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "desired.json"
+    file.write_text(json.dumps([{"email": GRACE, "role": "Group Viewer"}]))
+    done = cli(
+        "elevate", GRACE, str(file), "--role", role_id(fake, "Group Admin"), "--for", "P1D", "-g", group_id
+    )
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert done.err.startswith("entry 1 gave them the role Group Viewer, which they get back")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        ([], "say how long with --for 4h, or when it ends with --until 2026-12-31", 2),
+        (["--for", "4h", "--until", "2999-12-31"], "say how long with --for 4h", 2),
+        (["--for", "soon"], "error: --for must be a duration such as 4h", 2),
+        (["--until", "2020-12-31"], "error: --until must be in the future", 2),
+        (["--until", "31.12.2999"], "error: --until is '31.12.2999': write a date", 2),
+        (
+            ["--for", "4h", "--format", "yaml"],
+            "YAML is not edited, because its comments would be lost: add - {",
+            2,
+        ),
+    ],
+)
+def test_elevate_refuses_in_the_words_of_the_command_line(
+    fake: FakeSnyk, group_id: str, cli: Call, tmp_path: Path, arguments: list[str], message: str, code: int
+) -> None:
+    file = tmp_path / "desired"
+    text = "[]" if "yaml" in arguments else f"email,role\n{ADA},Group Admin\n"
+    file.write_text(text)
+    done = cli("elevate", GRACE, str(file), "--role", "Group Admin", "-g", group_id, *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert file.read_text() == text
+    done = cli("plan", str(file), "-g", group_id, "--role", "Group Admin", "--ending-within", "soon")
+    assert done.code == 2
+
+
+def test_elevate_says_at_a_terminal_what_to_do_next(tmp_path: Path) -> None:
+    (tmp_path / "desired.csv").write_text(f"email,role\n{ADA},Group Admin\n")
+    screen = at_terminal(
+        "elevate", GRACE, "desired.csv", "--role", "Group Admin", "--for", "4h", "--fake", cwd=tmp_path
+    )
+    assert screen.code == 0
+    assert "Nobody's access is changed yet: groups-sdk plan desired.csv" in screen.plain

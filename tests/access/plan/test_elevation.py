@@ -95,7 +95,7 @@ async def test_somebody_is_admin_for_a_while_and_then_what_they_were(
             (NOW + timedelta(hours=4, seconds=-1), []),
             (
                 NOW + timedelta(hours=4),
-                ["eve@mail.test: Group Admin -> " + names(fake)["viewer"] + " (name unknown to the API)"],
+                [f"eve@mail.test: Group Admin -> {viewer} (name unknown to the API)"],
             ),
             (NOW + timedelta(hours=5), []),
         ):
@@ -200,6 +200,15 @@ async def test_one_who_only_may_be_it_is_not_taken_for_it(file: Path) -> None:
                 await client.access.elevate(fake.group_id, who, file, role="Group Admin", lasting="4h")
         eve = member(fake, EVE).user.id
         await client.access.elevate(fake.group_id, eve, file, role="Group Admin", lasting="4h")
+
+
+async def test_a_row_that_may_mean_several_others_does_not_matter(file: Path) -> None:
+    fake = acme()
+    twin = fake.add_user(email=BOB, username="bob.second")
+    fake.add_membership(fake.group_id, twin.id, role_id(fake, "Group Member"))
+    file.write_text(f"email,role\n{BOB},Group Member\n")
+    await elevated(fake, file)
+    assert file.read_text().splitlines()[1] == f"{BOB},Group Member,,,"
 
 
 # The row that is there

@@ -292,6 +292,7 @@ async def test_a_removal_at_the_end_is_a_removal_like_any_other(
         assert emails(fake) == {ROOT, BOB, ABE}
         again = await client.access.plan(fake.group_id, desired)
         assert (again.changes, again.not_in_snyk, again.notes, len(again.ended)) == ((), (), (), 1)
+        assert await client.access.apply(again, me=ROOT).collect() == []
         undo = await client.access.undo(journal, plan, allow_admins=True)
         assert [change.action for change in undo.changes] == [Action.ADD]
 
