@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -20,7 +21,8 @@ _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 class Row:
     """One person of an input. `ids` and `names` are what it says of them, `text` is how the first of it is written.
 
-    `like` is the address that the name only looks like.
+    `like` is the address that the name only looks like. `until` is when the role ends, and `then` the id of the one
+    afterwards, or "remove".
     """
 
     group_id: str
@@ -29,6 +31,18 @@ class Row:
     ids: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     like: str | None = None
+    until: datetime | None = None
+    then: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.until is not None and self.until <= datetime.now(UTC)
+
+    def wanted(self, world: World) -> set[str | None]:
+        """The roles that it may want for somebody now; None is their removal."""
+        if self.is_over:
+            return {None if self.then == "remove" else self.then}
+        return {*role_ids(world, self.role or "")}
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -45,6 +59,8 @@ class Row:
             found["user_id"] = self.ids[0]
         if self.names:
             found["email" if "@" in self.names[0] else "username"] = self.names[0]
+        if self.until is not None:
+            found |= {"until": self.until.isoformat(), "then": self.then}
         return found
 
 
@@ -135,6 +151,24 @@ def rows(random: Random, world: World, group_id: str, *, few: bool, strangers: b
     kept = list(dict.fromkeys(once.values()))
     random.shuffle(kept)
     return kept
+
+
+def with_ends(random: Random, world: World, given: Iterable[Row]) -> list[Row]:
+    """The rows, of which some end: hours ago, or hours from now, and then with another role or a removal."""
+    found: list[Row] = []
+    for row in given:
+        others = sorted(world.roles.keys() - role_ids(world, row.role or ""))
+        if (
+            random.random() < 0.4
+            and others
+            and not {*row.parts} & {*world.identifiers(row.group_id, world.me)}
+        ):
+            until = datetime.now(UTC) + timedelta(hours=random.choice([-9000, -1, 1, 9000]))
+            then = "remove" if random.random() < 0.4 else random.choice(others)
+            found.append(attrs.evolve(row, until=until, then=then))
+        else:
+            found.append(row)
+    return found
 
 
 def _row(random: Random, world: World, people: People, group_id: str, user_id: str) -> Row:
@@ -259,7 +293,7 @@ def wanted(
     for row in given:
         known = people.setdefault(row.group_id, People(world, row.group_id))
         for user in known.meant(row) | (known.meant(row.alone()) if unsure and row.ids else set()):
-            roles: set[str | None] = {None} if remove else {*role_ids(world, row.role or "")}
+            roles: set[str | None] = {None} if remove else row.wanted(world)
             person = (row.group_id, user)
             found[person] = found.get(person, frozenset()) | roles
     return found

@@ -14,7 +14,18 @@ from typing import Any
 import anyio
 import attrs
 from access.checker.history import Actor, History, Person, owner_of
-from access.checker.inputs import Guarding, People, Row, guarding, named, odd, rows, wanted, written
+from access.checker.inputs import (
+    Guarding,
+    People,
+    Row,
+    guarding,
+    named,
+    odd,
+    rows,
+    wanted,
+    with_ends,
+    written,
+)
 from access.checker.referee import Case, Referee, Run, Violation
 from access.checker.running import Claims, Way, run
 from access.checker.trouble import Event, OfHandover, Trouble
@@ -46,6 +57,7 @@ class Tally:
     faults: int = 0
     kills: int = 0
     runs: int = 0
+    ends: int = 0
 
 
 def play(seed: int, directory: Path, tally: Tally | None = None) -> None:
@@ -81,6 +93,7 @@ class Game:
         self.concurrency = 1 if calm else self.random.randint(1, 5)
         self.problems: list[str] = []
         self._begun = 0
+        self._calm_plan = False
 
     async def play(self) -> None:
         name = self.random.choice(["update", "delete", "apply", "apply", "undo", "who"])
@@ -224,19 +237,29 @@ class Game:
         }
         if "protect" in guards.options and self.random.random() < 0.5:
             options["protect"] = guards.options["protect"]
-        desired: Any = [row.cells() for row in given]
+        ends = Random(f"{self.seed}/ends")
+        desired: Any
+        if ends.random() < 0.5:
+            given = with_ends(ends, self.world, given)
+        desired = [row.cells() for row in given]
         if not several and self.random.random() < 0.5:
             desired = {row.text: row.role for row in given}
         if isinstance(desired, dict):
-            given = [row.alone() for row in given if desired[row.text] == row.role]
+            given = [
+                attrs.evolve(row.alone(), until=None, then=None)
+                for row in given
+                if desired[row.text] == row.role
+            ]
         kept, meant = (
             named(self.world, given),
             self._without_ambiguous(wanted(self.world, given, unsure=self._unsure()), given),
         )
+        kept -= {person for person, roles in meant.items() if None in roles}  # their access has ended
         plan = await self._plan(None if several else group_ids[0], desired, options)
         if plan is None:
             return
-        self._check_plan(plan, strange, allowed, options["max_removals"])
+        self._check_plan(plan, strange if prune else [], allowed, options["max_removals"])
+        self._check_ends(plan, given, guards.protected)
         plan, lie = self._tampered(plan)
         journal = self.directory / f"{self.seed}.journal"
         begun = len(self.world.fake.history)
@@ -298,7 +321,8 @@ class Game:
     async def _plan(self, group_id: str | None, desired: Any, options: dict[str, Any]) -> Plan | None:
         self.world.fake.run = 0
         trouble = self.world.fake.trouble
-        if self.random.random() < 0.75:  # most of it is to come when something is sent
+        self._calm_plan = self.random.random() < 0.75  # most of it is to come when something is sent
+        if self._calm_plan:
             self.world.fake.trouble = Trouble.script({})
         plan = None
         async with Jobs(self._fake(), self.kind, retries=AT_ONCE) as jobs:
@@ -344,6 +368,25 @@ class Game:
         for group_id, count in Counter(change.group_id for change in plan.removals).items():
             if count > (3 if most is None else most):  # of less than 40 members
                 self.problems.append(f"the plan removes {count} of {group_id}, more than {most}")
+
+    def _check_ends(self, plan: Plan, given: Sequence[Row], protected: frozenset[str]) -> None:
+        """Nobody loses a role before its end, and what has ended is planned."""
+        for row in given:
+            people = People(self.world, row.group_id)
+            found = people.meant(row) & people.members
+            place = self.world.place(min(found), row.group_id) if len(found) == 1 else None
+            if row.until is None or place is None:
+                continue
+            wanted = row.wanted(self.world)
+            changes = [c for c in plan.changes if c.group_id == row.group_id and c.person in found]
+            self.tally.ends += row.is_over
+            self.problems += [
+                f"the plan has {change} for a row that wants {wanted}: {row}"
+                for change in changes
+                if (change.role.id if change.role else None) not in wanted
+            ]
+            if self._calm_plan and not changes and place.role_id not in wanted and not found & protected:
+                self.problems.append(f"the plan leaves {row} as it is, which wants {wanted}")
 
     def _tampered(self, plan: Plan) -> tuple[Plan, str | None]:
         """The plan, or rarely one in which somebody has edited a word or an id; and the key of that change."""
