@@ -80,6 +80,15 @@ from groups_sdk.access import (
     Action as Action,
 )
 from groups_sdk.access import (
+    DeletionReport as DeletionReport,
+)
+from groups_sdk.access import (
+    DeletionResult as DeletionResult,
+)
+from groups_sdk.access import (
+    DeletionStatus as DeletionStatus,
+)
+from groups_sdk.access import (
     ExportResult as ExportResult,
 )
 from groups_sdk.access import (

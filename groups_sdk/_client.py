@@ -524,13 +524,15 @@ class AsyncGroupsClient:
             operations.LIST_SSO_USERS, SsoUser, ids, {}, limit, starting_after, ending_before, on_decode_error
         )
 
-    async def delete_sso_user(self, group_id: str, sso_id: str, user_id: str) -> None:
+    async def delete_sso_user(
+        self, group_id: str, sso_id: str, user_id: str, *, accept_missing: bool = True
+    ) -> None:
         """Delete the Snyk account of a user of a single sign-on connection (deleteUser).
 
         This deletes the account itself, not only the membership of this group, and the user is notified by email. Needs
-        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes, and a 404 to
-        the retry counts as in `delete_membership`. Raises `NotFoundError` when the connection has no such user, and
-        `InvalidArgumentError` when an id is not a UUID.
+        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes; a 404 to the
+        retry, and `accept_missing`, count as in `delete_membership`. Raises `NotFoundError` when the connection has no
+        such user, and `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             await client.delete_sso_user(group_id, sso_id, user_id)
@@ -540,7 +542,7 @@ class AsyncGroupsClient:
             "sso_id": arguments.uuid("sso_id", sso_id),
             "user_id": arguments.uuid("user_id", user_id),
         }
-        await self._delete(operations.DELETE_SSO_USER.request(ids), accept_missing=True)
+        await self._delete(operations.DELETE_SSO_USER.request(ids), accept_missing=accept_missing)
 
     async def request(
         self, method: str, path: str, *, params: Mapping[str, Parameter] | None = None, json: Any = None

@@ -76,6 +76,13 @@ PLACES: list[tuple[Callable[[Any], object], str, type[Exception]]] = [
         "on_progress",
         InvalidArgumentError,
     ),
+    (
+        lambda hook: FAKE.async_client().access.delete_sso_users(
+            FAKE.group_id, "ada@example.com", on_progress=hook
+        ),
+        "on_progress",
+        InvalidArgumentError,
+    ),
 ]
 
 

@@ -424,18 +424,22 @@ class GroupsClient(SyncClient[AsyncGroupsClient]):
             ),
         )
 
-    def delete_sso_user(self, group_id: str, sso_id: str, user_id: str) -> None:
+    def delete_sso_user(
+        self, group_id: str, sso_id: str, user_id: str, *, accept_missing: bool = True
+    ) -> None:
         """Delete the Snyk account of a user of a single sign-on connection (deleteUser).
 
         This deletes the account itself, not only the membership of this group, and the user is notified by email. Needs
-        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes, and a 404 to
-        the retry counts as in `delete_membership`. Raises `NotFoundError` when the connection has no such user, and
-        `InvalidArgumentError` when an id is not a UUID.
+        the permissions group.sso.read and group.user.delete. The request is retried when no answer comes; a 404 to the
+        retry, and `accept_missing`, count as in `delete_membership`. Raises `NotFoundError` when the connection has no
+        such user, and `InvalidArgumentError` when an id is not a UUID.
 
         Example:
             client.delete_sso_user(group_id, sso_id, user_id)
         """
-        self._portal.call(self._async.delete_sso_user, group_id, sso_id, user_id)
+        self._portal.call(
+            self._async.delete_sso_user, group_id, sso_id, user_id, accept_missing=accept_missing
+        )
 
     def request(
         self, method: str, path: str, *, params: Mapping[str, Parameter] | None = None, json: Any = None

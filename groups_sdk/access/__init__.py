@@ -15,6 +15,7 @@
     export                                   ExportResult
     hygiene                                  HygieneReport, whose plan() makes a Plan by a HygienePolicy
     offboard                                 Offboarding (AsyncOffboarding), then an OffboardingReport
+    delete_sso_users                         Deletions (AsyncDeletions), then a DeletionReport
 
 `help("groups_sdk.access.Access")` shows the jobs with their arguments, and how people and roles are given.
 """
@@ -25,6 +26,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from groups_sdk._public import set_module
+from groups_sdk.access._accounts.deletions import AsyncDeletions
+from groups_sdk.access._accounts.report import DeletionReport, DeletionResult, DeletionStatus
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._facade import AsyncAccess
 from groups_sdk.access._hygiene.findings import HygieneCheck, HygieneFinding, HygieneUnknown
@@ -53,6 +56,7 @@ from groups_sdk.access._roles import ADMIN_ROLE, RoleCount
 if TYPE_CHECKING:
     from groups_sdk._sync.access import Access
     from groups_sdk._sync.changes import Changes
+    from groups_sdk._sync.deletions import Deletions
     from groups_sdk._sync.offboarding import Offboarding
     from groups_sdk._sync.review import ReviewStream
 else:
@@ -71,6 +75,7 @@ __all__ = [
     "Action",
     "AsyncAccess",
     "AsyncChanges",
+    "AsyncDeletions",
     "AsyncOffboarding",
     "AsyncReviewStream",
     "Change",
@@ -78,6 +83,10 @@ __all__ = [
     "Condition",
     "Elevation",
     "Ending",
+    "DeletionReport",
+    "DeletionResult",
+    "DeletionStatus",
+    "Deletions",
     "ExportResult",
     "HygieneAction",
     "HygieneCheck",
@@ -113,6 +122,7 @@ __all__ = [
 _TWINS = {
     "Access": "groups_sdk._sync.access",
     "Changes": "groups_sdk._sync.changes",
+    "Deletions": "groups_sdk._sync.deletions",
     "Offboarding": "groups_sdk._sync.offboarding",
     "ReviewStream": "groups_sdk._sync.review",
 }

@@ -10,7 +10,14 @@ from math import inf
 import anyio
 
 from groups_sdk.access._evidence import State, outcome_by_look, state_of
-from groups_sdk.access._guards import GroupGuard, Guards, require_admins, require_me, unprotected
+from groups_sdk.access._guards import (
+    GroupGuard,
+    Guards,
+    require_admins,
+    require_me,
+    unprotected,
+    without_admin,
+)
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Refusals, Status, fatal, outcome_of
@@ -83,10 +90,7 @@ class ChangeWork(ABC):
         """Note the groups in which the guard of the last admin has nobody to guard."""
         for group_id in group_ids:
             if self.group_guards[group_id].without_admin:
-                self.notes.append(
-                    f"nobody in the group {group_id} has an admin role ({self.guards.admin_roles}): "
-                    "if another role is the admin role there, name it with admin_roles"
-                )
+                self.notes.append(without_admin(group_id, self.guards))
 
     def note_missing_protected(self) -> None:
         """Note whom `protect` names without anybody going by it: a mistyped name protects nobody."""
@@ -239,10 +243,12 @@ class ChangeWork(ABC):
                 await self.client.create_membership(change.group_id, user_id=user_id, role_id=role_id)
             case Action.SET_ROLE:
                 await self.client.update_membership(change.group_id, membership_id, role_id=role_id)
-            case _:
+            case Action.REMOVE:
                 await self.client.delete_membership(
                     change.group_id, membership_id, cascade=self.cascade, accept_missing=False
                 )
+            case Action.DELETE_ACCOUNT:
+                raise InvalidArgumentError(f"{change}: accounts are deleted by delete_sso_users only")
 
     async def _is_as_wanted(self, change: Change) -> bool:
         """Whether a look proves it. The filter shows who is there; that somebody is gone needs a full listing."""

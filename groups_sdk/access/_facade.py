@@ -10,6 +10,7 @@ from functools import partial
 import anyio.to_thread
 
 from groups_sdk import _arguments as arguments
+from groups_sdk.access._accounts.deletions import AsyncDeletions, DeletionWork
 from groups_sdk.access._bulk import Removals, RoleChanges
 from groups_sdk.access._changes import AsyncChanges
 from groups_sdk.access._finding import find_by_display_name, find_membership
@@ -654,3 +655,64 @@ class AsyncAccess:
             concurrency=concurrency,
         )
         return AsyncOffboarding(work, concurrency=concurrency, on_progress=on_progress)
+
+    def delete_sso_users(
+        self,
+        group_id: str,
+        people: People,
+        *,
+        dry_run: bool = True,
+        accounts: int | None = None,
+        allow_unreadable_groups: bool = False,
+        journal: str | os.PathLike[str] | None = None,
+        me: str | None = None,
+        protect: Collection[str] = (),
+        admin_roles: Collection[str | Role] = (ADMIN_ROLE,),
+        allow_last_admin: bool = False,
+        allow_self: bool = False,
+        concurrency: int = 10,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> AsyncDeletions:
+        """Delete the Snyk accounts of SSO users of a group: they go everywhere in Snyk, and their owners are emailed
+        (deleteUser, listGroupSsoConnections, listGroupSsoConnectionUsers, listGroups, listGroupMemberships,
+        listGroupUserOrgMemberships; group.sso.read, group.user.read, group.user.delete, group.membership.read,
+        group.org.list).
+
+        `people` is one person, several, or a file with them, as in `offboard`. They are looked for among the users of
+        all SSO connections of the group, by user id, membership id, email address or username. If several accounts
+        have one name, whether they are SSO users or members of a group, you get an `AmbiguousMatchError` that lists
+        their user ids. With `dry_run`, the default, it only reports which accounts would be deleted, with their
+        memberships in every group that the token sees.
+
+        Deleting needs `accounts`, the number of accounts that you expect to be deleted; with another number nothing
+        is sent. If the members of a group cannot all be read, it is not known what the accounts have there, and
+        nothing is deleted unless `allow_unreadable_groups`. The last admin of any group is "refused". An account whose
+        memberships have changed since they were looked at is "changed_since". After an unclear answer, "deleted" is
+        said only when the SSO users were listed again and the account is gone. `journal` works as in `apply`; accounts
+        that an earlier run with it has begun count among the `accounts`.
+
+        Raises `IncompleteListingError` when members or SSO users cannot be read, `InvalidArgumentError` for another
+        number of accounts, and whatever keeps the SSO users from being listed; then nothing is sent.
+
+        Example:
+            print(await client.access.delete_sso_users(group_id, "ada@example.com").collect())
+        """
+        guards = Guards.of(
+            me=me,
+            protect=protect,
+            admin_roles=admin_roles,
+            allow_self=allow_self,
+            allow_last_admin=allow_last_admin,
+        )
+        work = DeletionWork(
+            self._client,
+            group_id,
+            people_of(people),
+            guards,
+            dry_run=dry_run,
+            accounts=accounts,
+            allow_unreadable_groups=allow_unreadable_groups,
+            journal=journal,
+            concurrency=concurrency,
+        )
+        return AsyncDeletions(work, concurrency=concurrency, on_progress=on_progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import attrs
 
@@ -13,9 +14,17 @@ from groups_sdk.access._outcomes import Action, Change, Status
 from groups_sdk.access._people import Identity, PeopleIndex, identity_of, key_of
 from groups_sdk.access._roles import ADMIN_ROLE, AdminRoles
 from groups_sdk.errors import InvalidArgumentError, MemberNotFoundError, ProtectedMemberError
-from groups_sdk.models import GroupMembership, Role
+from groups_sdk.models import Role
 
-__all__ = ["GroupGuard", "Guards", "listed", "require_admins", "require_me", "unprotected"]
+__all__ = [
+    "GroupGuard",
+    "Guards",
+    "listed",
+    "require_admins",
+    "require_me",
+    "unprotected",
+    "without_admin",
+]
 
 _SHOWN = 10
 _OWN = "your own membership would be changed"
@@ -77,10 +86,10 @@ class GroupGuard:
         guards: Guards,
         listing: MemberListing,
         before: GroupGuard | None = None,
-        people: PeopleIndex[GroupMembership] | None = None,
+        people: PeopleIndex[Any] | None = None,
     ) -> None:
         self._guards = guards
-        people = listing.people if people is None else people
+        people = listing.people if people is None else people  # of any kind of account
         me = [guards.me] if guards.me else []
         self._me = _keys(people, me)
         self.knows_me: bool = bool(self._me)
@@ -179,7 +188,7 @@ class GroupGuard:
         return self._not_found and change.action is not Action.ADD and change.person in self._nameless
 
 
-def _keys(people: PeopleIndex[GroupMembership], identities: Iterable[Identity]) -> set[str]:
+def _keys(people: PeopleIndex[Any], identities: Iterable[Identity]) -> set[str]:
     return {key_of(membership) for identity in identities for membership in people.all_of(identity)}
 
 
@@ -197,6 +206,14 @@ def _about(change: Change) -> set[str]:
 def unprotected(person: Identity) -> str:
     """The beginning of a note about somebody in `protect` whom nobody goes by; the place follows."""
     return f"protect names {str(person)!r}, who is not a member of"
+
+
+def without_admin(group_id: str, guards: Guards) -> str:
+    """A note about a group in which the guard of the last admin has nobody to guard."""
+    return (
+        f"nobody in the group {group_id} has an admin role ({guards.admin_roles}): "
+        "if another role is the admin role there, name it with admin_roles"
+    )
 
 
 def require_me(guards: Guards, of_groups: Sequence[GroupGuard]) -> None:

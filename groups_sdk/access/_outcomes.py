@@ -26,11 +26,12 @@ __all__ = ["Action", "Change", "Outcome", "Progress", "Status"]
 
 
 class Action(StrEnum):
-    """What a change does."""
+    """What a change does. `DELETE_ACCOUNT` is that of `delete_sso_users`: the account goes everywhere in Snyk."""
 
     ADD = "add"
     SET_ROLE = "set_role"
     REMOVE = "remove"
+    DELETE_ACCOUNT = "delete_account"
 
 
 class Status(StrEnum):
@@ -88,8 +89,10 @@ class Change(Serializable):
                 text = f"add {who} as {_named(self.role)}"
             case Action.SET_ROLE:
                 text = f"{who}: {_named(self.before)} -> {_named(self.role)}"
-            case _:
+            case Action.REMOVE:
                 text = f"remove {who}" + (f" ({_named(self.before)})" if self.before else "")
+            case Action.DELETE_ACCOUNT:
+                text = f"delete the account of {who} (user id {self.person})"
         return printable(text)
 
 

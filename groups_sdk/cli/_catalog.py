@@ -133,6 +133,13 @@ COMMANDS: dict[str, CommandEntry] = {
         "Remove people from every group that you can see.",
         f"{_READ}, group.org.list and group.membership.delete",
     ),
+    "delete-sso-users": CommandEntry(
+        _CHANGE,
+        "accounts",
+        "delete_sso_users",
+        "Delete the Snyk accounts of SSO users, everywhere in Snyk.",
+        f"{_READ}, group.org.list, group.sso.read, group.user.read and group.user.delete",
+    ),
     "whoami": CommandEntry(
         _OTHER, "whoami", "whoami", "Show which token and region are used, and what they can see."
     ),

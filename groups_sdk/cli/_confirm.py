@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from groups_sdk._terminal import printable
 from groups_sdk.cli._exit_codes import FAILED, CommandError
 
-__all__ = ["confirm", "list_steps", "require_somebody"]
+__all__ = ["confirm", "confirm_number", "list_steps", "require_somebody"]
 
 
 def require_somebody(*, yes: bool, dry_run: bool) -> None:
@@ -31,11 +31,19 @@ def confirm(question: str, steps: Sequence[str], *, yes: bool) -> None:
     Raises `CommandError` when it is not.
     """
     list_steps(steps)
-    if yes:
-        return
-    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    if not yes and _ask(f"{question} [y/N]") not in ("y", "yes"):
+        raise CommandError("not confirmed: nothing was changed", FAILED)
+
+
+def confirm_number(question: str, number: int) -> None:
+    """Ask for the number of things that are about to be lost. Raises `CommandError` when the answer is another."""
+    if _ask(question) != str(number):
+        raise CommandError(f"not confirmed (the number is {number}): nothing was changed", FAILED)
+
+
+def _ask(question: str) -> str:
+    print(f"{printable(question)} ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         print(file=sys.stderr)
-    if answer.strip().lower() not in ("y", "yes"):
-        raise CommandError("not confirmed: nothing was changed", FAILED)
+    return answer.strip().lower()

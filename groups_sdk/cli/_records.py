@@ -13,6 +13,7 @@ from groups_sdk.models import Group, GroupMembership, OrgMembership, Role, SsoCo
 if TYPE_CHECKING:
     from groups_sdk.access import (
         Change,
+        DeletionResult,
         Elevation,
         HygieneFinding,
         MigratedPerson,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Difference = tuple[str, ReviewedMember | None, ReviewedMember | None]
 
 __all__ = [
+    "DELETIONS",
     "DIFFERENCES",
     "FINDINGS",
     "ELEVATION",
@@ -239,6 +241,31 @@ FINDINGS: list[Column[tuple[HygieneFinding, GroupMembership]]] = [
     Column("not_known", None, lambda pair: "; ".join(pair[0].not_known) or None),
     *map(_of_person, MEMBERS),
 ]
+
+
+DELETIONS: list[Column[DeletionResult]] = [
+    Column("person", "PERSON", lambda result: result.person),
+    Column("email", "EMAIL", lambda result: result.user.email),
+    Column("status", "STATUS", lambda result: str(result.status)),
+    Column("groups", "MEMBER OF", lambda result: _groups_of(result)),
+    Column("orgs", "ORGS", lambda result: _orgs_below(result)),
+    Column("earlier", None, lambda result: result.earlier),
+    Column("error", "ERROR", lambda result: _problem(result.error)),
+    Column("request_id", None, lambda result: _request_id(result.error)),
+    Column("username", None, lambda result: result.user.username),
+    Column("name", None, lambda result: result.user.name),
+    Column("user_id", None, lambda result: result.user.id),
+]
+
+
+def _groups_of(result: DeletionResult) -> str:
+    return ", ".join(f"{m.group.name or m.group.id} ({m.role.name or m.role.id})" for m in result.memberships)
+
+
+def _orgs_below(result: DeletionResult) -> str | None:
+    if result.org_memberships is None:
+        return None
+    return ", ".join(membership.org.name or membership.org.id for membership in result.org_memberships)
 
 
 def _of_membership(column: Column[GroupMembership]) -> Column[ReviewedMember]:

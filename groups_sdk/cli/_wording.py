@@ -18,6 +18,8 @@ _ARGUMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bmax_removals=(?=\d)"), "--max-removals "),
     (re.compile(r"\ballow_(admins|self|unresolved)\b"), r"--allow-\1"),
     (re.compile(r"\ballow_last_admin\b"), "--allow-last-admin"),
+    (re.compile(r"\ballow_unreadable_groups\b"), "--allow-unreadable-groups"),
+    (re.compile(r"^accounts=(?=\d)"), "--accounts "),
     (re.compile(r"\ballow_unknown_roles\b"), "--allow-unknown-roles"),
     (re.compile(r"\badmin_roles\b"), "--admin-role"),
     (re.compile(r"\ballow_lost_orgs names\b"), "--allow-lost-orgs-of names"),

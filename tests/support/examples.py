@@ -23,6 +23,9 @@ from groups_sdk.access import (
     Action,
     Change,
     Condition,
+    DeletionReport,
+    DeletionResult,
+    DeletionStatus,
     Ending,
     ExportResult,
     HygieneCheck,
@@ -153,6 +156,27 @@ EXAMPLES: list[Any] = [
         unreadable=("the record 'x', at data[0]: must be an object",),
         org_memberships=True,
         sso_login_methods=("saml",),
+    ),
+    DeletionResult(
+        person="ada",
+        status=DeletionStatus.FAILED,
+        user=MEMBERSHIP.user,
+        memberships=(MEMBERSHIP,),
+        org_memberships=(ORG_MEMBERSHIP,),
+        error=REFUSED,
+    ),
+    DeletionReport(
+        group=PLAIN_GROUP,
+        people=("ada",),
+        dry_run=False,
+        groups=2,
+        results=(
+            DeletionResult(
+                person="ada", status=DeletionStatus.GONE, user=MEMBERSHIP.user, error=LATE, earlier=True
+            ),
+        ),
+        unreadable=(RemainingAccess(PLAIN_GROUP, "ada", "cannot be checked"),),
+        remaining=(RemainingAccess(PLAIN_GROUP, "ada", "still there"),),
     ),
     OffboardingResult(PLAIN_GROUP, "ada", OffboardingStatus.FAILED, MEMBERSHIP, (ORG_MEMBERSHIP,), REFUSED),
     RemainingAccess(PLAIN_GROUP, "ada", "still there"),

@@ -1,0 +1,1 @@
+"""Accounts of SSO users: their deletion, everywhere in Snyk."""
