@@ -28,6 +28,7 @@ from groups_sdk.access._plan.formats import FileFormat
 from groups_sdk.access._plan.plan import Plan
 from groups_sdk.access._plan.sources import Desired
 from groups_sdk.access._review.member import SSO_LOGIN_METHODS
+from groups_sdk.access._review.report import Review
 from groups_sdk.access._roles import ADMIN_ROLE, RoleCount
 from groups_sdk.access._writing import AnyFile
 from groups_sdk.models import GroupMembership, Role
@@ -588,6 +589,57 @@ class Access(SyncFacade[AsyncAccess]):
             sso_login_methods=sso_login_methods,
             concurrency=concurrency,
             on_progress=on_progress,
+        )
+
+    def plan_restore(
+        self,
+        group_id: str,
+        review: Review | str | os.PathLike[str],
+        journals: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+        *,
+        allow_admins: bool = False,
+        admin_roles: Collection[str | Role] = (ADMIN_ROLE,),
+        prune: bool = False,
+        cascade: bool | None = None,
+        max_removals: int | None = None,
+        protect: Collection[str] = (),
+    ) -> Plan:
+        """The plan that makes a group again what a review says it was. It only reads (getGroup, listGroupMemberships,
+        listGroupSsoConnections, listGroupSsoConnectionUsers; group.read, group.membership.read, group.sso.read,
+        group.user.read).
+
+        `review` is a `Review`, or the path of its file (.jsonl or .csv). Members of the review who are gone are to be
+        added, and those with another role are to get their role back: whoever changed it. People who came since stay,
+        unless `prune`, which has the rules of `plan` (`cascade`, `max_removals`, `protect`).
+
+        `journals` are those of every `apply`, `offboard` and `delete_sso_users` since the review, one path or several.
+        They say what this package has changed, and so what somebody else has; which accounts were deleted; and which
+        organizations went with a removal.
+
+        The `notes` of the plan that begin with "not restored: " say what does not come back: memberships of
+        organizations; deleted accounts; people without a user id; roles whose id the review does not have; and people
+        whose address is now that of another account, which is not added in their place. Nobody becomes an admin again
+        without `allow_admins`. A role that nobody has any more needs `allow_unknown_roles` in `apply`.
+
+        Raises `InvalidArgumentError` for a review of another group, or of nobody; `JournalError` for a journal that
+        cannot be read; `PlanError` for a review of another API and, with `prune`, when the review does not say who all
+        its members are or too many would go; and `IncompleteListingError` as `plan` does.
+
+        Example:
+            plan = client.access.plan_restore(group_id, "2025-10.jsonl", ["plan.journal"])
+            print(plan)
+        """
+        return self._portal.call(
+            self._async.plan_restore,
+            group_id,
+            review,
+            journals,
+            allow_admins=allow_admins,
+            admin_roles=admin_roles,
+            prune=prune,
+            cascade=cascade,
+            max_removals=max_removals,
+            protect=protect,
         )
 
     def offboard(

@@ -9,6 +9,7 @@
     review                                   ReviewStream (AsyncReviewStream), then a Review
     update_memberships, delete_memberships   Changes (AsyncChanges), then an Outcome for each change
     plan, undo, plan_copy, plan_handover     Plan
+    plan_restore                             Plan
     plan_migration                           Migration
     elevate                                  Elevation
     apply                                    Changes (AsyncChanges), then an Outcome for each change

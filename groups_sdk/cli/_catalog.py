@@ -126,6 +126,13 @@ COMMANDS: dict[str, CommandEntry] = {
     "undo": CommandEntry(
         _CHANGE, "applying", "undo", "Make a plan that undoes what apply has changed.", _READ
     ),
+    "restore": CommandEntry(
+        _CHANGE,
+        "restoring",
+        "restore",
+        "Make a plan that makes a group again what a review says it was.",
+        f"group.read, {_READ}, group.sso.read and group.user.read",
+    ),
     "offboard": CommandEntry(
         _CHANGE,
         "offboarding",

@@ -35,13 +35,13 @@ from groups_sdk.errors import (
 )
 from groups_sdk.models import Group, GroupMembership, Role, User
 
-__all__ = ["make_plan", "removal_limit"]
+__all__ = ["Clock", "Matching", "Pruning", "make_plan", "removal_limit"]
 
 _SHOWN = 10
 
 
 @attrs.frozen
-class _Clock:
+class Clock:
     """The moment that a plan goes by, and the one by which what ends is shown."""
 
     now: datetime
@@ -108,7 +108,7 @@ async def make_plan(
         raise InvalidArgumentError(f"{state.source} lists nobody: prune=True would remove every member")
     wanted = await _by_group(client, group_id, state)
     now = datetime.now(UTC).replace(microsecond=0)
-    clock = _Clock(now, None if soon is None else after(now, soon))
+    clock = Clock(now, None if soon is None else after(now, soon))
     parts = [await _plan_of_group(client, id_, rows, pruning, state, clock) for id_, rows in wanted.items()]
     unused = _unused(pruning.allow_unresolved, [missing for part in parts for missing in part.not_in_snyk])
     return _joined(client.base_url, parts, [*state.notes, *unused], pruning, clock)
@@ -167,10 +167,10 @@ async def _plan_of_group(
     rows: Sequence[DesiredMember],
     pruning: Pruning,
     state: DesiredState,
-    clock: _Clock,
+    clock: Clock,
 ) -> Plan:
     group = await client.get_group(group_id)
-    matching = _Matching(group, await list_members(client, group_id), state, clock)
+    matching = Matching(group, await list_members(client, group_id), state, clock)
     for row in rows:
         matching.match(row)
     if matching.missing or matching.renamed:
@@ -181,10 +181,10 @@ async def _plan_of_group(
     return matching.plan(pruning)
 
 
-class _Matching:
+class Matching:
     """The rows of one group, put beside its members."""
 
-    def __init__(self, group: Group, listing: MemberListing, state: DesiredState, clock: _Clock) -> None:
+    def __init__(self, group: Group, listing: MemberListing, state: DesiredState, clock: Clock) -> None:
         self._group = group
         self._clock = clock
         self._listing = listing
@@ -467,7 +467,7 @@ def _unused(allowed: Collection[str], missing: Sequence[NotInSnyk]) -> list[str]
 
 
 def _joined(
-    base_url: str, parts: Sequence[Plan], notes: Sequence[str], pruning: Pruning, clock: _Clock
+    base_url: str, parts: Sequence[Plan], notes: Sequence[str], pruning: Pruning, clock: Clock
 ) -> Plan:
     return Plan(
         groups=tuple(group for part in parts for group in part.groups),
