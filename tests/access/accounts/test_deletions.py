@@ -25,7 +25,7 @@ from groups_sdk import (
     StalePlanError,
     UnauthorizedError,
 )
-from groups_sdk.access import Action, Change, DeletionReport
+from groups_sdk.access import Action, Change, DeletionReport, DeletionStatus
 from groups_sdk.access._accounts import deletions
 from groups_sdk.access._outcomes import Outcome, Status
 from groups_sdk.access._plan.journal import read_journal
@@ -314,9 +314,10 @@ async def test_sso_users_that_cannot_all_be_listed_stop_it(world: World, path: s
     assert changes_sent(world.fake) == []
 
 
-async def test_organizations_that_cannot_be_read_are_a_note(world: World) -> None:
+async def test_organizations_that_cannot_be_read_are_a_note(world: World, tmp_path: Path) -> None:
     world.fake.fail_next(status=403, path="org_memberships", times=2)
-    report = await delete(world, ADA)
+    report = await delete(world, ADA, journal=tmp_path / "journal")
+    assert read_journal(tmp_path / "journal").entries[0].organizations is None
     assert statuses(report) == {ADA: "deleted"}
     assert report.results[0].org_memberships is None
     assert any("memberships of organizations cannot be read" in note for note in report.notes)
@@ -410,8 +411,22 @@ async def test_what_changes_meanwhile_is_respected(world: World) -> None:
         await clock.pass_by(11)
         report = await work.collect()
     assert statuses(report) == {ADA: "changed_since", BOB: "deleted", EVE: "gone"}
-    assert isinstance(report.of(report.results[0].status)[0].error, StalePlanError | None)
+    (stale,) = report.of(DeletionStatus.CHANGED_SINCE)
+    assert isinstance(stale.error, StalePlanError)
     assert world.deleted == [BOB]
+
+
+async def test_a_pause_between_two_accounts_is_looked_over(world: World) -> None:
+    async with world.fake.async_client(retries=ONCE) as client:
+        work = client.access.delete_sso_users(
+            world.fake.group_id, [ADA, BOB], dry_run=False, accounts=2, concurrency=1
+        )
+        async for _ in work:
+            world.fake._state.change_role(world.membership(1, 2), world.roles[0])
+            break
+        await clock.pass_by(11)
+        report = await work.collect()
+    assert statuses(report) == {ADA: "deleted", BOB: "changed_since"}
 
 
 async def test_a_look_after_a_pause_guards_anew(world: World) -> None:

@@ -13,14 +13,18 @@ from support.plans import ADMINS, ALAN, EDSGER, GRACE, change_role, planned
 from support.worlds import member
 
 from groups_sdk import (
+    Action,
     InvalidArgumentError,
     JournalError,
+    Outcome,
     Plan,
     PlanError,
     Review,
     Role,
+    Status,
     User,
 )
+from groups_sdk.access import Change
 from groups_sdk.access._plan.journal import Journal
 from groups_sdk.access._plan.restore import NOT_RESTORED
 from groups_sdk.testing import FakeSnyk
@@ -308,6 +312,31 @@ async def test_journals_from_before_the_review_and_of_what_failed_do_not_count(t
         change_role("Group Viewer")(fake, member(fake, ALAN))
         made = await client.access.plan_restore(fake.group_id, review, [tmp_path / "failed"])
     assert any("somebody else" in note and ALAN in note for note in made.notes)
+
+
+async def test_what_was_so_already_when_a_journal_was_written_is_somebody_elses_change(
+    tmp_path: Path,
+) -> None:
+    fake = FakeSnyk.example()
+    review = await reviewed(fake, orgs=True)
+    review = attrs.evolve(
+        review, members=tuple(attrs.evolve(member, org_memberships=()) for member in review.members)
+    )
+    change = Change(
+        action=Action.REMOVE,
+        group_id=fake.group_id,
+        membership_id=remove(fake, GRACE).id,
+        user=review.members[1].membership.user,
+    )
+    options: dict[str, Any] = {"plan_digest": "0", "base_url": review.base_url, "group_ids": ()}
+    journal = Journal(tmp_path / "journal", **options)
+    async with journal.session():
+        await journal.begin([change])
+        await journal.end(Outcome(change, Status.UNCHANGED))
+    plan = await restored(fake, review, tmp_path / "journal")
+    assert [str(change) for change in plan.changes] == [f"add {GRACE} as Group Member"]
+    assert any("somebody else" in note for note in plan.notes)
+    assert lost(plan) == [], "there were no organizations"
 
 
 async def test_what_cannot_be_restored_from_is_refused(tmp_path: Path) -> None:
