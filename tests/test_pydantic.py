@@ -44,7 +44,7 @@ def test_the_schema_says_formats_choices_and_what_is_required() -> None:
     schema = adapter(Outcome).json_schema()
     assert schema["required"] == ["change", "status"]
     assert schema["$defs"]["Change"]["properties"]["action"] == {"$ref": "#/$defs/Action"}
-    assert schema["$defs"]["Action"]["enum"] == ["add", "set_role", "remove"]
+    assert schema["$defs"]["Action"]["enum"] == ["add", "set_role", "remove", "delete_account"]
     error, nothing = schema["properties"]["error"]["anyOf"]
     assert nothing == {"type": "null"}
     assert error["required"] == ["type", "message", "status_code", "request_id", "maybe_applied", "applied"]

@@ -39,7 +39,7 @@ def parameters(method: Any) -> list[tuple[str, Any, Any]]:
 
 def test_every_listed_class_has_its_twin() -> None:
     kinds = [kind for kind in RULES.kinds.values() if kind not in (Kind.BASE, Kind.BY_HAND)]
-    assert len(PAIRS) == len(kinds) == 7
+    assert len(PAIRS) == len(kinds) == 8
 
 
 @each_pair
