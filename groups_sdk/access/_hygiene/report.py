@@ -137,7 +137,7 @@ class HygieneReport(Serializable):
         who are exempt by the policy (until `today`, by default the current day in UTC), protected, or `me` (unless
         `allow_self`), and all admins with a finding where no admin would be left (unless `allow_last_admin`). The
         notes say for every change what was found. Where several rules want something of one member, a removal goes
-        before a change of role, and else the rule that stands first in the policy.
+        before a change of role, and else the rule that stands first in the policy counts, with shared addresses last.
 
         Of several accounts under one address, those that do not log in by SSO are changed, where one that does is
         left. If none or all of them do, or a login method is not known, nobody is.
