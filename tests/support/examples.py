@@ -26,6 +26,7 @@ from groups_sdk.access import (
     DeletionReport,
     DeletionResult,
     DeletionStatus,
+    Elevation,
     Ending,
     ExportResult,
     HygieneCheck,
@@ -142,6 +143,9 @@ EXAMPLES: list[Any] = [
         "a-record", "data[3].attributes", "is missing", "v1.next", {"type": "user", "id": "a-record"}
     ),
     Ending(who="bob", role="Group Admin", then="Group Member", until=THEN, group_id=GROUP.id),
+    Elevation(
+        path="d.csv", group_id=GROUP.id, user=USER, role=ROLE, then=None, until=THEN, notes=("a note",)
+    ),
     ExportResult(path="members.csv", rows=3, notes=("a note",)),
     FINDING,
     UNKNOWN,
