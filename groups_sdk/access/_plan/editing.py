@@ -46,10 +46,9 @@ def edited_table(text: str, columns: Columns | None, row: int | None, cells_of: 
     raw, headings = records[heading]
     fields, _ = meaning_of([cell.strip() for cell in headings], columns)
     added = [field for field in END_FIELDS if field not in fields]
-    positions: dict[Field, int] = {
-        **fields,
-        **{field: len(headings) + number for number, field in enumerate(added)},
-    }
+    positions: dict[Field, int] = dict(fields)
+    for number, field in enumerate(added):
+        positions[field] = len(headings) + number
     quoted = raw.count('"') >= 2 * len(headings)
     values = {positions[field]: escaped(value) for field, value in cells_of(positions).items()}
     width = len(headings) + len(added)
