@@ -23,7 +23,7 @@ _EXPECTED = (
 )
 # The parts of a document that has more than rows: sections by group, and a review with all that it found.
 _SECTIONS = ("groups",)
-_REVIEW = ("members", "group", "reviewed_at", "totals", "differences")
+_REVIEW = ("members", "group", "reviewed_at", "totals", "differences", "unreadable")
 
 
 class _Pairs(list[tuple[Any, Any]]):
@@ -121,11 +121,17 @@ def add_objects(source: Source, entries: Iterable[Any], group: str | None = None
 def _add_members(source: Source, parts: Mapping[str, Any]) -> None:
     """Add the members of a review that is one JSON document: all of them, or the review is not believed."""
     members = parts["members"]
-    counted = dict(_pairs(parts.get("totals")) or ()).get("members")
+    totals = dict(_pairs(parts.get("totals")) or ())
+    counted = totals.get("members")
     if counted is not None and counted != len(members):
         raise source.refuse(
             f"is not a complete review: it counts {counted!r} members and lists {len(members)}; to edit who is in a "
             "group, use a file from an export"
+        )
+    if parts.get("unreadable") or totals.get("unreadable"):
+        raise source.refuse(
+            "the review could not read some of the records, which are not among its members; make a review that is "
+            "complete"
         )
     group = dict(_pairs(parts.get("group")) or ()).get("id")
     add_objects(source, members, group if isinstance(group, str) and group.strip() else None)

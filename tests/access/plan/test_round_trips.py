@@ -15,6 +15,7 @@ from support.worlds import ABE, ABE_LOGIN, ROOT, group_of, member
 
 from groups_sdk import InvalidArgumentError, Plan, PlanError, Review
 from groups_sdk.access._csv_escaping import escaped
+from groups_sdk.cli._summary import print_document
 from groups_sdk.testing import FakeSnyk
 
 pytestmark = pytest.mark.anyio
@@ -135,6 +136,44 @@ async def test_a_review_in_one_document_that_is_not_whole_is_refused() -> None:
             InvalidArgumentError, match=r"is not a complete review: it counts '?6'? members and lists"
         ):
             await planned(fake, io.StringIO(wrong))
+
+
+@pytest.mark.parametrize("form", ["json", "yaml", "mapping", "jsonl", "csv"])
+async def test_a_review_with_unreadable_records_is_refused_in_every_form(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = world()
+    broken = fake.memberships(fake.group_id)[-1]
+    fake.alter_record(broken.id, "attributes.created_at", "yesterday")
+    async with fake.async_client() as client:
+        review = await client.access.review(fake.group_id).collect()
+    assert len(review.unreadable) == 1
+    file = io.StringIO(newline="")
+    desired: Any = file
+    options: dict[str, Any] = {"file_format": form}
+    if form in ("csv", "jsonl"):
+        (review.to_csv if form == "csv" else review.to_jsonl)(file)
+    else:
+        print_document(review, None)
+        file.write(text := capsys.readouterr().out)
+        if form == "mapping":
+            desired, options = json.loads(text), {}
+    if form != "mapping":
+        file.seek(0)
+    fake.alter_record(broken.id, "attributes.created_at", "2025-11-05T10:00:00Z")
+    with pytest.raises(InvalidArgumentError, match="the review could not read"):
+        await planned(fake, desired, prune=True, cascade=True, **options)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"unreadable": [{"id": "1"}]}, {"totals": {"unreadable": 2}}, {"unreadable": {"id": "1"}}]
+)
+async def test_a_review_that_counts_or_lists_unreadable_records_is_refused(changed: dict[str, Any]) -> None:
+    fake = world()
+    with pytest.raises(InvalidArgumentError, match="the review could not read"):
+        await planned(fake, io.StringIO(document(fake, **changed)), prune=True)
+    whole = document(fake, totals={"unreadable": 0}, unreadable=[])
+    assert_empty(await planned(fake, io.StringIO(whole), prune=True))
 
 
 @BOTH
