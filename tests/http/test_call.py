@@ -190,7 +190,7 @@ async def test_it_stays_true_when_a_later_attempt_does_not_leave() -> None:
         (httpx.RemoteProtocolError("half"), ConnectionFailedError, True),
         (OSError("odd"), ConnectionFailedError, True),
         (anyio.BrokenResourceError(), ConnectionFailedError, True),
-        (httpx.DecodingError("not gzip"), DecodeError, True),
+        (httpx.DecodingError("not gzip"), ConnectionFailedError, True),
     ],
 )
 async def test_every_failure_of_the_http_library_is_one_of_ours(

@@ -7,7 +7,7 @@ import json
 import socket
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -330,6 +330,32 @@ async def test_a_body_that_a_hook_has_thrown_away_is_a_failure_of_the_connection
             await call(client, "PATCH")
         await client.aclose()
     assert (caught.value.maybe_applied, caught.value.attempts) == (True, 2)
+
+
+class NoGzip(httpx.AsyncByteStream):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"no gzip"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # trio warns of generators that httpx leaves open
+@pytest.mark.parametrize("status", [200, 403, 404, 500])
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+async def test_a_body_that_a_hook_cannot_decompress_proves_no_change(status: int, method: str) -> None:
+    async def read(response: httpx.Response) -> None:
+        await response.aread()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, headers={"content-encoding": "gzip"}, stream=NoGzip())
+
+    transport = httpx.MockTransport(answer)
+    async with httpx.AsyncClient(transport=transport, event_hooks={"response": [read]}) as http:
+        client = AsyncGroupsClient("t0ken", http_client=http)
+        with pytest.raises(ConnectionFailedError, match="DecodingError") as caught:
+            await call(client, method)
+        await client.aclose()
+    assert caught.value.maybe_applied is (method != "GET")
+    assert caught.value.attempts == 1
 
 
 @pytest.mark.anyio

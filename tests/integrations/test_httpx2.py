@@ -234,7 +234,7 @@ async def test_a_fault_is_the_same_error_as_with_httpx(name: str, method: str, s
         ("ReadTimeout", RequestTimeoutError, True),
         ("WriteError", ConnectionFailedError, True),
         ("RemoteProtocolError", ConnectionFailedError, True),
-        ("DecodingError", DecodeError, True),
+        ("DecodingError", ConnectionFailedError, True),
         ("StreamError", ConnectionFailedError, True),
     ],
 )
