@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import ssl
+import traceback
 from datetime import UTC, datetime
 from typing import Any
 
@@ -116,10 +117,12 @@ async def exchange(
                 state.abort()  # httpcore does not close what it opened to a SOCKS proxy
         except Exception as error:
             state.abort()
-            if not isinstance(error, RuntimeError) or state.sent or not _TOO_LATE.search(str(error)):
+            if not state.sent and isinstance(error, RuntimeError) and _TOO_LATE.search(str(error)):
+                nothing = "; nothing was sent" if call.attempts == 1 else ""
+                return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
+            if not (state.sent or call.maybe_applied):
                 raise
-            nothing = "; nothing was sent" if call.attempts == 1 else ""
-            return Closed(f"{call.operation.name}: {_ENDING}{nothing}")
+            failure = _unexpected(error, request.url, state, resources)
         except BaseException as cancellation:
             state.abort()
             # Without the frames of httpcore, which may hold the request's headers as they are sent.
@@ -201,3 +204,20 @@ def translate_error(
     if isinstance(error, library.TimeoutException):
         return Failed(RequestTimeoutError, problem, sent, transient=True)
     return Failed(ConnectionFailedError, problem, sent, transient=not is_lasting(error, library))
+
+
+def _unexpected(error: Exception, url: URL, state: AttemptState, resources: LoopResources) -> Failed:
+    """A bug of a handed-in transport or hook, say, after which the change may have been made all the same."""
+    secrets = resources.tokens.secrets()
+    problem = explain(error, url, resources.network, connected=state.connected, secrets=secrets)
+    return Failed(ConnectionFailedError, problem, state.sent, cause=_without_frames(error, secrets))
+
+
+def _without_frames(error: Exception, secrets: tuple[str, ...]) -> Exception | None:
+    """The exception with its traceback as a text: the frames hold the headers. None when it names a secret itself."""
+    story = "".join(traceback.format_exception(error))
+    if isinstance(error, ExceptionGroup) or redact(story, secrets) != story:
+        return None
+    error.__cause__ = error.__context__ = None
+    error.add_note(story)
+    return error.with_traceback(None)

@@ -128,7 +128,10 @@ class ConnectionPool:
                 f"{_ELSEWHERE}, which has not ended: use client.detached() to get a client for this one",
                 maybe_applied=False,
             )
-        if self._http_client is not None or isinstance(self._transport, self.library.AsyncHTTPTransport):
+        if self._http_client is not None or not (
+            self._transport is None
+            or isinstance(self._transport, self.library.transports_without_connections)
+        ):  # one around another may keep connections that nobody can see
             raise ClientClosedError(_LOOP_ENDED, maybe_applied=False)
 
     def _new_resources(self, before: LoopResources | None) -> LoopResources:

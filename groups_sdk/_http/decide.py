@@ -71,12 +71,13 @@ class Answered:
 
 @attrs.frozen
 class Failed:
-    """No answer. `transient`: it may help to try again."""
+    """No answer. `transient`: it may help to try again. `cause` is an exception that nobody expected."""
 
     error_class: type[TransportError]
     problem: str
     maybe_applied: bool
     transient: bool = False
+    cause: Exception | None = None
 
 
 @attrs.frozen
@@ -202,6 +203,7 @@ def make_error(call: CallState, attempt: Attempt) -> GroupsError:
                 operation=operation.name,
                 method=operation.method,
             )
+            error.__cause__ = attempt.cause
             if isinstance(error, DeadlineExceededError):
                 error.__cause__ = call.last_error
             return error

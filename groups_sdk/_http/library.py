@@ -85,7 +85,10 @@ class HttpLibrary:
     def __init__(self, module: Any) -> None:
         self.AsyncBaseTransport: type[httpx.AsyncBaseTransport] = module.AsyncBaseTransport
         self.AsyncClient: type[AsyncClient] = module.AsyncClient
-        self.AsyncHTTPTransport: type[AsyncHTTPTransport] = module.AsyncHTTPTransport
+        self.transports_without_connections: tuple[type[httpx.AsyncBaseTransport], ...] = (
+            module.MockTransport,
+            module.ASGITransport,  # FakeSnyk's is one
+        )
         self.ByteStream: type[ByteStream] = module.ByteStream
         self.Request: type[Request] = module.Request
         self.URL: type[URL] = module.URL

@@ -109,7 +109,20 @@ def test_it_goes_from_one_kind_of_event_loop_to_another(client: AsyncGroupsClien
     with_trio(client.aclose)
 
 
-@pytest.mark.parametrize("handed_in", ["http_client", "transport"])
+class Wrapped(httpx.AsyncBaseTransport):
+    """Counts, say, and hides how far its requests are."""
+
+    def __init__(self, **options: Any) -> None:
+        self.inner = httpx.AsyncHTTPTransport(**options)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self.inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+@pytest.mark.parametrize("handed_in", ["http_client", "transport", "wrapped"])
 def test_what_keeps_connections_of_its_own_is_not_used_on_another_event_loop(
     server: CountedServer, authority: trustme.CA, handed_in: str
 ) -> None:
@@ -120,9 +133,11 @@ def test_what_keeps_connections_of_its_own_is_not_used_on_another_event_loop(
         kinds: dict[str, Callable[..., Any]] = {
             "http_client": httpx.AsyncClient,
             "transport": httpx.AsyncHTTPTransport,
+            "wrapped": Wrapped,
         }
+        name = "http_client" if handed_in == "http_client" else "transport"
         async with kinds[handed_in](verify=trusted) as mine:
-            client = AsyncGroupsClient(TOKEN, base_url=server.url, **{handed_in: mine})
+            client = AsyncGroupsClient(TOKEN, base_url=server.url, **{name: mine})
             assert (await client.get_group(ME)).name == "group 1"
             clients.append(client)
 

@@ -30,6 +30,7 @@ from groups_sdk import (
     ApiResponse,
     AsyncGroupsClient,
     BearerToken,
+    ConnectionFailedError,
     Credentials,
     GroupsClient,
     GroupsError,
@@ -325,19 +326,42 @@ async def test_the_traceback_of_a_cancellation_has_no_frame_that_holds_a_secret(
     assert "handle_async_request" not in shown
 
 
-@pytest.mark.anyio
-async def test_frames_of_httpx_show_requests_without_token_and_query() -> None:
-    class Broken(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            raise RuntimeError("a bug")
+class Buggy(httpx.AsyncBaseTransport):
+    """Raises what nobody expects, with the headers in its frame as httpcore has them."""
 
-    async with AsyncGroupsClient(TOKEN, transport=Broken()) as client:
-        with pytest.raises(RuntimeError) as caught:
+    def __init__(self, *problems: Exception) -> None:
+        self.problems = list(problems)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        headers = request.headers.raw
+        raise self.problems.pop(0) if headers else AssertionError
+
+
+@pytest.mark.anyio
+async def test_an_unexpected_exception_leaves_its_frames_behind() -> None:
+    async with AsyncGroupsClient(TOKEN, transport=Buggy(RuntimeError("a bug"))) as client:
+        with pytest.raises(
+            ConnectionFailedError, match=r"^listGroupMemberships: RuntimeError: a bug$"
+        ) as caught:
             await client.list_memberships(GROUP, email="ada@example.com").collect()
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    assert f"<Request('GET', 'https://api.snyk.io/rest/groups/{GROUP}/memberships')>" in shown
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert "in handle_async_request" in shown
     assert TOKEN not in shown
     assert "ada%40" not in shown
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "problem", [RuntimeError(f"Bearer {TOKEN}"), ExceptionGroup("several", [RuntimeError("a bug")])]
+)
+async def test_an_unexpected_exception_that_may_show_secrets_is_not_kept(problem: Exception) -> None:
+    async with AsyncGroupsClient(TOKEN, transport=Buggy(problem)) as client:
+        with pytest.raises(ConnectionFailedError) as caught:
+            await client.delete_membership(GROUP, MEMBER)
+    assert caught.value.__cause__ is None
+    assert TOKEN not in str(caught.value)
+    assert caught.value.maybe_applied
 
 
 @pytest.mark.parametrize("kind", KINDS)

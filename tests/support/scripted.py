@@ -41,7 +41,7 @@ OAUTH = OAuthClientCredentials("client-id", "client-secret-9f8e7d")
 Handler = Callable[[httpx.Request], Any]
 
 
-class Script(httpx.AsyncBaseTransport):
+class Script(httpx.MockTransport):  # which holds no connections, and may go from one event loop to another
     """Answers with the given things in turn, the last one again and again; an exception is raised."""
 
     def __init__(self, *answers: Any) -> None:
