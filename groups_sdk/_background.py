@@ -15,6 +15,8 @@ from typing import Any
 
 import anyio
 
+from groups_sdk._http.event_loop import EventLoop
+
 __all__ = ["BackgroundTask"]
 
 _running: set[BackgroundTask] = set()  # asyncio itself does not keep its tasks alive
@@ -23,34 +25,45 @@ _running: set[BackgroundTask] = set()  # asyncio itself does not keep its tasks 
 class BackgroundTask:
     """A task that runs `func`, in a copy of this context, until it returns, is cancelled, or the event loop ends.
 
-    `func` must raise nothing but its cancellation: nobody would see it.
+    `func` must raise nothing but its cancellation: nobody would see it. `instead` is called in its place when asyncio
+    cancels the task before its first step, and `func` never begins.
     """
 
-    def __init__(self, func: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, func: Callable[[], Awaitable[object]], instead: Callable[[], object]) -> None:
         self._func = func
+        self._instead = instead
+        self._begun = False
         self._scope = anyio.CancelScope()
         self._ended = anyio.Event()
+        self._loop = EventLoop()
+        _running.add(self)  # before it is made: an eager task may end at once
         trio = _running_trio()
         if trio is not None:
-            self._loop: object = trio.lowlevel.current_trio_token()
-            trio.lowlevel.spawn_system_task(self._run, name=func, context=copy_context())
+            trio.lowlevel.spawn_system_task(self._run_on_trio, name=func, context=copy_context())
         else:
-            loop = asyncio.get_running_loop()
-            self._loop = loop
-            self._task = loop.create_task(self._run())
-        _running.add(self)
+            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task.add_done_callback(self._end)
 
     async def _run(self) -> None:
+        self._begun = True
+        with self._scope:
+            await self._func()
+
+    async def _run_on_trio(self) -> None:
         try:
-            with self._scope:
-                await self._func()
+            await self._run()
         finally:
-            _running.discard(self)
-            self._ended.set()
+            self._end()
+
+    def _end(self, _: object = None) -> None:
+        _running.discard(self)
+        self._ended.set()
+        if not self._begun:
+            self._instead()
 
     async def join(self) -> None:
         """Wait for its end. When this wait is cancelled, so is the task."""
-        if self._is_here:
+        if self._loop.running:
             try:
                 await self._ended.wait()
             except BaseException:
@@ -59,17 +72,18 @@ class BackgroundTask:
 
     async def cancel(self) -> None:
         """Cancel it, and wait until it has ended, even in a task that is cancelled itself."""
-        if self._is_here:
+        if self._loop.running:
             self._scope.cancel()
             with anyio.CancelScope(shield=True):
                 await self._ended.wait()
 
-    @property
-    def _is_here(self) -> bool:
-        """Whether this code runs on the same event loop. From another one nothing can be waited for."""
-        trio = _running_trio()
-        here = asyncio.get_running_loop() if trio is None else trio.lowlevel.current_trio_token()
-        return self._loop is here
+    def require_reach(self) -> None:
+        """Raise `RuntimeError` when it may be under way on another event loop, from where nothing can be waited for."""
+        if not (self._ended.is_set() or self._loop.running or self._loop.ended):
+            raise RuntimeError(
+                "this block was entered on another event loop, which has not ended: leave it there, so that what is "
+                "under way can be waited for"
+            )
 
 
 def _running_trio() -> Any:

@@ -21,7 +21,14 @@ from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse, Headers
 from groups_sdk._serialization import Document, Serializable, structure
 from groups_sdk._terminal import printable
-from groups_sdk.errors import ApiError, ClientClosedError, GroupsError, InvalidArgumentError, PaginationError
+from groups_sdk.errors import (
+    ApiError,
+    ClientClosedError,
+    GroupsError,
+    InvalidArgumentError,
+    PaginationError,
+    shown,
+)
 
 __all__ = [
     "AsyncPaginator",
@@ -72,7 +79,7 @@ class DecodeProblem(Serializable):
     data: Any = attrs.field(default=None, repr=False, hash=False)
 
     def __str__(self) -> str:
-        which = "a record without an id" if self.id is None else f"the record {self.id!a}"
+        which = "a record without an id" if self.id is None else f"the record {shown(self.id)}"
         return f"{which}, at {self.path}: {self.message}"
 
 
@@ -241,9 +248,9 @@ class PrefetchingCursor(Generic[T]):
                 raise RuntimeError(_LEFT)
             if self._fetched:
                 break
-            self._go_on()
-            self._arrived = anyio.Event()
-            await self._arrived.wait()
+            arrived = self._arrived = anyio.Event()
+            self._go_on()  # which fetches at once where tasks are eager
+            await arrived.wait()
         taken = self._fetched.popleft()
         if self._more:
             self._go_on()
@@ -252,7 +259,7 @@ class PrefetchingCursor(Generic[T]):
     def _go_on(self) -> None:
         if not self._fetching:
             self._fetching = True
-            self._task = BackgroundTask(self._fetch_ahead)
+            self._task = BackgroundTask(self._fetch_ahead, instead=self._give_up)
 
     async def _fetch_ahead(self) -> None:
         """Fetch batches until enough are ready, the last one has come, or an error."""
@@ -272,8 +279,12 @@ class PrefetchingCursor(Generic[T]):
         finally:
             self._fetching = False
 
+    def _give_up(self) -> None:
+        self._fetching = False
+        self.leave()
+
     def _hand_over(self, outcome: Sequence[T] | BaseException | None, notices: list[str]) -> None:
-        if not self._left:
+        if not self._left or _is_exit(outcome):
             self._fetched.append((outcome, notices[:]))
         notices.clear()
         self._wake()
@@ -282,18 +293,26 @@ class PrefetchingCursor(Generic[T]):
         if self._arrived is not None:
             self._arrived.set()
 
-    def leave(self) -> BaseException | None:
-        """End the iteration. Returns what nobody has seen and must not get lost: an interrupt, or another exit."""
-        self._left = True
-        unseen = [outcome for outcome, _ in self._fetched if isinstance(outcome, BaseException)]
-        self._fetched.clear()
-        self._wake()
-        return next((error for error in unseen if not isinstance(error, Exception)), None)
+    def require_reach(self) -> None:
+        """Raise `RuntimeError` when pages are fetched on another event loop."""
+        if self._task is not None:
+            self._task.require_reach()
 
-    async def aclose(self) -> None:
-        """Give up what is under way."""
+    def leave(self) -> None:
+        """End the iteration."""
+        self._left = True
+        self._fetched = deque(fetched for fetched in self._fetched if _is_exit(fetched[0]))
+        self._wake()
+
+    async def aclose(self) -> BaseException | None:
+        """Give up what is under way. Returns what nobody has seen and must not get lost: an interrupt, another exit."""
         if self._task is not None:
             await self._task.cancel()
+        return next((outcome for outcome, _ in self._fetched if isinstance(outcome, BaseException)), None)
+
+
+def _is_exit(outcome: object) -> bool:
+    return isinstance(outcome, BaseException) and not isinstance(outcome, Exception)
 
 
 class AsyncReadAhead(Generic[T]):
@@ -328,11 +347,13 @@ class AsyncReadAhead(Generic[T]):
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        for cursor in self._cursors:
+            cursor.require_reach()
         self._entered = False
         cursors, self._cursors = self._cursors, []
-        unseen = [error for cursor in cursors if (error := cursor.leave()) is not None]
         for cursor in cursors:
-            await cursor.aclose()
+            cursor.leave()
+        unseen = [error for cursor in cursors if (error := await cursor.aclose()) is not None]
         if unseen:
             raise unseen[0]
 

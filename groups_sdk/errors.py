@@ -308,8 +308,8 @@ class DecodeError(GroupsError):
         """Which record it is, of which page: "the record '7a1...' on the first page". None unless `in_record`."""
         if not self.in_record:
             return None
-        which = "a record without an id" if self.record_id is None else f"the record {_shown(self.record_id)}"
-        page = "the first page" if self.cursor is None else f"the page of the cursor {_shown(self.cursor)}"
+        which = "a record without an id" if self.record_id is None else f"the record {shown(self.record_id)}"
+        page = "the first page" if self.cursor is None else f"the page of the cursor {shown(self.cursor)}"
         return f"{which} on {page}"
 
 
@@ -500,7 +500,7 @@ def _sentence(entry: ErrorObject) -> str:
     return f"{text} ({where})" if where and text else text or where or ""
 
 
-def _shown(text: str, most: int = 100) -> str:
+def shown(text: str, most: int = 100) -> str:
     """A text of the API's on one line, in quotation marks and cut."""
     return ascii(text if len(text) <= most else f"{text[:most]}...")
 
@@ -531,14 +531,21 @@ def _read_error(document: Mapping[str, Any]) -> GroupsError:
     if not isinstance(document, Mapping):
         raise InvalidArgumentError("an error must be an object")
     kinds = {"status_code": int, "request_id": str, "maybe_applied": bool, "applied": bool}
-    for name, kind in ({"type": str, "message": str} | kinds).items():
+    known = {"type": str, "message": str} | kinds
+    if unknown := sorted(ascii(name) for name in document if name not in known):
+        raise InvalidArgumentError(f"an error has unknown members: {', '.join(unknown)}")
+    for name, kind in known.items():
         value = document.get(name)
         if type(value) is not kind and not (value is None and name in ("status_code", "request_id")):
             raise InvalidArgumentError(f"{name}: must be of the type {kind.__name__}")
     name, text = document["type"], document["message"]
     cls = globals()[name] if name in __all__ else None
+    if document["applied"] and not document["maybe_applied"]:
+        raise InvalidArgumentError("maybe_applied: must be true where applied is")
     if not (isinstance(cls, type) and issubclass(cls, GroupsError)):
         error = GroupsError(f"{name}: {text}")
+    elif document["applied"] and cls not in (DecodeError, GroupsError):
+        raise InvalidArgumentError(f"applied: is never true for {name}")
     elif issubclass(cls, TransportError | ClientClosedError):
         error = cls(text, maybe_applied=document["maybe_applied"])
     else:

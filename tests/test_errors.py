@@ -263,3 +263,35 @@ def test_an_entry_that_says_nothing_is_left_out_of_the_text() -> None:
 def test_the_body_of_an_answer_is_no_part_of_text_and_repr() -> None:
     error = ApiError(status_code=500, method="GET", path="/x", body="a page of HTML")
     assert "HTML" not in str(error) + repr(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "problem"),
+    [
+        (
+            "DecodeError",
+            {"applied": True, "maybe_applied": False},
+            "maybe_applied: must be true where applied is",
+        ),
+        ("FromTheFuture", {"applied": True, "maybe_applied": False}, "maybe_applied: must be true"),
+        (
+            "NotFoundError",
+            {"applied": True, "maybe_applied": True},
+            "applied: is never true for NotFoundError",
+        ),
+        ("GroupsError", {"junk": 3}, "an error has unknown members: 'junk'"),
+    ],
+)
+def test_an_error_that_contradicts_itself_is_not_read(
+    kind: str, changed: dict[str, Any], problem: str
+) -> None:
+    document = {"type": kind, "message": "a", "maybe_applied": False, "applied": False, **changed}
+    with pytest.raises(InvalidArgumentError, match=problem):
+        GroupsError.from_dict(document)
+
+
+@pytest.mark.parametrize("kind", ["DecodeError", "FromTheFuture", "GroupsError"])
+def test_an_error_of_a_change_that_was_made_is_read(kind: str) -> None:
+    document = {"type": kind, "message": "a", "maybe_applied": True, "applied": True}
+    error: Any = GroupsError.from_dict(document)
+    assert (error.applied, error.maybe_applied) == (True, True)

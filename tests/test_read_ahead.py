@@ -230,6 +230,21 @@ async def test_whatever_a_fetch_raises_ends_the_wait_for_it() -> None:
 
 
 @pytest.mark.anyio
+async def test_an_interrupt_that_comes_while_the_block_is_left_is_not_lost() -> None:
+    class Interrupted(Pages):
+        async def fetch(self, *, starting_after: str | None, ending_before: str | None) -> Page[int]:
+            try:
+                return await super().fetch(starting_after=starting_after, ending_before=ending_before)
+            except anyio.get_cancelled_exc_class():
+                raise Odd from None
+
+    with pytest.raises(Odd):
+        async with Interrupted([1], [NEVER]).listing().read_ahead() as ahead:
+            assert await anext(aiter(ahead)) == 1
+            await anyio.wait_all_tasks_blocked()
+
+
+@pytest.mark.anyio
 async def test_it_is_used_inside_its_block_only() -> None:
     pages = Pages([1], [2], [3])
     ahead = pages.listing().read_ahead()

@@ -146,6 +146,8 @@ class AsyncBatches(Generic[Item, Out]):
 
     async def __aexit__(self, _: object, raised: BaseException | None, __: object) -> None:
         block = cast("_Block", self._block)
+        if block.task is not None:
+            block.task.require_reach()
         block.leaving = True
         self._wake()
         try:
@@ -216,6 +218,7 @@ class AsyncBatches(Generic[Item, Out]):
         if block.leaving:
             await anyio.lowlevel.checkpoint_if_cancelled()  # the block may be left for that
             raise RuntimeError("the with block in which this work runs has ended")
+        change = self._change()  # before the task is made, which an eager one may bring about at once
         if not block.running:
             error = block.pop_error()
             if error is not None:
@@ -226,9 +229,11 @@ class AsyncBatches(Generic[Item, Out]):
             if block.finished:
                 return False
             block.running = True
-            block.task = BackgroundTask(partial(self._run_beside, block))
+            block.task = BackgroundTask(
+                partial(self._run_beside, block), instead=partial(self._give_up, block)
+            )
         writes.note()  # by the task beside
-        await self._change().wait()
+        await change.wait()
         return True
 
     async def _run_beside(self, block: _Block) -> None:
@@ -245,6 +250,11 @@ class AsyncBatches(Generic[Item, Out]):
         finally:
             block.running = False
             self._wake()
+
+    def _give_up(self, block: _Block) -> None:
+        block.leaving = True
+        block.running = False
+        self._wake()
 
     def _change(self) -> anyio.Event:
         """Set when anything changes after this."""
