@@ -66,6 +66,9 @@ class Document:
         """The object of the type `source`, which is this class or an alias such as `Page[Group]`, from its dict."""
         raise NotImplementedError
 
+    def _check(self) -> None:
+        """Raise `ValueError` when what was read contradicts itself."""
+
     @classmethod
     def _members(cls) -> Mapping[str, tuple[Any, bool]]:
         """The type of each member of the dict, and whether it must be there."""
@@ -179,7 +182,10 @@ def _converter() -> Converter:
         def read_object(value: Any, type_: Any) -> Any:
             if not isinstance(value, Mapping):
                 raise TypeError("must be an object")
-            return read(value, type_)
+            found = read(value, type_)
+            if isinstance(found, Document):
+                found._check()
+            return found
 
         return read_object
 

@@ -118,6 +118,12 @@ class Outcome(Serializable):
     sent: bool = True
     earlier: bool = False
 
+    def _check(self) -> None:
+        if not self.sent and self.status in (Status.APPLIED, Status.UNKNOWN):
+            raise ValueError(f"what was not sent cannot be {self.status}")
+        if self.status is Status.FAILED and self.error is None:
+            raise ValueError("what failed must have an error")
+
     def __str__(self) -> str:
         why = printable(f": {self.error}") if self.error is not None else ""
         return f"{self.status}: {self.change}{why}"

@@ -17,6 +17,7 @@ from groups_sdk import (
     InterruptedChangeError,
     InvalidArgumentError,
     NotFoundError,
+    Outcome,
     RateLimitedError,
     ServerError,
     TransportError,
@@ -107,3 +108,16 @@ def test_a_403_is_about_one_kind_of_change_in_one_group() -> None:
     assert refusals.refusal(change(Action.REMOVE, "AA")) is first
     assert refusals.refusal(change(Action.ADD, "aa")) is None
     assert refusals.refusal(change(Action.REMOVE, "bb")) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"status": "applied", "sent": False}, "what was not sent cannot be applied"),
+        ({"status": "unknown", "sent": False}, "what was not sent cannot be unknown"),
+        ({"status": "failed"}, "what failed must have an error"),
+    ],
+)
+def test_an_outcome_that_contradicts_itself_is_not_read(changed: dict[str, object], problem: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=problem):
+        Outcome.from_dict({"change": {"action": "remove", "group_id": "g"}, **changed})
