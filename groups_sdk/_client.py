@@ -49,6 +49,7 @@ __all__ = ["AsyncGroupsClient"]
 T = TypeVar("T")
 
 _FILTERS = ("email", "username", "role_name", "org_name")
+_PROBLEMS_LOGGED = 10  # of each page
 logger: logging.Logger = logging.getLogger("groups_sdk")
 
 
@@ -603,12 +604,14 @@ class AsyncGroupsClient:
                 limit=limit,
                 cursor=starting_after or ending_before,
                 on_decode_error=on_decode_error,
+                redact=self._caller.redact,
             )
             if page.problems:
                 logger.warning(
-                    "%s: left out what cannot be understood: %s",
+                    "%s: left out what cannot be understood: %s%s",
                     operation.name,
-                    "; ".join(map(str, page.problems)),
+                    "; ".join(map(str, page.problems[:_PROBLEMS_LOGGED])),
+                    _and_more(len(page.problems) - _PROBLEMS_LOGGED),
                 )
             return page
 
@@ -619,6 +622,10 @@ class AsyncGroupsClient:
             redact=self._caller.redact,
             description=description,
         )
+
+
+def _and_more(count: int) -> str:
+    return f"; and {count} more" if count > 0 else ""
 
 
 def _describe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
@@ -42,12 +43,13 @@ def decode_page(
     limit: int = 100,
     cursor: str | None = None,
     on_decode_error: OnDecodeError = "raise",
+    redact: Callable[[str], str] = str,
 ) -> Page[T]:
     """The resources of the response as a page of models, with the cursors of the next and the previous page.
 
     `limit` and `cursor` are those of the request. Raises `DecodeError`, with the path and the problem, when the
     document is not as the API describes it. With "skip", a resource that is not is left out, and is one of the page's
-    `problems`.
+    `problems`. `redact` takes secrets out of what these, and the error, say.
 
     Example:
         page = decode_page(response, GroupMembership)
@@ -65,8 +67,13 @@ def decode_page(
         meta = document.get("meta")
 
         def broken(index: int, error: StructureError) -> None:
+            id_ = _id_of(resources[index])
             problem = DecodeProblem(
-                _id_of(resources[index]), error.path, error.problem, cursor, resources[index]
+                None if id_ is None else redact(id_),
+                error.path,
+                redact(error.problem),
+                None if cursor is None else redact(cursor),
+                resources[index],
             )
             if on_decode_error == "raise":
                 raise _decode_error(response, error, record=problem) from None

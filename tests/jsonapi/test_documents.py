@@ -204,3 +204,27 @@ def test_the_body_of_a_new_membership() -> None:
         b'{"data":{"type":"group_membership","relationships":{"group":{"data":{"id":"g","type":"group"}},'
         b'"user":{"data":{"id":"u","type":"user"}},"role":{"data":{"id":"r","type":"group_role"}}}}}'
     )
+
+
+def test_problems_and_errors_show_no_secret_of_a_cursor_or_an_id() -> None:
+    document = {"data": [{"id": "id-t0ken-value", "type": "group", "attributes": {"name": 5}}], "links": {}}
+    document["links"] = {"next": "/groups?starting_after=next-t0ken-value"}
+
+    def redact(text: str) -> str:
+        return text.replace("t0ken-value", "***")
+
+    with pytest.raises(DecodeError) as caught:
+        decode_page(answer(document), Group, cursor="on-t0ken-value", redact=redact)
+    assert (caught.value.record_id, caught.value.cursor) == ("id-***", "on-***")
+    page = decode_page(
+        answer(document), Group, cursor="on-t0ken-value", on_decode_error="skip", redact=redact
+    )
+    assert "t0ken" not in repr((page.problems, str(page.problems[0]), caught.value))
+    assert (page.problems[0].id, page.problems[0].cursor) == ("id-***", "on-***")
+    assert page.next_cursor == "next-t0ken-value", "which is what the API wants to see again"
+
+
+def test_a_problem_does_not_say_more_of_an_id_than_it_needs() -> None:
+    document = {"data": [{"id": "x" * 100_000, "type": "group", "attributes": {"name": 5}}], "links": {}}
+    page = decode_page(answer(document), Group, on_decode_error="skip")
+    assert len(str(page.problems[0])) < 300
