@@ -51,10 +51,25 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
 
 def redact_all(texts: list[str], secrets: tuple[str, ...]) -> list[str]:
     """Each of the texts redacted. Where there is no secret in any of them, which is most often so, it is quick."""
-    together = "\n".join(texts)
-    if redact(together, secrets) == together:
-        return texts
+    needles = tuple(needle for secret in secrets for needle in _needles(secret))
+    if not _is_in("\n".join(texts), needles):
+        # There the end of one text is not the end of all; and the beginning of a secret may stand there.
+        sought = "\n".join(needle for needle, _, _ in needles)
+        if not any(_ends_within(text, sought) for text in texts):
+            return texts
     return [redact(text, secrets) for text in texts]
+
+
+def _ends_within(text: str, sought: str) -> bool:
+    """Whether the end of a text may be the beginning of what is sought."""
+    for _ in range(1 + _ENCODED_AT_MOST):
+        if len(text) >= _SHORTEST and text[-_SHORTEST:].translate(_LOWER) in sought:
+            return True
+        decoded = _ENCODED.sub(lambda found: _character(found[0]), text)
+        if decoded == text:
+            return False
+        text = decoded
+    return False
 
 
 @lru_cache(maxsize=32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import urllib.parse
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -96,3 +97,10 @@ def test_no_text_hides_a_secret(parts: list[str], times: int) -> None:
     for _ in range(times + 1):
         assert SECRET.lower() not in left.lower()
         left = urllib.parse.unquote(left)
+
+
+@pytest.mark.parametrize("form", [str, lambda text: urllib.parse.quote(urllib.parse.quote(text))])
+def test_the_beginning_of_a_secret_is_hidden_at_the_end_of_each_text(form: Any) -> None:
+    secret = "se/cr+et-0123456789-abcdef"
+    texts = ["token " + form(secret[:20]), "100%", "end", "%252541"]
+    assert redact_all(texts, (secret,)) == ["token ***", "100%", "end", "%252541"]
