@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -108,7 +109,7 @@ class ChangeWork(ABC):
         if paused > _PAUSE or (new_stage and takes_admins and self._sent_since_look):
             # Later stages too, while all can still be refused; once something was sent, each group when it is needed.
             todo = stage if self._sent else self._todo or stage
-            began = anyio.current_time()
+            began = time.monotonic()
             await self._look_at_all({change.group_id for change in todo})
             if paused > _PAUSE:
                 self._trusted_from = began
@@ -217,7 +218,7 @@ class ChangeWork(ABC):
     async def _look_when_old(self, group_id: str) -> None:
         async with self._looking:
             taken_at = self.listings[group_id].taken_at
-            if taken_at < self._trusted_from or anyio.current_time() - taken_at > _LONG_RUN:
+            if taken_at < self._trusted_from or time.monotonic() - taken_at > _LONG_RUN:
                 await self._look_at_all([group_id])
 
     async def _send(self, change: Change) -> Outcome:
@@ -255,7 +256,7 @@ class ChangeWork(ABC):
         try:
             if change.user is not None and is_uuid(change.user.id):
                 seen = await self.client.list_memberships(change.group_id, user_id=change.user.id).collect()
-                now = MemberListing(change.group_id, tuple(seen), anyio.current_time(), partial=True)
+                now = MemberListing(change.group_id, tuple(seen), time.monotonic(), partial=True)
                 state = state_of(change, now)
                 if change.action is not Action.REMOVE or state is not State.UNCERTAIN:
                     return state is State.AS_WANTED

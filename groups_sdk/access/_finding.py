@@ -6,9 +6,8 @@ compared here, and that somebody is no member is said only after everybody was l
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-
-import anyio
 
 from groups_sdk._pagination import AsyncPaginator
 from groups_sdk.access._addresses import normalised
@@ -66,7 +65,7 @@ async def look_at(
     seen = await _look_by_filters(client, group_id, people, [*others], [*roles], admin_roles)
     if seen is None:
         return await list_members(client, group_id)
-    return MemberListing(group_id, tuple(seen), anyio.current_time(), partial=True)
+    return MemberListing(group_id, tuple(seen), time.monotonic(), partial=True)
 
 
 async def _look_by_filters(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 
-import anyio
 import attrs
 
 from groups_sdk.access._broken_records import reading
@@ -22,7 +22,7 @@ class MemberListing:
     """What a group's listing said. `missing` is how many members the API counts and did not list.
 
     `partial` is True when only some people were asked for, by the API's filters: it proves who is a member, and never
-    who is none. `taken_at` is the time of the loop's clock, in seconds, at which the listing ended.
+    who is none. `taken_at` is when the listing ended, in seconds by `time.monotonic()`: event loops have their own.
     """
 
     group_id: str
@@ -96,7 +96,7 @@ async def list_members(client: Operations, group_id: str) -> MemberListing:
 
 
 def _nobody(group_id: str) -> MemberListing:
-    return MemberListing(group_id, (), anyio.current_time())
+    return MemberListing(group_id, (), time.monotonic())
 
 
 async def _list_once(client: Operations, group_id: str) -> MemberListing | None:
@@ -117,4 +117,4 @@ async def _list_once(client: Operations, group_id: str) -> MemberListing | None:
         return None
     # Members come and go while the pages are read: what one of the counts allows is no gap.
     missing = max(min(counts, default=0) - len(found), 0)
-    return MemberListing(group_id, tuple(found.values()), anyio.current_time(), missing, people=people)
+    return MemberListing(group_id, tuple(found.values()), time.monotonic(), missing, people=people)

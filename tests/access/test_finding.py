@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from groups_sdk import (
     RoleChoiceError,
     Status,
 )
+from groups_sdk.access._listing import list_members
 from groups_sdk.testing import FakeSnyk
 
 pytestmark = pytest.mark.anyio
@@ -229,3 +231,11 @@ async def test_an_api_that_gives_no_count_is_believed() -> None:
             group_id, **{**options, "include_group_membership_count": None}
         )
         assert await client.access.find_membership(fake.group_id, "nobody@mail.test") is None
+
+
+async def test_looks_are_timed_by_a_clock_that_all_event_loops_share() -> None:
+    fake = FakeSnyk.example()
+    async with fake.async_client() as client:
+        began = time.monotonic()
+        listing = await list_members(client, fake.group_id)
+        assert began <= listing.taken_at <= time.monotonic()

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from weakref import WeakSet
 
@@ -113,3 +114,13 @@ def set_time(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
     for name in _OF_PLANS:
         module = import_module(f"groups_sdk.access._plan.{name}")
         monkeypatch.setattr(module, "datetime", Set)
+
+
+class Age:
+    """How old looks at members seem to be: `offset` seconds older than they are."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.offset = 0.0
+        here = SimpleNamespace(monotonic=lambda: time.monotonic() + self.offset)
+        for name in ("_change_work", "_listing", "_finding", "_offboarding.removals"):
+            monkeypatch.setattr(f"groups_sdk.access.{name}.time", here)

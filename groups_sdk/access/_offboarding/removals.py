@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
-
-import anyio
 
 from groups_sdk.access._change_work import ChangeWork, Prepared
 from groups_sdk.access._evidence import outcome_by_look
@@ -70,7 +69,7 @@ class AccountRemovals(ChangeWork):
             if fatal(error) is not None:
                 raise
             self._unreadable[group_id] = error
-            return MemberListing(group_id, (), anyio.current_time(), partial=True)
+            return MemberListing(group_id, (), time.monotonic(), partial=True)
 
     def check_again(self, changes: Sequence[Change]) -> None:
         self._refuse(
