@@ -32,9 +32,21 @@ def check_hook(name: str, hook: object, error: type[GroupsError]) -> None:
         )
 
 
-def _is_async(hook: object) -> bool:
+def _unwrapped(hook: object) -> object:
     while isinstance(hook, functools.partial):
         hook = hook.func
+    return hook
+
+
+def _name(hook: object) -> str:
+    """The hook's name. Its `repr` would show the arguments of a partial, or whatever object it is a method of."""
+    function = _unwrapped(hook)
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _is_async(hook: object) -> bool:
+    hook = _unwrapped(hook)
     return any(
         inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
         for function in (hook, type(hook).__call__)
@@ -50,4 +62,4 @@ def call_hook(hook: Callable[[Any], object] | None, argument: object) -> None:
                 result.close()
                 raise TypeError("it returned a coroutine: hooks must be plain functions, and are not awaited")
         except Exception:
-            logger.exception("the hook %r failed", hook)
+            logger.exception("the hook %s failed", _name(hook))

@@ -122,3 +122,31 @@ tasks: list[Any] = []
 def test_a_hook_may_begin_a_task(caplog: pytest.LogCaptureFixture) -> None:
     asyncio.run(_task())
     assert caplog.text == ""
+
+
+class Sender:
+    def __call__(self, key: str, argument: object) -> None:
+        raise ValueError("boom")
+
+    def __repr__(self) -> str:
+        return "Sender(secret-key)"
+
+
+def boom(key: str, argument: object) -> None:
+    raise ValueError("boom")
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (functools.partial(functools.partial(boom, "secret-key")), "boom"),
+        (functools.partial(Sender(), "secret-key"), "Sender"),
+        (functools.partial(Sender().__call__, "secret-key"), "Sender.__call__"),
+    ],
+)
+def test_the_log_of_a_hook_that_fails_shows_its_name_only(
+    given: Callable[[Any], object], name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    call_hook(given, 1)
+    assert caplog.messages == [f"the hook {__name__}.{name} failed"]
+    assert "secret-key" not in caplog.text
