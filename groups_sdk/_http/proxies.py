@@ -74,7 +74,7 @@ class ProxyServer:
         return tuple(text for text in (encoded, both, *self._credentials) if text)
 
     def for_httpx(self, tls: ssl.SSLContext) -> Proxy:
-        """The same for a transport of  `tls` is for the connection to a proxy that speaks https itself."""
+        """The same for a transport of httpx. `tls` is for the connection to a proxy that speaks https itself."""
         context = tls if self.scheme == "https" else None
         return _Proxy(self.url, auth=self._credentials, ssl_context=context)
 
