@@ -245,7 +245,7 @@ class ClientClosedError(GroupsError):
     maybe_applied = True
 
     def __init__(self, message: str, *, maybe_applied: bool | None = None) -> None:
-        super().__init__(_without_denial(message) if maybe_applied is None else message)
+        super().__init__(without_denial(message) if maybe_applied is None else message)
         self.maybe_applied = maybe_applied is not False
 
 
@@ -331,12 +331,12 @@ class TransportError(GroupsError):
         operation: str | None = None,
         method: str = "",
     ) -> None:
-        self.problem = _without_denial(problem) if maybe_applied is None else problem
+        self.problem = without_denial(problem) if maybe_applied is None else problem
         self.maybe_applied = maybe_applied is not False
         self.attempts = attempts
         self.operation = operation
         self.method = method
-        super().__init__(_without_denial(str(self)))
+        super().__init__(without_denial(str(self)))
 
     def __str__(self) -> str:
         if self.operation is None:
@@ -517,10 +517,10 @@ def _request_id_in(text: str) -> str | None:
 
 _MAYBE_APPLIED = "; it may have been applied"
 _NOT_APPLIED = "; it was not applied"
-_DENIALS = (_NOT_APPLIED, "; nothing was sent")
+_DENIALS = (_NOT_APPLIED, "; nothing was sent", "; no change was sent")
 
 
-def _without_denial(text: str) -> str:
+def without_denial(text: str) -> str:
     """The text without the words at its end that nothing was done: who has only the text cannot know that."""
     for denial in _DENIALS:
         text = text.removesuffix(denial)

@@ -295,3 +295,9 @@ def test_an_error_of_a_change_that_was_made_is_read(kind: str) -> None:
     document = {"type": kind, "message": "a", "maybe_applied": True, "applied": True}
     error: Any = GroupsError.from_dict(document)
     assert (error.applied, error.maybe_applied) == (True, True)
+
+
+def test_an_error_of_the_portal_that_is_rebuilt_denies_nothing() -> None:
+    error = ClientClosedError("the client was closed; no change was sent", maybe_applied=False)
+    rebuilt = ClientClosedError(*error.args)
+    assert (str(rebuilt), rebuilt.maybe_applied) == ("the client was closed", True)

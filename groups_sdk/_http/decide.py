@@ -26,6 +26,7 @@ from groups_sdk.errors import (
     TransportError,
     UnauthorizedError,
     api_error_class,
+    without_denial,
 )
 
 _BODY_KEPT = 64 * 1024  # characters
@@ -274,4 +275,6 @@ def _token_error(error: GroupsError, call: CallState, maybe_applied: bool) -> Gr
         )
     error = copy(error)
     error.maybe_applied = maybe_applied
+    if maybe_applied:  # by an earlier attempt: that nothing was sent is true of the token request only
+        error.args = tuple(without_denial(arg) if isinstance(arg, str) else arg for arg in error.args)
     return error

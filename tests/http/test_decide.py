@@ -235,6 +235,14 @@ def test_an_answer_to_a_write_that_cannot_be_read_says_that_it_was_applied() -> 
     assert (error.applied, error.maybe_applied) == (True, True)
 
 
+def test_a_token_error_denies_nothing_of_a_call_that_may_have_been_applied() -> None:
+    closed = ClientClosedError("the program is ending; nothing was sent", maybe_applied=False)
+    fresh, tried = (given_up(call(maybe_applied=before), NoAccessToken(closed)) for before in (False, True))
+    assert (str(fresh), fresh.maybe_applied) == ("the program is ending; nothing was sent", False)
+    assert (str(tried), tried.maybe_applied) == ("the program is ending", True)
+    assert str(closed) == str(fresh)
+
+
 def test_each_call_that_waited_for_an_access_token_gets_an_error_of_its_own() -> None:
     refused = ConnectionFailedError("refused", maybe_applied=True, attempts=4, operation=TOKEN_REQUEST.name)
     one, other = (given_up(call(attempts=n), NoAccessToken(refused)) for n in (1, 2))
