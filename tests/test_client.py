@@ -516,3 +516,20 @@ def test_without_orjson_the_standard_library_reads_the_same() -> None:
         "with fake.client() as client: assert len(client.list_memberships(fake.group_id).collect()) == 36\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.anyio
+async def test_the_log_of_problems_is_bounded_and_shows_no_token(caplog: pytest.LogCaptureFixture) -> None:
+    token = "0a1b2c3d-1111-2222-3333-444455556666"
+    odd = {"type": "group", "attributes": {"name": 5}}
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        records = [{**odd, "id": token}, {**odd, "id": "x" * 100_000}, *[{**odd, "id": "y"}] * 10]
+        return httpx.Response(200, json={"data": records, "links": {}})
+
+    async with AsyncGroupsClient(token, transport=httpx.MockTransport(answer)) as client:
+        await client.list_groups(on_decode_error="skip").collect()
+    (message,) = caplog.messages
+    assert token not in message
+    assert message.endswith("; and 2 more")
+    assert len(message) < 3000

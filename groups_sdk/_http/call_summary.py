@@ -9,9 +9,12 @@ import attrs
 from groups_sdk._operations import Operation
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
+from groups_sdk._terminal import printable
 from groups_sdk.errors import ApiError
 
 __all__ = ["CallSummary", "OnCall", "Usage", "describe_error", "summarize"]
+
+_ID_SHOWN = 100  # characters of a request id, which whatever answers may choose
 
 Phase: TypeAlias = Literal["access_token", "connection", "rate_limit", "exchange", "retry"]
 
@@ -110,6 +113,7 @@ def summarize(
 ) -> CallSummary:
     """The summary of a call that ends with this outcome. What is no `Exception` cancelled it."""
     duration = usage.finish()
+    request_id: str | None = getattr(outcome, "request_id", None)
     kind: Literal["success", "error", "cancelled"] = "cancelled"
     if isinstance(outcome, ApiResponse):
         kind = "success"
@@ -131,7 +135,7 @@ def summarize(
         access_token_wait=usage.seconds("access_token"),
         bytes_sent=usage.bytes_sent,
         bytes_received=usage.bytes_received,
-        request_id=getattr(outcome, "request_id", None),
+        request_id=None if request_id is None else printable(request_id, _ID_SHOWN),
         api_version=api_version,
     )
 

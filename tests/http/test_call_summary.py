@@ -262,3 +262,15 @@ async def test_seconds_of_a_phase_are_those_of_all_its_times() -> None:
     assert usage.seconds("rate_limit") == 0
     assert usage.seconds("exchange") >= 10
     assert usage.finish() == pytest.approx(usage.seconds("exchange") + usage.seconds("retry"))
+
+
+@pytest.mark.anyio
+async def test_a_request_id_is_cut_and_safe_to_print() -> None:
+    calls: list[CallSummary] = []
+    script = Script((200, ONE_GROUP, {"snyk-request-id": "r\x1b" + "1" * 5000}))
+    async with client_for(script, on_call=calls.append) as client:
+        await client.get_group(GROUP)
+    request_id = calls[0].request_id
+    assert request_id is not None
+    assert request_id.startswith("r\\x1b111")
+    assert len(request_id) < 120
