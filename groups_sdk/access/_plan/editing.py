@@ -45,7 +45,7 @@ def edited_table(text: str, columns: Columns | None, row: int | None, cells_of: 
     heading = next(number for number, (_, cells) in enumerate(records) if _is_filled(cells))
     raw, headings = records[heading]
     fields, _ = meaning_of([cell.strip() for cell in headings], columns)
-    added = [field for field in END_FIELDS if field not in fields]
+    added: list[Field] = [field for field in END_FIELDS if field not in fields]
     positions: dict[Field, int] = dict(fields)
     for number, field in enumerate(added):
         positions[field] = len(headings) + number
