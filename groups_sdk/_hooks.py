@@ -38,10 +38,10 @@ def _unwrapped(hook: object) -> object:
     return hook
 
 
-def _name(hook: object) -> str:
+def _name(hook: Any) -> str:
     """The hook's name. Its `repr` would show the arguments of a partial, or whatever object it is a method of."""
     function = _unwrapped(hook)
-    named = function if hasattr(function, "__qualname__") else type(function)
+    named: Any = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"
 
 

@@ -184,7 +184,7 @@ def _converter() -> Converter:
                 raise TypeError("must be an object")
             found = read(value, type_)
             if isinstance(found, Document):
-                found._check()
+                found._check()  # pyright: ignore[reportPrivateUsage] - Document has it for this place
             return found
 
         return read_object

@@ -236,13 +236,13 @@ class JournalError(GroupsError):
 class InterruptedChangeError(GroupsError):
     """The work was stopped (Ctrl-C, a timeout) while this change was being sent: it may have been applied."""
 
-    maybe_applied = True
+    maybe_applied: bool = True
 
 
 class ClientClosedError(GroupsError):
     """The client was closed before or during the call."""
 
-    maybe_applied = True
+    maybe_applied: bool = True
 
     def __init__(self, message: str, *, maybe_applied: bool | None = None) -> None:
         super().__init__(without_denial(message) if maybe_applied is None else message)
@@ -275,7 +275,7 @@ class DecodeError(GroupsError):
     the call itself was not sent, and `maybe_applied` is True only when an earlier attempt of it may have been applied.
     """
 
-    maybe_applied = True
+    maybe_applied: bool = True
 
     def __init__(
         self,
@@ -289,15 +289,15 @@ class DecodeError(GroupsError):
         record_id: str | None = None,
         cursor: str | None = None,
     ) -> None:
-        self.problem = problem
+        self.problem: str = problem
         self.path = path
         self.operation = operation
         self.in_record = in_record
         self.record_id = record_id
         self.cursor = cursor
-        self.request_id = request_id or _request_id_in(problem)
-        self.applied = applied is True
-        self.maybe_applied = applied is not False
+        self.request_id: str | None = request_id or _request_id_in(problem)
+        self.applied: bool = applied is True
+        self.maybe_applied: bool = applied is not False
         where = f" at {path}" if path else ""
         skip = f"; this is {self.record}, which on_decode_error='skip' leaves out" if in_record else ""
         text = f"{operation}: cannot understand the answer{where}: {problem}{skip}{_ref(request_id)}"
@@ -320,7 +320,7 @@ class TransportError(GroupsError):
     id, and `method` that of the request. Without an operation, `problem` is the whole text.
     """
 
-    maybe_applied = True
+    maybe_applied: bool = True
 
     def __init__(
         self,
@@ -331,7 +331,7 @@ class TransportError(GroupsError):
         operation: str | None = None,
         method: str = "",
     ) -> None:
-        self.problem = without_denial(problem) if maybe_applied is None else problem
+        self.problem: str = without_denial(problem) if maybe_applied is None else problem
         self.maybe_applied = maybe_applied is not False
         self.attempts = attempts
         self.operation = operation
@@ -393,7 +393,7 @@ class ApiError(GroupsError):
     Without a status, `message` is the whole text, and `status_code` is 0.
     """
 
-    maybe_applied = True
+    maybe_applied: bool = True
     retry_after: float | None = None
     advice: str | None = None
     _message = ""
@@ -421,7 +421,7 @@ class ApiError(GroupsError):
         self.title: str | None = first.title
         self.detail: str | None = first.detail
         self.errors = errors
-        self.request_id = request_id or _request_id_in(message)
+        self.request_id: str | None = request_id or _request_id_in(message)
         self.method = method
         self.path = path
         self.body = body
