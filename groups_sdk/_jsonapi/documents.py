@@ -104,7 +104,7 @@ def _decode_error(
     record: DecodeProblem | None = None,
 ) -> DecodeError:
     return DecodeError(
-        error.problem,
+        error.problem if record is None else record.message,
         path=error.path,
         operation=response.operation,
         request_id=response.request_id,
