@@ -93,7 +93,7 @@ class AsyncGroupsClient:
     When its event loop has ended, a client that was not closed goes on with the next one: with new connections, but
     with its access token, and the rate limit counts on. While the loop exists, calls on another one raise
     `ClientClosedError`: use `detached()` there. So they do when a `http_client` or a transport was passed,
-    which may keep connections of a loop that has ended; only `MockTransport` and `ASGITransport` keep none.
+    which may keep connections of a loop that has ended; only `httpx.MockTransport` and `httpx.ASGITransport` keep none.
 
     Example:
         async with AsyncGroupsClient() as client:
