@@ -156,10 +156,10 @@ async def test_a_call_that_fails_is_told_with_its_error() -> None:
 async def test_what_a_transport_raises_of_its_own_is_an_error_too() -> None:
     calls: list[CallSummary] = []
     async with client_for(Script(RuntimeError("a bug")), on_call=calls.append) as client:
-        with pytest.raises(RuntimeError, match="a bug"):
+        with pytest.raises(ConnectionFailedError, match="a bug"):
             await client.get_group(GROUP)
     assert [(call.outcome, call.error_type, call.attempts) for call in calls] == [
-        ("error", "RuntimeError", 1)
+        ("error", "ConnectionFailedError", 1)
     ]
 
 
