@@ -20,7 +20,7 @@ from sentry_sdk.transport import Transport
 from support.loopback import served
 from support.pages import example
 
-from groups_sdk import AsyncGroupsClient, GroupsClient, GroupsError, RetryPolicy
+from groups_sdk import AsyncGroupsClient, ConnectionFailedError, GroupsClient, GroupsError, RetryPolicy
 from groups_sdk.testing import FakeSnyk
 
 ADDRESS = "ada@example.com"
@@ -78,7 +78,7 @@ async def report_what_is_raised_within_httpx(fake: FakeSnyk, url: str) -> None:
         ):
             try:
                 await call()
-            except RuntimeError as error:
+            except ConnectionFailedError as error:
                 sentry_sdk.capture_exception(error)
     async with AsyncGroupsClient(fake.TOKEN, base_url=url) as client:
         fake.hang_next()

@@ -42,7 +42,7 @@ class Report:
         """Each frame in each traceback, with the name of its package."""
         for event in self.events:
             for error in event["exception"]["values"]:
-                for frame in error["stacktrace"]["frames"]:
+                for frame in error.get("stacktrace", {"frames": []})["frames"]:
                     yield frame["module"].partition(".")[0], frame
 
 
@@ -68,7 +68,7 @@ def test_every_attempt_is_a_span_of_the_transaction_and_the_server_gets_the_trac
 
 def test_errors_are_events_with_a_breadcrumb_for_every_attempt(by_default: Report) -> None:
     kinds = [event["exception"]["values"][-1]["type"] for event in by_default.events]
-    assert kinds == ["NotFoundError"] * 2 + ["RuntimeError"] * 2 + ["CancelledError"]
+    assert kinds == ["NotFoundError"] * 2 + ["ConnectionFailedError"] * 2 + ["CancelledError"]
     first = by_default.events[0]["breadcrumbs"]["values"]
     crumbs = [crumb for crumb in first if crumb["category"] == "httplib"]
     assert [crumb["data"]["http.response.status_code"] for crumb in crumbs] == [503, 200, 404]
@@ -88,7 +88,7 @@ def test_no_local_variable_has_the_address_or_a_token_in_it(by_default: Report) 
         if package in ("groups_sdk", "httpx", "httpcore"):
             packages.add(package)
             assert "ada" not in str(frame["vars"]), frame
-    assert packages >= {"groups_sdk", "httpx"}
+    assert packages >= {"groups_sdk"}
     assert FakeSnyk.TOKEN not in by_default.text
 
 
