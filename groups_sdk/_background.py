@@ -15,7 +15,7 @@ from typing import Any
 
 import anyio
 
-from groups_sdk._http.event_loop import EventLoop
+from groups_sdk._event_loop import EventLoop
 
 __all__ = ["BackgroundTask"]
 

@@ -15,8 +15,8 @@ import groups_sdk
 
 ROOT = Path(groups_sdk.__file__).parent
 FLOORS = [
-    ["_version", "_public", "_terminal", "_operations", "_misuse", "_writes", "_background"],
-    ["_iteration"],
+    ["_version", "_public", "_terminal", "_operations", "_misuse", "_writes", "_event_loop"],
+    ["_iteration", "_background"],
     ["errors"],
     ["_pydantic"],
     ["_serialization"],

@@ -13,9 +13,9 @@ from typing import Any, Protocol, cast
 
 import anyio
 
+from groups_sdk._event_loop import EventLoop
 from groups_sdk._http.access_tokens import AccessTokens
 from groups_sdk._http.call_summary import Usage
-from groups_sdk._http.event_loop import EventLoop
 from groups_sdk._http.library import (
     URL,
     AsyncClient,

@@ -7,8 +7,8 @@ from typing import Literal
 import anyio
 import attrs
 
+from groups_sdk._event_loop import current_loop
 from groups_sdk._hooks import call_hook
-from groups_sdk._http.event_loop import current_loop
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._public import set_module
 from groups_sdk.errors import ApiError, GroupsError

@@ -8,13 +8,10 @@
     find_membership, list_roles              GroupMembership or None; RoleCount
     review                                   ReviewStream (AsyncReviewStream), then a Review
     update_memberships, delete_memberships   Changes (AsyncChanges), then an Outcome for each change
-    plan, undo, plan_copy, plan_handover     Plan
-    plan_restore                             Plan
-    plan_migration                           Migration
-    elevate                                  Elevation
+    plan, undo, plan_copy, plan_handover     Plan; plan_restore too
+    plan_migration, hygiene                  Migration with a Plan; HygieneReport, which makes one by a HygienePolicy
     apply                                    Changes (AsyncChanges), then an Outcome for each change
-    export                                   ExportResult
-    hygiene                                  HygieneReport, whose plan() makes a Plan by a HygienePolicy
+    export, elevate                          ExportResult; Elevation
     offboard                                 Offboarding (AsyncOffboarding), then an OffboardingReport
     delete_sso_users                         Deletions (AsyncDeletions), then a DeletionReport
 
