@@ -428,8 +428,8 @@ async def test_a_client_of_the_parent_is_closed_and_collected_without_a_touch_on
     before = server.connections
     pool = client._caller.pool
     with monkeypatch.context() as child:
-        child.setattr("groups_sdk._http.event_loop.os.getpid", lambda: -1)
-        child.setattr("groups_sdk._http.event_loop.current_loop", object)
+        child.setattr("groups_sdk._event_loop.os.getpid", lambda: -1)
+        child.setattr("groups_sdk._event_loop.current_loop", object)
         await client.aclose()
         pool.abandon()
     pool.closed = False  # as it is in the parent
