@@ -264,13 +264,14 @@ def trusting(authority: trustme.CA) -> Iterator[None]:
 def client_of(server: HostileServer, **options: Any) -> AsyncGroupsClient:
     """A client that tries everything twice. `Exchange.say_nothing` knows its timeout."""
     given = {
+        "token": "t0ken",
         "base_url": server.url,
         "retries": TWICE,
         "rate_limit": None,
         "max_response_bytes": LIMIT,
         "timeout": PATIENCE,
     }
-    return AsyncGroupsClient("t0ken", **{**given, **options})
+    return AsyncGroupsClient(**{**given, **options})
 
 
 async def call(client: AsyncGroupsClient, method: str) -> object:
