@@ -27,6 +27,7 @@ PARALLEL = ["-q", "-n", "3", "--dist", "worksteal"]
 # Many tests start Python: what it compiles is kept, also where the environment says otherwise.
 COMPILED_ONCE: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
 A_TENTH: dict[str, str | None] = {**COMPILED_ONCE, "RANDOM_SHARE": "0.1"}
+A_THIRD: dict[str, str | None] = {**COMPILED_ONCE, "RANDOM_SHARE": "0.3"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -77,8 +78,9 @@ def tests(session: nox.Session) -> None:
     """All tests, on asyncio and trio; on the newest Python with the coverage of lines and branches.
 
     Every Python runs every test. What is drawn at random (the seeds of checker and chaos, the examples of hypothesis,
-    the places of interrupts and forks) is tried in its whole range on the newest, and on the others a tenth of it, or
-    the least that makes sense. The newest also measures fastest: it takes half as long again, the oldest twice as long.
+    the places of interrupts and forks) is tried in a third of its range on the newest, and on the others a tenth of it,
+    or the least that makes sense; `checker`, `chaos` and `tests-3.13 -- tests` try all of it and more. The newest also
+    measures fastest: it takes half as long again, the oldest twice as long.
     """
     newest = session.python == PYTHONS[-1]
     session.install(*group("test"), *group("lint"), *(group("integrations") if newest else []), "-e", ".")
@@ -87,7 +89,7 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *chosen, env=COMPILED_ONCE if session.posargs else A_TENTH)
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *chosen, env=COMPILED_ONCE)
+    session.run("coverage", "run", "-m", "pytest", *chosen, env=COMPILED_ONCE if session.posargs else A_THIRD)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
     if not session.posargs:
