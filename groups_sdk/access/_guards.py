@@ -170,10 +170,10 @@ class GroupGuard:
     def end(self, change: Change, status: Status) -> None:
         """Told what came of it. What nobody knows counts against safety: a lost admin is lost, a new one is none."""
         if status in (Status.APPLIED, Status.UNCHANGED):
-            self._leaving.discard(change.person)
             if self.makes_admin(change):
+                self._leaving.discard(change.person)
                 self._admins.add(change.person)
-            else:
+            else:  # they stay among `_leaving`: a look that is under way may have listed them before
                 self._admins.discard(change.person)
         elif status is not Status.UNKNOWN:
             self._leaving.discard(change.person)

@@ -64,7 +64,9 @@ class Identity:
 
 
 def identity_of(person: object, argument: str = "person", where: str = "") -> Identity:
-    """What somebody wrote for one person: an id, an email address, or a username."""
+    """What somebody wrote for one person: an id, an email address, or a username. Of a row it is all that it says."""
+    if isinstance(person, Identity):
+        return person
     if not isinstance(person, str):
         raise InvalidArgumentError(
             f"{argument} must be an email address, a username, a user id or a membership id; got {person!r}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from groups_sdk.access._csv_escaping import unescaped
+from groups_sdk.access._people import Identity, identity_of
 from groups_sdk.access._plan.columns import Field, field_named
 from groups_sdk.access._reading import OpenFile, ReadableFile, is_open_file, name_of, read_text
 from groups_sdk.errors import InvalidArgumentError
@@ -23,15 +24,17 @@ People: TypeAlias = str | Iterable[str] | os.PathLike[str] | OpenFile
 _COLUMNS: tuple[Field, ...] = ("user_id", "email", "username")  # the surest first
 
 
-def people_of(people: People) -> str | Iterable[str]:
+def people_of(people: People) -> str | Iterable[str | Identity]:
     """One person, or several; those of a file, where one is given. A `str` is a person, not a path."""
     if isinstance(people, os.PathLike) or is_open_file(people):
         return read_people(people)
-    return cast("str | Iterable[str]", people)
+    return cast("str | Iterable[str | Identity]", people)
 
 
-def read_people(file: ReadableFile) -> list[str]:
-    """The people that a file names: in a table the column user_id, email or username, else one person a line.
+def read_people(file: ReadableFile) -> list[str | Identity]:
+    """The people that a file names: in a table the columns user_id, email and username, else one person a line.
+
+    All that a row says has to lead to the same person: a table that was sorted wrongly must not mean somebody else.
 
     It is a table when its name ends in .csv or its first line has one of these headings; the delimiter is a comma, a
     semicolon or a tab. In a .csv file the usual other headings count too, such as "Email Address". `file` is a path,
@@ -48,13 +51,13 @@ def read_people(file: ReadableFile) -> list[str]:
     if Path(name).suffix.lower() == ".csv" or _positions(_first_line(text)):
         people = _column(name, text)
     else:
-        people = [line.strip() for line in text.splitlines() if line.strip()]
+        people = [*filter(None, map(str.strip, text.splitlines()))]
     if not people:
         raise InvalidArgumentError(f"{name}: there is nobody in it")
     return people
 
 
-def _column(name: str, text: str) -> list[str]:
+def _column(name: str, text: str) -> list[str | Identity]:
     try:
         headings, *rows = [
             row
@@ -67,13 +70,23 @@ def _column(name: str, text: str) -> list[str]:
     positions = [fields.index(name) for name in _COLUMNS if name in fields]
     if not positions:
         raise InvalidArgumentError(f"{name}: none of its columns is called {_choices()}")
-    people: list[str] = []
+    people: list[str | Identity] = []
     for number, row in enumerate(rows, 1):
         cells = [unescaped(row[position]).strip() for position in positions if position < len(row)]
-        person = next(filter(None, cells), None)
-        if person is None:
+        said = list(dict.fromkeys(filter(None, cells)))
+        if not said:
             raise InvalidArgumentError(f"{name}: row {number} has nobody in it")
-        people.append(person)
+        if len(said) == 1:
+            people.append(said[0])
+            continue
+        parts = [identity_of(cell, f"{name}: row {number}") for cell in said]
+        people.append(
+            Identity(
+                ids=tuple(id_ for part in parts for id_ in part.ids),
+                names=tuple(text for part in parts for text in part.names),
+                where=f"{name}: row {number}",
+            )
+        )
     return people
 
 

@@ -31,7 +31,7 @@ from groups_sdk.access._offboarding.leftovers import Leftovers, Trace
 from groups_sdk.access._offboarding.report import RemainingAccess, all_together
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Refusals, Status, counted, fatal, outcome_of
-from groups_sdk.access._people import described, identity_of, key_of
+from groups_sdk.access._people import Identity, described, identity_of, key_of
 from groups_sdk.access._plan.journal import Journal, JournalEntry, read_journal
 from groups_sdk.access._tasks import for_each
 from groups_sdk.errors import (
@@ -50,6 +50,9 @@ __all__ = ["AsyncDeletions", "DeletionWork"]
 
 _PAUSE = 10.0  # seconds after which somebody else may well have changed something
 _LONG_RUN = 300.0  # seconds after which a run that goes on looks again
+_NO_CONNECTION = (
+    "an SSO connection that listed accounts is not listed any more, so it is not known whether they are gone"
+)
 
 
 class AsyncDeletions(AsyncBatches[Change, DeletionResult]):
@@ -93,7 +96,7 @@ class DeletionWork:
         self,
         client: Operations,
         group_id: str,
-        people: str | Iterable[str],
+        people: str | Iterable[str | Identity],
         guards: Guards,
         *,
         dry_run: bool,
@@ -145,6 +148,7 @@ class DeletionWork:
         """Begin anew: a look that was cut off half-way must leave nothing behind."""
         self._accounts: dict[str, str] = {}  # for whom each account was found, by user id
         self._found: dict[str, DeletionResult] = {}  # before anything was sent, by user id
+        self._listed_by: dict[str, frozenset[str]] = {}  # the connections that listed each, by user id
         self._outcomes: dict[str, Outcome] = {}  # by user id
         self._not_found: tuple[str, ...] = ()
         self._notes: list[str] = []
@@ -189,6 +193,11 @@ class DeletionWork:
         self._forget()
         entries = await self._earlier()
         await self._look_at_all(_account_of(entry) for entry in entries.values())
+        if entries and not self._now.sso.connection_ids:
+            raise IncompleteListingError(
+                f"the group {self._group_id} has no SSO connection any more, so that it cannot be told which accounts "
+                "of the journal are gone; nothing was sent"
+            )
         self._find()
         results: list[DeletionResult] = []
         todo: list[Change] = []
@@ -211,14 +220,18 @@ class DeletionWork:
         if self._dry_run:
             results += [self._found[change.person] for change in todo]
             todo = []
-        return results, [todo]
+        mine = [change for change in todo if self._guarding.is_me(change)]
+        others = [change for change in todo if change not in mine]
+        return results, [others, mine]  # whoever is gone deletes nobody else
 
     async def _earlier(self) -> dict[str, JournalEntry]:
         """What earlier runs have begun, by user id. A dry run reads the journal too, if there is one."""
         if self._journal is not None:
             entries: Iterable[JournalEntry] = self._journal.earlier.values()
         elif self._journal_path is not None and await anyio.Path(self._journal_path).exists():
-            record = await anyio.to_thread.run_sync(partial(read_journal, self._journal_path))
+            record = await anyio.to_thread.run_sync(partial(read_journal, self._journal_path, begun=False))
+            if record is None:  # a run was cut off before it had begun anything
+                return {}
             if record.plan_digest != self._digest():
                 raise JournalError(
                     f"{os.fspath(self._journal_path)}: belongs to another plan: it is about other people"
@@ -256,6 +269,7 @@ class DeletionWork:
 
     def _change(self, user_id: str) -> Change:
         account = self._now.sso.accounts[user_id]
+        self._listed_by[user_id] = frozenset(account.connection_ids)
         return Change(action=Action.DELETE_ACCOUNT, group_id=self._group_id, user=account.user)
 
     def _result_of_earlier(self, person: str, id_: str, entry: JournalEntry | None) -> DeletionResult | None:
@@ -389,6 +403,8 @@ class DeletionWork:
     def _settled(self, change: Change) -> Outcome | None:
         """The outcome of what is not to be sent, by the last look; None when the account is to be deleted."""
         if change.person not in self._now.sso.accounts:
+            if not self._listed_by[change.person] <= self._now.sso.connection_ids:
+                return Outcome(change, Status.FAILED, IncompleteListingError(_NO_CONNECTION), sent=False)
             return Outcome(change, Status.UNCHANGED, sent=False)
         unreadable = self._unreadable()
         if unreadable is not None:
@@ -463,7 +479,10 @@ class DeletionWork:
                 for id_, person in self._accounts.items()
                 if id_ in sso.accounts
             ]
-            self._looked_again = True
+            if all(before <= sso.connection_ids for before in self._listed_by.values()):
+                self._looked_again = True
+            else:
+                leftovers.notes.append(f"not everything could be checked: {_NO_CONNECTION}")
         except GroupsError as error:
             leftovers.notes.append(f"not everything could be checked: {error}")
 

@@ -52,6 +52,9 @@ class AccountGuards:
     def _keys(self, people: Iterable[Identity]) -> set[str]:
         return {key_of(account) for person in people for account in self._look.people.all_of(person)}
 
+    def is_me(self, change: Change) -> bool:
+        return change.person in self._me
+
     def check_people(self, changes: Sequence[Change]) -> None:
         """Refuse all of it when an account is that of `me` or of somebody protected. Raises `ProtectedMemberError`."""
         mine = [change for change in changes if change.person in self._me]

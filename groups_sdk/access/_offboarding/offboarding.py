@@ -27,7 +27,7 @@ from groups_sdk.access._offboarding.report import (
 )
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Change, Outcome, Status, counted, fatal
-from groups_sdk.access._people import Account, PeopleIndex, identity_of, key_of, the_one
+from groups_sdk.access._people import Account, Identity, PeopleIndex, identity_of, key_of, the_one
 from groups_sdk.access._plan.journal import Journal, JournalEntry
 from groups_sdk.access._tasks import for_each
 from groups_sdk.errors import (
@@ -82,7 +82,7 @@ class OffboardingWork:
     def __init__(
         self,
         client: Operations,
-        people: str | Iterable[str],
+        people: str | Iterable[str | Identity],
         guards: Guards,
         *,
         cascade: bool,

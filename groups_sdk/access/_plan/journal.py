@@ -11,6 +11,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
+from typing import Literal, overload
 
 import anyio
 import attrs
@@ -140,12 +141,19 @@ class JournalRecord:
     entries: tuple[JournalEntry, ...]
 
 
-def read_journal(path: str | os.PathLike[str]) -> JournalRecord:
+@overload
+def read_journal(path: str | os.PathLike[str], *, begun: Literal[True] = True) -> JournalRecord: ...
+@overload
+def read_journal(path: str | os.PathLike[str], *, begun: Literal[False]) -> JournalRecord | None: ...
+def read_journal(path: str | os.PathLike[str], *, begun: bool = True) -> JournalRecord | None:
     """Read a journal, and change nothing; no lock is needed. It blocks.
 
-    Raises `JournalError` when there is none at the path, or it is damaged.
+    Raises `JournalError` when there is none at the path, it is damaged, or with `begun`
+    it has no complete line.
     """
     found = parse_journal(read_whole(path), path)
+    if found is None and not begun:
+        return None
     if found is None:
         raise JournalError(f"{os.fspath(path)}: has no complete line yet: nothing was started")
     header, entries, _ = found

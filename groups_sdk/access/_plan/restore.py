@@ -61,6 +61,8 @@ async def make_restore(
     arguments.uuid("group_id", group_id)
     if cascade is not None:
         decided(cascade)
+    if max_removals is not None and (type(max_removals) is not int or max_removals < 0):
+        raise InvalidArgumentError(f"max_removals must be a whole number of at least 0; got {max_removals!r}")
     if isinstance(protect, str):
         raise InvalidArgumentError("protect must be a collection of people, not one person")
     admins = AdminRoles(admin_roles)
@@ -82,6 +84,8 @@ async def make_restore(
     restoring = _Restoring(group, listing, accounts, history, admins, allow_admins=allow_admins)
     for member in review.members:
         restoring.put_back(member)
+    if prune:
+        restoring.spare_members_before(review.reviewed_at)
     plan = restoring.plan(pruning)
     others = [
         change for change in plan.changes if change.person not in history.changed.get(group_id.lower(), ())
@@ -106,6 +110,14 @@ def _check_review(client: Operations, group_id: str, review: Review, *, prune: b
         raise PlanError(f"the review is of {review.base_url}, and this client for {client.base_url}")
     if not review.members:
         raise InvalidArgumentError("the review lists nobody: there is nothing to restore")
+    roles: dict[str, str] = {}
+    for member in review.members:
+        then = member.membership
+        if (
+            then.user.id
+            and roles.setdefault(then.user.id.lower(), then.role.id.lower()) != then.role.id.lower()
+        ):
+            raise InvalidArgumentError(f"the review lists {described(then)} twice, with different roles")
     nameless = sum(not member.membership.user.id for member in review.members)
     unknown = len(review.unreadable) + nameless
     if prune and unknown:
@@ -186,7 +198,10 @@ class _Restoring:
         """Want a member of the review as they were; or as they are now, with a note, where that cannot be."""
         then = reviewed.membership
         now = self._listing.people.by_id(then.user.id) if then.user.id else None
-        now = now or self._listing.by_membership.get(then.id.lower())
+        if now is None:
+            same = self._listing.by_membership.get(then.id.lower())
+            if same is not None and not (then.user.id and same.user.id):  # else it is somebody else's now
+                now = same
         if now is None:
             self._put_back_in(reviewed)
             return
@@ -208,12 +223,12 @@ class _Restoring:
 
     def _refusal(self, then: GroupMembership) -> str | None:
         """Why somebody who is no member now cannot be added; None when they can."""
+        others = self._others(then.user)
+        self._spared += [Identity(ids=(key_of(other),)) for other in others]  # whatever the reason is
         if not is_uuid(then.user.id):
             return "their user id is not known"
         if self._listing.gap is not None:
             return f"it is not known whether they are a member: {self._listing.gap}"
-        others = self._others(then.user)
-        self._spared += [Identity(ids=(key_of(other),)) for other in others]
         known = self._sso.by_id(then.user.id) is not None
         if not known and then.user.id.lower() in self._history.deleted:
             status = self._history.deleted[then.user.id.lower()]
@@ -239,6 +254,8 @@ class _Restoring:
         known = self._listing.roles.by_id(role.id)
         if (self._admins.include(role) or self._admins.include(known)) and not self._allow_admins:
             return f"they would be an admin again, {role.name or role.id} (allow_admins permits it)"
+        if not (role.name or (known and known.name) or self._allow_admins) and self._admins.names:
+            return f"the role {role.id} has no name, so they may be an admin again (allow_admins permits it)"
         return None
 
     def _want(self, id_: str, membership: GroupMembership) -> None:
@@ -276,6 +293,17 @@ class _Restoring:
     def _once(self, note: str) -> None:
         if note not in self._notes:
             self._notes.append(note)
+
+    def spare_members_before(self, reviewed_at: datetime | None) -> None:
+        """Keep those who were members before the review was made: it has left them out, so they did not come since."""
+        for member in self._listing.memberships:
+            since = member.created_at
+            if reviewed_at and since and since < reviewed_at and key_of(member) not in self._rows:
+                self._spared.append(Identity(ids=(key_of(member),)))
+                self._notes.append(
+                    f"{described(member)} is a member since {since.isoformat()}, before the review, which does not "
+                    "list them: not removed"
+                )
 
     def plan(self, pruning: Pruning) -> Plan:
         state = DesiredState(tuple(self._rows.values()), "the review")

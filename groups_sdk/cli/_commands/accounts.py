@@ -130,10 +130,11 @@ def delete_sso_users(
     if dry_run:
         list_steps(_steps(report))
         note("dry run: nothing was changed")
-    elif going:
-        list_steps(_steps(report))
-        if not yes:
-            confirm_number(_question(len(going)), len(going))
+    elif going or any(result.earlier for result in report.results):  # of these nobody has looked what is left
+        if going:
+            list_steps(_steps(report))
+            if not yes:
+                confirm_number(_question(len(going)), len(going))
         report = _run(*job(report.accounts), connection, report)
     print_records(DELETIONS, report.results, connection.options.output, noun="account")
     for line in _rest(report):

@@ -130,7 +130,7 @@ def offboard(
     return _code(report)
 
 
-def _read(file: Path | None) -> Sequence[str]:
+def _read(file: Path | None) -> Sequence[Any]:
     from groups_sdk.access._people_file import read_people
 
     return () if file is None else read_people(read_once(file))
