@@ -209,6 +209,7 @@ class SsoAccount:
     user: User
     connection_id: str = ""
     id: str = ""
+    active: bool | None = None
 
 
 def described(account: Account) -> str:

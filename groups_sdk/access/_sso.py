@@ -21,7 +21,7 @@ async def read_sso_accounts(client: Operations, group_id: str, found: SsoAccount
             accounts = found.setdefault(connection.id, {})
             async for user in client.list_sso_users(group_id, connection.id):
                 known = User(id=user.id, name=user.name, username=user.username, email=user.email)
-                accounts[user.id.lower()] = SsoAccount(known, connection.id)
+                accounts[user.id.lower()] = SsoAccount(known, connection.id, active=user.active)
 
 
 async def list_sso_accounts(client: Operations, group_id: str) -> tuple[list[SsoAccount], list[str]]:

@@ -14,10 +14,11 @@ from groups_sdk.access._hygiene.policy import HygieneAction, HygieneExemption, H
 from groups_sdk.access._listing import MemberListing
 from groups_sdk.access._outcomes import Action, Change
 from groups_sdk.access._people import Identity, described, key_of
+from groups_sdk.access._plan.conditions import Condition
 from groups_sdk.access._plan.diff import removal_limit
 from groups_sdk.access._plan.plan import Plan
 from groups_sdk.access._review.member import is_sso
-from groups_sdk.access._roles import same_role
+from groups_sdk.access._roles import is_uuid, same_role
 from groups_sdk.errors import IncompleteListingError, InvalidArgumentError, PlanError
 from groups_sdk.models import Group, GroupMembership, Role
 
@@ -70,6 +71,7 @@ class _Planning:
         self._protected: set[str] = set()
         for person in guards.protect:
             self._protected |= self._known(person, f"{unprotected(person)} {self._name}")
+        self._stays: dict[str, GroupMembership] = {}  # whose place somebody else at the same address takes
         self._exempt: list[tuple[HygieneExemption, set[str]]] = []
         for exemption in policy.exempt:
             self._add_exemption(exemption, today)
@@ -140,7 +142,15 @@ class _Planning:
             unchanged=unchanged,
             not_mentioned=len(self._report.members) - len(todo) - len(unchanged),
             notes=tuple(self.notes),
+            conditions=tuple(self._conditions(todo, wanted)),
         )
+
+    def _conditions(self, todo: Sequence[Change], wanted: Mapping[str, _Wanted]) -> Iterator[Condition]:
+        """One of several accounts is changed only while the one that stays is seen to be as it was."""
+        for change in todo:
+            if set(wanted[change.person].reasons) == {HygieneCheck.SHARED_ADDRESS}:
+                stays = self._stays[change.person]
+                yield Condition(change=change.key, user=stays.user, role=stays.role, lost_orgs=None)
 
     def _findings(self) -> Iterator[tuple[HygieneCheck, HygieneFinding]]:
         """What the rules act on, in their order; shared addresses last, since one of the accounts has to stay."""
@@ -157,11 +167,26 @@ class _Planning:
             return finding.people
         methods = self._report.sso_login_methods
         on_sso = {key_of(m): is_sso(m.user.login_method, methods) for m in finding.people}
-        stays = [key for key, sso in on_sso.items() if sso and key not in wanted and key not in self._doubted]
+        unknown = next((u for u in self._report.unknown if u.check is HygieneCheck.SSO_DEACTIVATED), None)
+        if unknown is not None:
+            self.notes.append(
+                f"not planned, because the account that should stay may be deactivated ({unknown}): {finding}"
+            )
+            return []
+        stays = [
+            member
+            for member in finding.people
+            if on_sso[key_of(member)]
+            and key_of(member) not in wanted
+            and key_of(member) not in self._doubted
+            and is_uuid(member.user.id)
+            and is_uuid(member.role.id)
+        ]
         others = [member for member in finding.people if on_sso[key_of(member)] is False]
         if not stays or not others or None in on_sso.values():
             self.notes.append(f"not planned, because it is not clear which account should stay: {finding}")
             return []
+        self._stays.update({key_of(member): stays[0] for member in others})
         return others
 
     @property

@@ -1,7 +1,7 @@
 """A policy: which findings lead to what, who is exempt and until when."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -29,6 +29,12 @@ class HygieneAction(StrEnum):
     REPORT = "report"
 
 
+def _known(check: object) -> None:
+    """Raise for what is no check: a rule or an exemption for it would silently do nothing."""
+    if not isinstance(check, str) or check not in set(HygieneCheck):
+        raise InvalidArgumentError(f"{check!r} is no finding; known are {', '.join(HygieneCheck)}")
+
+
 @attrs.frozen
 class HygieneRule:
     """What is done about the findings of a check. `role`, a name or an id, is for `SET_ROLE` and for nothing else."""
@@ -37,6 +43,9 @@ class HygieneRule:
     role: str | None = None
 
     def __attrs_post_init__(self) -> None:
+        if not isinstance(self.action, HygieneAction):
+            choices = ", ".join(f"HygieneAction.{action.name}" for action in HygieneAction)
+            raise InvalidArgumentError(f"the action of a rule must be one of {choices}; got {self.action!r}")
         if (self.role is not None) != (self.action is HygieneAction.SET_ROLE):
             raise InvalidArgumentError("a rule has a role when its action is set_role, and only then")
         if self.role is not None:
@@ -63,6 +72,12 @@ class HygieneExemption:
 
     def __attrs_post_init__(self) -> None:
         identity_of(self.person, "exempt")
+        if self.until is not None and (not isinstance(self.until, date) or isinstance(self.until, datetime)):
+            raise InvalidArgumentError(f"until of an exemption must be a date; got {self.until!r}")
+        if not isinstance(self.checks, tuple):
+            raise InvalidArgumentError(f"checks of an exemption must be a tuple; got {self.checks!r}")
+        for check in self.checks:
+            _known(check)
 
     @property
     def identity(self) -> Identity:
@@ -93,6 +108,8 @@ class HygienePolicy:
     cascade: bool | None = None
 
     def __attrs_post_init__(self) -> None:
+        for check in self.rules:
+            _known(check)
         rule = self.rules.get(HygieneCheck.SOLE_ROLE)
         if rule is not None and rule.changes:
             raise InvalidArgumentError(

@@ -8,7 +8,7 @@ from typing import TypeVar
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change
-from groups_sdk.access._people import Account, Identity, PeopleIndex, described, key_of
+from groups_sdk.access._people import Account, Identity, PeopleIndex, SsoAccount, described, key_of
 from groups_sdk.access._sso import list_sso_accounts
 from groups_sdk.errors import AmbiguousMatchError
 from groups_sdk.models import GroupMembership, Role, User
@@ -25,15 +25,23 @@ class Accounts:
         self.listing = listing
         self.notes = notes
         self._everybody: PeopleIndex[Account] = PeopleIndex()
+        active: dict[str, list[bool | None]] = {}
         for account in (*listing.memberships, *around):
             self._everybody.add(account)
+            if isinstance(account, SsoAccount):
+                active.setdefault(key_of(account), []).append(account.active)
+        self._deactivated = {key for key, said in active.items() if False in said and True not in said}
 
     def member(self, identity: Identity) -> GroupMembership | None:
         """The member that goes by any of these names and ids; None where nobody does.
 
         Raises `AmbiguousMatchError` for several, and where somebody only looks alike.
         """
-        return _only(self.listing.people, identity)
+        member = _only(self.listing.people, identity)
+        if member is None:  # under another name, where the SSO knows them by this one
+            account = _only(self._everybody, identity)
+            member = None if account is None else self.membership(account)
+        return member
 
     def anybody(self, identity: Identity) -> Account | None:
         """The same, of members and of those who could be added."""
@@ -42,6 +50,17 @@ class Accounts:
     def membership(self, account: Account) -> GroupMembership | None:
         """The membership of an account, where it has one."""
         return self.listing.people.by_id(account.user.id) if account.user.id else None
+
+    def refusal(self, account: Account, identity: Identity) -> str | None:
+        """Why the account that was found by an identity should get nothing; None when nothing is known against it."""
+        if key_of(account) in self._deactivated:
+            return f"the SSO user {described(account)} is deactivated"
+        if self.notes and not identity.ids and self.membership(account) is None:
+            return (
+                f"another user may have the name of {described(account)} (give the user id of the one you mean): "
+                f"{'; '.join(self.notes)}"
+            )
+        return None
 
     def give(self, account: Account, role: Role) -> Change:
         """The change with which an account gets a role, whether it is a member or not."""

@@ -72,6 +72,11 @@ async def _find(client: Operations, group_id: str, from_person: str, to_person: 
     for account in (former, other):
         if account is not None and not roles.is_uuid(account.user.id):
             raise InvalidArgumentError(f"{described(account)} is listed without a user id")
+    if not roles.is_uuid(former.role.id):
+        raise InvalidArgumentError(f"the API does not tell the role of {described(former)}")
+    refusal = None if other is None else accounts.refusal(other, wanted)
+    if refusal is not None:
+        raise InvalidArgumentError(refusal)
     if other is not None and key_of(other) == key_of(former):
         raise InvalidArgumentError(f"{identity} and {wanted} are the same account: {described(former)}")
     return _Two(Group(id=group.id, name=group.name), accounts, former, other, wanted)

@@ -77,6 +77,9 @@ class _MappingSource(Source):
         if group is not None:
             self.problems.append(f"{where}: a mapping is for one group, and has no sections")
             return
+        if isinstance(cells.get(PERSON), str) and _plain(cells[PERSON]) in _HEADINGS:
+            self.problems.append(f"{where}: is one row: put it into a list, [{{...}}]")
+            return
         given = {"old": cells.get("old", cells.get(PERSON)), "new": cells.get("new", cells.get("role"))}
         try:
             old, new = (_account(given[name], name, where) for name in ("old", "new"))

@@ -163,6 +163,14 @@ def _matched(pairs: Sequence[Pair], accounts: Accounts) -> list[_Person]:
             person.problem = f"{described(person.old)} is listed without a user id"
         elif person.old is not None and person.new is not None and not is_uuid(person.new.user.id):
             person.problem = f"{described(person.new)} is listed without a user id"
+        elif person.old is not None and not is_uuid(person.old.role.id):
+            person.problem = f"the API does not tell the role of {described(person.old)}"
+        elif person.old is not None and person.new is not None and key_of(person.old) != key_of(person.new):
+            person.problem = accounts.refusal(person.new, person.pair.new)
+        elif person.old is None and person.new is not None and accounts.listing.name_gap is not None:
+            person.problem = (
+                f"the old account may be one that was not recognised: {accounts.listing.name_gap}"
+            )
     counts = Counter(key for person in people for key in person.keys)
     for person in people:
         shared = [account for account in (person.old, person.new) if account and counts[key_of(account)] > 1]

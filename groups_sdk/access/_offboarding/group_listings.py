@@ -9,6 +9,7 @@ import attrs
 from groups_sdk.access._broken_records import reading
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
+from groups_sdk.access._org_listing import list_orgs
 from groups_sdk.access._outcomes import fatal
 from groups_sdk.access._tasks import for_each
 from groups_sdk.errors import ForbiddenError, GroupsError
@@ -76,7 +77,7 @@ class OrgMemberships:
         if group_id in self._forbidden:
             return self._forbidden[group_id]
         try:
-            return tuple(await self._client.list_org_memberships(group_id, user_id=user_id).collect())
+            return await list_orgs(self._client, group_id, user_id)
         except GroupsError as error:
             if fatal(error) is not None:
                 raise

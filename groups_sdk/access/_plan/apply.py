@@ -23,6 +23,7 @@ from groups_sdk.access._plan.conditions import require
 from groups_sdk.access._plan.diff import removal_limit
 from groups_sdk.access._plan.journal import Journal, JournalEntry
 from groups_sdk.access._plan.plan import Plan
+from groups_sdk.access._plan.until import shown_moment
 from groups_sdk.access._roles import RoleIndex, is_uuid
 from groups_sdk.access._sso import list_sso_accounts
 from groups_sdk.errors import (
@@ -79,6 +80,8 @@ class PlanWork(ChangeWork):
             await self._journal.end(outcome)
 
     async def confirm(self, item: Change) -> None:
+        if item.action is not Action.REMOVE and _is_over(self._plan):
+            raise StalePlanError("a role that the plan gives has ended meanwhile; nothing was sent")
         for condition in self._plan.conditions if item.key in self._held else ():
             if condition.change == item.key:
                 await require(self.client, condition, item)
@@ -289,6 +292,11 @@ def _check_plan(
     ]
     if others:
         raise PlanError(f"the plan is for the group {others[0]}, not for {group_id}; nothing was sent")
+    if plan.good_until is not None and _is_over(plan):
+        raise PlanError(
+            f"a role that the plan gives has ended ({shown_moment(plan.good_until)}): make the plan again; "
+            "nothing was sent"
+        )
     if expect_digest is not None and expect_digest.removeprefix("sha256:").strip().lower() != plan.digest:
         raise PlanError(
             f"the plan has the digest {plan.digest}, not {expect_digest}: it is not the one approved"
@@ -304,6 +312,10 @@ def _check_plan(
             raise PlanError(
                 f"the plan says that it was made at {plan.made_at.isoformat()}, which is in the future"
             )
+
+
+def _is_over(plan: Plan) -> bool:
+    return plan.good_until is not None and plan.good_until <= datetime.now(UTC)
 
 
 def _cascade_of(plan: Plan, cascade: bool | None) -> bool | None:

@@ -10,6 +10,7 @@ from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._broken_records import reading
 from groups_sdk.access._operations import Operations
+from groups_sdk.access._org_listing import list_orgs
 from groups_sdk.access._outcomes import Action, Change
 from groups_sdk.access._roles import same_role
 from groups_sdk.errors import InvalidArgumentError, StalePlanError
@@ -74,8 +75,8 @@ async def require(client: Operations, condition: Condition, change: Change) -> N
     if change.action is not Action.REMOVE or condition.lost_orgs is None or change.user is None:
         return
     with reading(f"organizations of members of the group {group_id}"):
-        before = await client.list_org_memberships(group_id, user_id=change.user.id).collect()
-        after = await client.list_org_memberships(group_id, user_id=user_id).collect() if before else []
+        before = await list_orgs(client, group_id, change.user.id)
+        after = await list_orgs(client, group_id, user_id) if before else ()
     allowed = {org_id.lower() for org_id in condition.lost_orgs}
     lost = [org for org in lost_orgs(before, after) if org.org.id.lower() not in allowed]
     if lost:
@@ -85,8 +86,11 @@ async def require(client: Operations, condition: Condition, change: Change) -> N
 
 
 def lost_orgs(before: Iterable[OrgMembership], after: Iterable[OrgMembership]) -> tuple[OrgMembership, ...]:
-    """The memberships of organizations that one account has and another one does not have in the same role."""
-    kept = {(membership.org.id.lower(), membership.role.id.lower()) for membership in after}
+    """The memberships of organizations that one account has and another one does not have in the same role.
+
+    Where the API does not tell the organization or the role, nobody knows that it is the same.
+    """
+    kept = {(m.org.id.lower(), m.role.id.lower()) for m in after if m.org.id and m.role.id}
     return tuple(m for m in before if (m.org.id.lower(), m.role.id.lower()) not in kept)
 
 

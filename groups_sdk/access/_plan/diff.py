@@ -175,7 +175,7 @@ async def _plan_of_group(
         matching.match(row)
     if matching.missing or matching.renamed:
         accounts, notes = await list_sso_accounts(client, group_id)
-        matching.match_sso_users(PeopleIndex(accounts))
+        matching.match_sso_users(PeopleIndex(accounts), complete=not notes)
         matching.notes += notes
     matching.refuse_problems()
     return matching.plan(pruning)
@@ -222,7 +222,7 @@ class Matching:
             if row.ids and row.names and goes_by.isdisjoint(map(normalised, row.names)):
                 self.renamed.append((row, member))
 
-    def match_sso_users(self, users: PeopleIndex[SsoAccount]) -> None:
+    def match_sso_users(self, users: PeopleIndex[SsoAccount], *, complete: bool = True) -> None:
         """Look for those who are no members among the users of the group's SSO connections."""
         for row, role in self.missing:
             try:
@@ -234,11 +234,21 @@ class Matching:
                 found[0].user if len(found) == 1 else User(id=row.ids[0]) if row.ids and not found else None
             )
             member = self._listing.people.by_id(user.id) if user else None
-            if member is not None:  # under another address
+            if member is not None and role is None and not row.ids and not complete:
+                self.notes.append(
+                    f"{row.where}: the access of {row.who} has ended, and nobody is removed: only the SSO knows "
+                    f"{described(member)} by this name, and another SSO user, who cannot be seen, may have it too"
+                )
+            elif member is not None:  # under another address
                 self._want_role(row, member, role)
             elif role is None:
                 gap = self._listing.name_gap if row.names else self._listing.gap
-                if gap:
+                if len(found) > 1:
+                    self.notes.append(
+                        f"{row.where}: the access of {row.who} has ended, and nobody is removed: several users have "
+                        f"this name; give the user id of the one you mean: {'; '.join(map(described, found))}"
+                    )
+                elif gap:
                     self.notes.append(
                         f"{row.where}: {row.who}, whose access has ended, was not found, but {gap}"
                     )
@@ -370,7 +380,19 @@ class Matching:
             notes=tuple(self.notes),
             ended=tuple(self._ended),
             ending=tuple(self._ending),
+            good_until=self._good_until(),
         )
+
+    def _good_until(self) -> datetime | None:
+        """When the first role ends that the plan would give."""
+        ends = [
+            row.until
+            for row, change in self._wanted.values()
+            if row.until is not None
+            and not self._clock.is_over(row)
+            and not same_role(change.before, change.role)
+        ]
+        return min(ends, default=None)
 
     def _protected(self, pruning: Pruning) -> set[str]:
         """Whom no plan removes."""
@@ -487,4 +509,5 @@ def _joined(
         ended=tuple(ending for part in parts for ending in part.ended),
         ending=tuple(ending for part in parts for ending in part.ending),
         ending_by=clock.ending_by,
+        good_until=min((part.good_until for part in parts if part.good_until is not None), default=None),
     )

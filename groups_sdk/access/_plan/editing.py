@@ -59,9 +59,9 @@ def edited_table(text: str, columns: Columns | None, row: int | None, cells_of: 
             written,
             delimiter=delimiter,
             quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL,
-            lineterminator="",
+            lineterminator="\r\n",  # before Python 3.13, cells are quoted for the line breaks in this only
         ).writerow(cells)
-        return written.getvalue()
+        return written.getvalue().removesuffix("\r\n")
 
     def changed(cells: Sequence[str]) -> str:
         padded = [*cells, *[""] * width][:width]

@@ -18,7 +18,7 @@ from groups_sdk.access import _roles as roles
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
-from groups_sdk.access._people import Identity, described, identity_of, key_of
+from groups_sdk.access._people import Identity, PeopleIndex, SsoAccount, described, identity_of, key_of
 from groups_sdk.access._plan.columns import Columns, Field, with_email_column
 from groups_sdk.access._plan.desired import DesiredMember, read_desired
 from groups_sdk.access._plan.editing import END_FIELDS, edited_json, edited_json_lines, edited_table
@@ -35,6 +35,7 @@ from groups_sdk.access._plan.until import (
 )
 from groups_sdk.access._reading import TextOfFile, read_file
 from groups_sdk.access._roles import same_role
+from groups_sdk.access._sso import list_sso_accounts
 from groups_sdk.access._writing import opened_to_write_bytes
 from groups_sdk.errors import (
     AmbiguousMatchError,
@@ -94,7 +95,11 @@ async def elevate(
     group = await client.get_group(group_id)
     listing = await list_members(client, group_id)
     member = _member(listing, identity)
-    work = _Work(file, group, listing, member, listing.roles.resolve(role), end, text)
+    accounts, _ = await list_sso_accounts(
+        client, group_id
+    )  # rows may use the names that the SSO has for people
+    by_sso = PeopleIndex(accounts)
+    work = _Work(file, group, listing, by_sso, member, listing.roles.resolve(role), end, text)
     changed = work.changed_text()
     await anyio.to_thread.run_sync(partial(file.replace, changed))
     return Elevation(
@@ -188,6 +193,7 @@ class _Work:
         file: _File,
         group: Group,
         listing: MemberListing,
+        by_sso: PeopleIndex[SsoAccount],
         member: GroupMembership,
         role: Role,
         end: datetime,
@@ -196,6 +202,7 @@ class _Work:
         self._file = file
         self._group = group
         self._listing = listing
+        self._by_sso = by_sso
         self._until = until
         self._end = end
         self.member = member
@@ -204,6 +211,7 @@ class _Work:
         self._row = self._row_of(file.members)
         self._keeps_then = False
         self.then: Role | None = self._then()
+        self._note_sole_role()
 
     def _row_of(self, members: tuple[DesiredMember, ...]) -> int | None:
         """Which row is about the member."""
@@ -216,13 +224,17 @@ class _Work:
     def _is_about(self, row: DesiredMember) -> bool:
         if row.group is not None and not self._is_group(row.group):
             return False
+        identity = Identity(row.ids, row.names, row.where)
         try:
-            found = self._listing.people.find(Identity(row.ids, row.names, row.where))
+            found = self._listing.people.find(identity)
+            if found is None:  # as in a plan: under another name
+                alike = self._by_sso.all_of(identity, lookalikes=False)
+                return any(key_of(account) == key_of(self.member) for account in alike)
         except AmbiguousMatchError as error:
             if any(key_of(member) == key_of(self.member) for member in error.matches):
                 raise
             return False
-        return found is not None and key_of(found) == key_of(self.member)
+        return key_of(found) == key_of(self.member)
 
     def _is_group(self, text: str) -> bool:
         names = {self._group.id.lower(), normalised(self._group.name or "")} - {""}
@@ -237,7 +249,7 @@ class _Work:
             return self._checked_then(now)
         row = self._file.members[self._row]
         if row.until is None:
-            before = self._resolved(row.role, row)
+            before = self._resolved(row.role, row, row.role_name)
             if same_role(before, self.role):
                 raise self._refused(
                     f"{row.where} gives them the role {_named(self.role)} already, without an end"
@@ -249,24 +261,38 @@ class _Work:
             return before
         self._keeps_then = True
         if row.until > datetime.now(UTC):
-            before = self._resolved(row.role, row)
+            before = self._resolved(row.role, row, row.role_name)
             if not same_role(before, self.role) or row.until >= self._end:
                 raise self._refused(
                     f"{row.where} gives them the role {_named(before)} until {shown_moment(row.until)} already, and a "
                     "row has one role and one end: change it by hand"
                 )
-        then = None if row.then is None or row.then == REMOVE else self._resolved(row.then, row)
+        then = (
+            None if row.then is None or row.then == REMOVE else self._resolved(row.then, row, row.then_name)
+        )
         if same_role(then, self.role):
             raise self._refused(
                 f"{row.where} gives them the role {_named(self.role)} already, without an end"
             )
         return then
 
-    def _resolved(self, role: str | Role, row: DesiredMember) -> Role:
+    def _note_sole_role(self) -> None:
+        """Nobody may have the role afterwards when they are to get it back: then the API cannot tell its name."""
+        others = [m for m in self._listing.memberships if key_of(m) != key_of(self.member)]
+        if self.then is not None and not any(same_role(m.role, self.then) for m in others):
+            self.notes.append(
+                f"nobody else has the role {_named(self.then)}: the plan that gives it back is refused, unless one "
+                "has it by then, or apply gets allow_unknown_roles"
+            )
+
+    def _resolved(self, role: str | Role, row: DesiredMember, name: str | None) -> Role:
         try:
-            return self._listing.roles.resolve(role)
+            found = self._listing.roles.resolve(role)
         except RoleChoiceError as error:
             raise RoleChoiceError(f"{self._file.name}: {row.where}: {error}", choices=error.choices) from None
+        if name is not None and found.name and normalised(found.name) != normalised(name):
+            raise self._refused(f"{row.where} names the role {name!r}, but its id is that of {found.name!r}")
+        return found
 
     def _checked_then(self, role: Role) -> Role:
         if not roles.is_uuid(role.id):

@@ -86,6 +86,8 @@ def _lines(plan: Plan, left_alone: str, endings: str) -> Iterator[str]:
 
 
 def _own_notes(plan: Plan) -> Iterator[str]:
+    if plan.good_until is not None:
+        yield f"To be applied before {shown_moment(plan.good_until)}: a role that it gives ends then."
     if plan.prune:
         yield "Members who are not mentioned are removed."
     if plan.allow_unresolved:

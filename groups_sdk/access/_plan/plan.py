@@ -27,7 +27,7 @@ __all__ = ["NotInSnyk", "Plan"]
 FORMAT = "groups_sdk.plan"
 VERSION = 3
 _MARKS = {Action.ADD: "+", Action.SET_ROLE: "~", Action.REMOVE: "-"}
-_NOT_ALWAYS = ("cascade", "max_removals", "ended", "ending", "ending_by")
+_NOT_ALWAYS = ("cascade", "max_removals", "ended", "ending", "ending_by", "good_until")
 _KINDS = {
     "creates": Action.ADD,
     "role_changes": Action.SET_ROLE,
@@ -61,6 +61,7 @@ class Plan(Serializable):
     `ended` are the people whose `until` is past: they are planned with what their row says in `then`. `ending` are
     those whose access ends by `ending_by`; they are planned with the role that they still have. Both go by `made_at`,
     the time of this machine's clock when the plan was made. Nothing ends before a plan is made and applied.
+    `good_until` is when the first role ends that this plan gives: `apply` refuses the plan from then on.
 
     `str(plan)` is a readable diff that ends with the `digest`, `summary()` is one line, and `to_markdown()` is for a
     pull request. `to_json()` and `from_json()` keep a plan for later, or for somebody to approve.
@@ -89,6 +90,7 @@ class Plan(Serializable):
     ended: tuple[Ending, ...] = ()
     ending: tuple[Ending, ...] = ()
     ending_by: datetime | None = None
+    good_until: datetime | None = None
 
     @property
     def group(self) -> Group:
@@ -137,6 +139,8 @@ class Plan(Serializable):
         if self.removals and self.cascade is not None:
             below = "go too" if self.cascade else "stay, where the API allows it"
             yield f"  ! memberships of the organizations below {below} when a member is removed"
+        if self.good_until is not None:
+            yield f"  ! apply it before {shown_moment(self.good_until)}: a role that it gives ends then"
         if self._endings():
             yield f"{self._endings()} (by this machine's clock)"
         yield f"{self.summary()} ({self._left_alone()})"
@@ -219,6 +223,7 @@ class Plan(Serializable):
                 if endings
             },
             **({} if self.ending_by is None else {"ending_by": self.ending_by.isoformat()}),
+            **({} if self.good_until is None else {"good_until": self.good_until.isoformat()}),
         }
 
     @classmethod
@@ -300,6 +305,7 @@ def _fields(reader: Reader) -> dict[str, Any]:
             if reader.has(name)
         },
         "ending_by": reader.moment("ending_by") if reader.has("ending_by") else None,
+        "good_until": reader.moment("good_until") if reader.has("good_until") else None,
     }
 
 

@@ -88,7 +88,7 @@ def _reversed_conditions(plan: Plan, changes: Iterable[Change]) -> Iterator[Cond
                 and former.user is not None
                 and former.before is not None
             ):
-                yield Condition(change=change.key, user=former.user, role=former.before, lost_orgs=None)
+                yield Condition(change=change.key, user=former.user, role=former.before)
 
 
 def _reversed(entry: JournalEntry, listing: MemberListing, notes: list[str]) -> Change | None:
