@@ -20,7 +20,7 @@ import anyio
 import pytest
 import trio
 
-_OF_PLANS = ("diff", "elevation")  # modules that ask what time it is
+_OF_PLANS = ("apply", "diff", "elevation")  # modules that ask what time it is
 _clocks: WeakSet[_AsyncioLoop | _TrioClock] = WeakSet()
 
 
@@ -104,7 +104,7 @@ class WallClock:
 
 
 def set_time(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    """Have plans, and what is written for them, be made at just this moment."""
+    """Have plans, and what is written for them, be made and applied at just this moment."""
 
     class Set(datetime):
         @classmethod

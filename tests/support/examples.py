@@ -109,6 +109,7 @@ PLAN = Plan(
     ended=(Ending(who="bob", role="Group Admin", then=None, until=THEN, group_id=GROUP.id),),
     ending=(Ending(who="eve", role="Group Admin", then="r", until=THEN, group_id=GROUP.id),),
     ending_by=THEN,
+    good_until=THEN,
 )
 FINDING = HygieneFinding(
     HygieneCheck.NOT_ON_SSO, (MEMBERSHIP,), "the login method is 'github'", True, ("who it is",)

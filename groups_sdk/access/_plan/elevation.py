@@ -95,10 +95,8 @@ async def elevate(
     group = await client.get_group(group_id)
     listing = await list_members(client, group_id)
     member = _member(listing, identity)
-    accounts, _ = await list_sso_accounts(
-        client, group_id
-    )  # rows may use the names that the SSO has for people
-    by_sso = PeopleIndex(accounts)
+    accounts, _ = await list_sso_accounts(client, group_id)
+    by_sso = PeopleIndex(accounts)  # rows may use the names that the SSO has for people
     work = _Work(file, group, listing, by_sso, member, listing.roles.resolve(role), end, text)
     changed = work.changed_text()
     await anyio.to_thread.run_sync(partial(file.replace, changed))

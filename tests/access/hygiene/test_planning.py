@@ -181,7 +181,43 @@ def test_of_several_accounts_those_without_sso_go() -> None:
     twin = member(7, login="saml", email="m2@mail.test")
     looked = report(finding(SHARED_ADDRESS, ADA, twin), members=[BOSS, ADA, twin, *OTHERS])
     assert planned(looked.plan(SHARED)) == ["remove m2@mail.test (Group Member)"]
-    assert looked.plan(SHARED).removals[0].user == ADA.user
+    made = looked.plan(SHARED)
+    assert made.removals[0].user == ADA.user
+    (condition,) = made.conditions
+    assert (condition.change, condition.user, condition.role) == (made.removals[0].key, twin.user, MEMBER)
+    assert Plan.from_json(made.to_json()) == made
+
+
+def test_who_goes_for_another_reason_too_goes_whatever_becomes_of_the_other_account() -> None:
+    twin = member(7, login="saml", email="m2@mail.test")
+    looked = report(
+        finding(NOT_ON_SSO, ADA), finding(SHARED_ADDRESS, ADA, twin), members=[BOSS, ADA, twin, *OTHERS]
+    )
+    made = looked.plan(policy({"not_on_sso": "remove", "shared_address": "remove"}))
+    assert ([change.user for change in made.removals], made.conditions) == ([ADA.user], ())
+
+
+def test_all_accounts_stay_while_it_is_not_known_which_are_deactivated() -> None:
+    twin = member(7, login="saml", email="m2@mail.test")
+    unknown = HygieneUnknown(SSO_DEACTIVATED, "403: forbidden")
+    looked = report(finding(SHARED_ADDRESS, ADA, twin), members=[BOSS, ADA, twin], unknown=(unknown,))
+    made = looked.plan(SHARED)
+    assert made.changes == ()
+    assert notes(made).startswith("not planned, because the account that should stay may be deactivated (403")
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        member(7, login="saml", email="m2@mail.test", id=""),
+        member(7, Role(""), login="saml", email="m2@mail.test"),
+    ],
+)
+def test_an_account_that_cannot_be_looked_at_again_is_none_that_stays(twin: GroupMembership) -> None:
+    looked = report(finding(SHARED_ADDRESS, ADA, twin), members=[BOSS, ADA, twin, *OTHERS])
+    made = looked.plan(SHARED)
+    assert made.changes == ()
+    assert "it is not clear which account should stay" in notes(made)
 
 
 @pytest.mark.parametrize("logins", [("github", "github"), ("saml", "saml"), ("saml", None, "github")])

@@ -214,3 +214,23 @@ def test_parts_that_make_no_sense_are_refused() -> None:
     assert not IN_GUIDE.acts_on(HygieneCheck.SHARED_ADDRESS)
     assert not IN_GUIDE.acts_on(HygieneCheck.IN_NO_ORG)
     assert IN_GUIDE.acts_on(HygieneCheck.NOT_ON_SSO)
+
+
+def test_what_is_no_check_or_action_would_do_nothing_and_is_refused() -> None:
+    rule = HygieneRule(HygieneAction.REMOVE)
+    wrong: Any
+    with pytest.raises(InvalidArgumentError, match=r"must be one of HygieneAction.REMOVE, .*got 'report'"):
+        HygieneRule("report")  # type: ignore[arg-type]
+    for wrong in ("not_on_ssso", 5):
+        with pytest.raises(InvalidArgumentError, match="is no finding; known are not_on_sso, "):
+            HygienePolicy({wrong: rule})
+        with pytest.raises(InvalidArgumentError, match="is no finding; known are not_on_sso, "):
+            HygieneExemption("ada@example.com", checks=(wrong,))
+    with pytest.raises(
+        InvalidArgumentError, match="checks of an exemption must be a tuple; got 'not_on_sso'"
+    ):
+        HygieneExemption("ada@example.com", checks="not_on_sso")  # type: ignore[arg-type]
+    for wrong in ("2026-01-01", datetime(2026, 1, 1)):
+        with pytest.raises(InvalidArgumentError, match="until of an exemption must be a date"):
+            HygieneExemption("ada@example.com", wrong)
+    assert HygienePolicy({"not_on_sso": rule}).acts_on(HygieneCheck.NOT_ON_SSO)  # type: ignore[dict-item]

@@ -162,6 +162,33 @@ async def test_a_role_afterwards_that_makes_no_sense_is_refused() -> None:
             await client.access.plan_handover(fake.group_id, "", EVE, role_after=NOWHERE)
 
 
+async def test_nothing_is_handed_to_whom_the_sso_has_deactivated_or_who_may_be_somebody_else() -> None:
+    fake = group()
+    connection = fake.add_sso_connection(fake.group_id)
+    fake.add_sso_user(connection.id, fake.add_user(email="gone@mail.test").id, active=False)
+    new = add_sso_user(fake)
+    hidden = fake.add_sso_connection(fake.group_id, "Two")
+    async with fake.async_client() as client:
+        with pytest.raises(InvalidArgumentError, match=r"the SSO user gone@mail\.test .* is deactivated"):
+            await client.access.plan_handover(
+                fake.group_id, ROOT, "gone@mail.test", role_after="Group Viewer"
+            )
+        fake.fail_next(status=403, path=f"sso_connections/{hidden.id}")
+        with pytest.raises(InvalidArgumentError, match="give the user id of the one you mean"):
+            await client.access.plan_copy(fake.group_id, EVE, "new@mail.test")
+        fake.fail_next(status=403, path=f"sso_connections/{hidden.id}")
+        plan = await client.access.plan_copy(fake.group_id, EVE, new)
+        assert [*map(str, plan.creates)] == ["add new@mail.test as Group Member"]
+
+
+async def test_a_role_that_the_api_does_not_tell_is_not_handed_over() -> None:
+    fake = group()
+    fake.alter_record(member(fake, EVE).id, "relationships.role")
+    async with fake.async_client() as client:
+        with pytest.raises(InvalidArgumentError, match=r"the API does not tell the role of eve@mail\.test"):
+            await client.access.plan_copy(fake.group_id, EVE, BOB)
+
+
 class _Killed(BaseException):
     pass
 

@@ -53,6 +53,11 @@ def test_a_mapping_is_read_from_objects() -> None:
     assert read([{"old": ADA, "new": NEW}, {"old": "bob@old.test", "new": ID}]) == PAIRS
 
 
+def test_one_row_is_no_mapping() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"is one row: put it into a list"):
+        read({"old": ADA, "new": NEW})
+
+
 def test_other_columns_and_guesses_are_noted(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_bytes(f"old,new,Büro\n{ADA},{NEW},Köln\n".encode("cp1252"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from support.jobs import BOTH, NOWHERE, ONCE, Jobs, changes_sent, role_id, roles_of
 from support.plans import Meanwhile
@@ -427,3 +430,107 @@ async def test_a_plan_of_another_version_in_a_migration_is_refused() -> None:
     with pytest.raises((InvalidArgumentError, PlanError), match="make the plan again"):
         Migration.from_dict(document)
     assert NOWHERE not in str(document)
+
+
+async def test_a_new_account_that_is_deactivated_gets_nothing() -> None:
+    fake = group_of((OLD, "ada.old"))
+    first, second = (fake.add_sso_connection(fake.group_id, name) for name in ("One", "Two"))
+    new = fake.add_user(email=NEW, username=NEW)
+    fake.add_sso_user(first.id, new.id, active=False)
+    migration = await migrate(fake)
+    assert migration.people[0].state is MigrationState.UNCERTAIN
+    assert re.fullmatch(f"the SSO user {NEW} .* is deactivated", migration.people[0].problem or "")
+    assert migration.plan.changes == ()
+    fake.add_sso_user(second.id, new.id)
+    assert (await migrate(fake)).people[0].state is MigrationState.KNOWN
+
+
+async def test_only_an_id_is_certain_while_a_connection_cannot_be_read() -> None:
+    fake = group_of((OLD, "ada.old"))
+    new = add_sso_user(fake, NEW)
+    hidden = fake.add_sso_connection(fake.group_id, "Two")
+    fake.fail_next(status=403, path=f"sso_connections/{hidden.id}")
+    migration = await migrate(fake)
+    assert migration.people[0].state is MigrationState.UNCERTAIN
+    assert "another user may have the name of" in (migration.people[0].problem or "")
+    assert migration.plan.changes == ()
+    fake.fail_next(status=403, path=f"sso_connections/{hidden.id}")
+    assert (await migrate(fake, {OLD: new})).people[0].state is MigrationState.KNOWN
+
+
+def rename(fake: FakeSnyk, whose: str, **attributes: str | None) -> None:
+    record = member(fake, whose)
+    for name, value in attributes.items():
+        fake.alter_record(record.id, f"relationships.user.data.attributes.{name}", value)
+
+
+async def test_an_old_account_is_found_by_the_name_that_the_sso_has_for_it() -> None:
+    fake = both()
+    fake.add_sso_user(fake.add_sso_connection(fake.group_id).id, member(fake, OLD).user.id)
+    rename(fake, OLD, email="other@mail.test", username="other")
+    migration = await migrate(fake, {OLD: NEW})
+    assert migration.people[0].state is MigrationState.SAME_ROLE
+    assert [*map(str, migration.plan.changes)] == ["remove other@mail.test (Group Member)"]
+
+
+async def test_nobody_is_done_whose_old_account_may_be_one_without_a_name() -> None:
+    fake = both()
+    rename(fake, OLD, email=None, username=None)
+    migration = await migrate(fake, {OLD: NEW})
+    assert not migration.finished
+    assert migration.people[0].state is MigrationState.UNCERTAIN
+    assert "the old account may be one that was not recognised" in (migration.people[0].problem or "")
+
+
+async def test_a_role_that_the_api_does_not_tell_is_not_copied() -> None:
+    fake = both()
+    for whose in (OLD, NEW):
+        fake.alter_record(member(fake, whose).id, "relationships.role")
+    migration = await migrate(fake)
+    assert (migration.people[0].problem or "").startswith(f"the API does not tell the role of {OLD}")
+    assert migration.plan.changes == ()
+
+
+async def test_it_stays_while_more_organizations_are_counted_than_listed() -> None:
+    fake = both()
+    add_org(fake, "Mobile", OLD)
+    hide = [True]
+
+    async def fewer(request: httpx.Request) -> httpx.Response:
+        answer = await inner.handle_async_request(request)
+        if not hide[0] or "org_memberships" not in request.url.path:
+            return answer
+        document = json.loads(await answer.aread())
+        document |= {"data": [], "meta": {"org_membership_count": 1}}
+        return httpx.Response(200, json=document, headers={"content-type": answer.headers["content-type"]})
+
+    inner = fake.transport()
+    async with fake.async_client(transport=httpx.MockTransport(fewer)) as client:
+        migration = await client.access.plan_migration(fake.group_id, **RULE, cascade=True)  # type: ignore[arg-type]
+        assert migration.people[0].lost_orgs is None
+        assert "the API counts 1 of the memberships of organizations" in (migration.people[0].problem or "")
+        assert migration.plan.changes == ()
+        hide[0] = False
+        add_org(fake, "Mobile", NEW)
+        migration = await client.access.plan_migration(fake.group_id, **RULE, cascade=True)  # type: ignore[arg-type]
+        hide[0] = True
+        (outcome,) = await client.access.apply(migration.plan).collect()
+    assert not outcome.sent
+    assert roles_of(fake)[OLD] == "Group Member"
+
+
+async def test_the_undo_of_a_migration_takes_no_organization_from_the_person(tmp_path: Path) -> None:
+    fake = group_of((OLD, "ada.old"))
+    add_sso_user(fake, NEW)
+    fake.add_sso_user(fake.sso_connections(fake.group_id)[0].id, member(fake, OLD).user.id)
+    add_org(fake, "Mobile", OLD, NEW)
+    migration = await migrate(fake)
+    outcomes = await applied(fake, migration.plan, journal=tmp_path / "journal")
+    assert all(outcome.startswith("applied") for outcome in outcomes)
+    async with fake.async_client() as client:
+        undo = await client.access.undo(tmp_path / "journal", migration.plan)
+    (condition,) = undo.conditions
+    assert condition.lost_orgs == ()
+    outcomes = await applied(fake, Plan.from_json(undo.to_json()), cascade=True)
+    assert [outcome.partition(":")[0] for outcome in outcomes] == ["applied", "failed"]
+    assert roles_of(fake)[NEW] == roles_of(fake)[OLD] == "Group Member"

@@ -10,8 +10,9 @@ import pytest
 from support.jobs import NOWHERE
 from support.worlds import ROOT, group_of, member
 
-from groups_sdk import InvalidArgumentError, Plan, Status
+from groups_sdk import InvalidArgumentError, Org, OrgMembership, Plan, Role, Status, User
 from groups_sdk.access import Condition
+from groups_sdk.access._plan.conditions import lost_orgs
 from groups_sdk.testing import FakeSnyk
 
 pytestmark = pytest.mark.anyio
@@ -79,4 +80,15 @@ async def test_who_has_no_name_is_called_by_the_id() -> None:
     assert str(nameless) == f"only while {condition.user.id} has the role Group Admin"
     assert str(attrs.evolve(nameless, role=attrs.evolve(condition.role, name=None, id=NOWHERE))).endswith(
         NOWHERE
+    )
+
+
+def test_organizations_that_the_api_does_not_name_are_not_the_same() -> None:
+    def below(org: str, role: str) -> OrgMembership:
+        return OrgMembership("", None, User(NOWHERE), Role(role), Org(org))
+
+    nameless, roleless, known = below("", "r"), below("o", ""), below("O", "R")
+    assert lost_orgs([nameless, roleless, known], [nameless, roleless, below("o", "r")]) == (
+        nameless,
+        roleless,
     )

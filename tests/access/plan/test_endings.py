@@ -22,6 +22,7 @@ from groups_sdk import (
     PlanError,
     Role,
     RoleChoiceError,
+    Status,
 )
 from groups_sdk.access import Action, Ending
 from groups_sdk.access._plan.desired import read_desired
@@ -419,3 +420,69 @@ async def test_after_it_was_applied_an_export_changes_nothing(monkeypatch: pytes
         assert "until" not in text.getvalue()
         plan = await client.access.plan(fake.group_id, io.StringIO(text.getvalue()), prune=True)
     assert (plan.changes, plan.ended) == ((), ())
+
+
+async def test_a_plan_gives_no_role_that_has_ended_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = acme()
+    set_time(monkeypatch, END - SECOND)
+    admin = until(then="Group Viewer")
+    rows = [row(BOB, **admin), row(ABE, "Group Viewer", **until(END + SECOND, "remove")), row(EVE, **admin)]
+    plan = await planned(fake, rows)
+    assert plan.good_until == END
+    shown = "2026-11-05 10:00 UTC: a role that it gives ends then"
+    assert f"  ! apply it before {shown}" in str(plan)
+    assert f"To be applied before {shown}." in plan.to_markdown()
+    assert attrs.evolve(plan, good_until=None).digest != plan.digest
+    assert (await planned(fake, [row(EVE, **admin), row(BOB, "Group Viewer")])).good_until is None
+    async with fake.async_client() as client:
+        changes = client.access.apply(Plan.from_json(plan.to_json()))
+        await changes.preview()
+        set_time(monkeypatch, END)
+        outcomes = await changes.collect()
+        assert {(outcome.status, outcome.sent) for outcome in outcomes} == {(Status.FAILED, False)}
+        assert "a role that the plan gives has ended meanwhile" in str(outcomes[0])
+        with pytest.raises(PlanError, match=r"has ended \(2026-11-05 10:00 UTC\): make the plan again"):
+            client.access.apply(plan)
+    assert changes_sent(fake) == []
+
+
+async def test_removals_are_sent_whatever_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = acme()
+    set_time(monkeypatch, END - SECOND)
+    rows = [row(BOB, **until()), row(ABE, "Group Member", until=END - SECOND, then="remove")]
+    plan = await planned(fake, rows)
+    async with fake.async_client() as client:
+        changes = client.access.apply(plan, cascade=True)
+        await changes.preview()
+        set_time(monkeypatch, END)
+        outcomes = await changes.collect()
+    assert sorted(outcome.status for outcome in outcomes) == [Status.APPLIED, Status.FAILED]
+    assert ABE not in roles_of(fake)
+    assert roles_of(fake)[BOB] == "Group Viewer"
+
+
+async def test_nobody_is_removed_whose_name_another_sso_user_has_or_may_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = acme()
+    set_time(monkeypatch, END)
+    first, second = (fake.add_sso_connection(fake.group_id, name) for name in ("One", "Two"))
+    eve = member(fake, EVE)
+    fake.add_sso_user(first.id, eve.user.id)
+    fake.add_sso_user(second.id, fake.add_user(email=EVE, username="other").id)
+    for name in ("email", "username"):
+        fake.alter_record(eve.id, f"relationships.user.data.attributes.{name}", "changed@mail.test")
+    rows = [row(EVE, **until(then="remove"))]
+    plan = await planned(fake, rows)
+    assert plan.changes == ()
+    assert (
+        "nobody is removed: several users have this name; give the user id of the one you mean"
+        in plan.notes[0]
+    )
+    fake.fail_next(status=403, path=f"sso_connections/{second.id}")
+    plan = await planned(fake, rows)
+    assert plan.changes == ()
+    assert "nobody is removed: only the SSO knows changed@mail.test" in plan.notes[0]
+    fake.fail_next(status=403, path=f"sso_connections/{second.id}")
+    plan = await planned(fake, [{"user_id": eve.user.id, "role": "Group Admin", **until(then="remove")}])
+    assert [change.user.id for change in plan.removals if change.user] == [eve.user.id]
