@@ -380,8 +380,9 @@ class Access(SyncFacade[AsyncAccess]):
         they are in `not_in_snyk`. Memberships of organizations are not copied.
 
         Raises `MemberNotFoundError` when `from_person` is not a member, `AmbiguousMatchError` when it is not certain
-        who is meant, `InvalidArgumentError` when both are one account, and `IncompleteListingError` when members may
-        be missing from the listing.
+        who is meant, `InvalidArgumentError` when both are one account, when `to_person` is a deactivated SSO user or is
+        found by a name that an SSO user who cannot be seen may have too (give the user id), and when the API does not
+        tell the role, and `IncompleteListingError` when members may be missing from the listing.
 
         Example:
             plan = client.access.plan_copy(group_id, "ada@example.com", "grace@example.com")
@@ -426,12 +427,14 @@ class Access(SyncFacade[AsyncAccess]):
         file_format: FileFormat | None = None,
     ) -> Elevation:
         """Write into the file of a desired state that a member is to have another role for a while (getGroup,
-        listGroupMemberships; group.read, group.membership.read). Nobody's access is changed: plan and apply the file.
+        listGroupMemberships, listGroupSsoConnections, listGroupSsoConnectionUsers; group.read, group.membership.read,
+        group.sso.read, group.user.read). Nobody's access is changed: plan and apply the file.
 
         `lasting` says for how long, from now by the clock of this machine: a `timedelta`, or a text such as "4h", "30d"
         or "P30D". Or `until` says when it ends: a date (over at its end in UTC), or a moment with its offset from UTC.
 
-        If the file has a row for the member, that is changed, and the role that it gave becomes the one afterwards.
+        If the file has a row for the member, by their own name or one that only the SSO has for them, that is changed,
+        and the role that it gave becomes the one afterwards.
         Otherwise a row is added, and the role that they have now is the one afterwards. A row that ends already keeps
         what comes after, and can be given the same role for longer; another role is refused until it has ended.
 

@@ -96,7 +96,8 @@ class HygienePolicy:
     `cascade` says whether removals take the memberships of organizations below too; None leaves that to `apply`.
     `read` reads a policy from a YAML or JSON file, and `from_dict` from the same as a dict.
 
-    Raises `InvalidArgumentError` for a rule that changes something because of `HygieneCheck.SOLE_ROLE`.
+    Raises `InvalidArgumentError` for a rule that changes something because of `HygieneCheck.SOLE_ROLE`, and for a rule
+    of what is no `HygieneCheck`.
 
     Example:
         policy = HygienePolicy.from_dict({"findings": {"sso_deactivated": "remove"}, "cascade": True})
