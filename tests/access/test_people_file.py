@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from groups_sdk import InvalidArgumentError
+from groups_sdk.access._people import Identity
 from groups_sdk.access._people_file import people_of, read_people
 
 
@@ -21,8 +22,8 @@ from groups_sdk.access._people_file import people_of, read_people
         ("people.csv", "Email\nada@example.com\n\ngrace\n"),
         ("people.csv", "name,email\nAda,ada@example.com\nGrace,grace\n"),
         ("people.csv", 'name;username\n"Ada; of London";ada@example.com\nGrace;grace\n'),
-        ("people.csv", "email\tuser_id\tname\nada@old.test\tada@example.com\tAda\ngrace\t\tGrace\n"),
-        ("people.csv", "username,email\nada,ada@example.com\ngrace\n"),
+        ("people.csv", "email\tuser_id\tname\n\tada@example.com\tAda\ngrace\t\tGrace\n"),
+        ("people.csv", "username,email\nada@example.com,ada@example.com\ngrace\n"),
         ("people.txt", "Email;Name\nada@example.com;Ada\ngrace;Grace\n"),
         ("people", '\n"Email"\n"ada@example.com"\ngrace\n'),
     ],
@@ -92,7 +93,19 @@ def test_headings_as_directories_write_them_are_known_in_a_table(tmp_path: Path)
     file.write_text("Display Name;Email Address\nAda;ada@x.com\n")
     assert read_people(file) == ["ada@x.com"]
     file.write_text("User Principal Name,mail\nada@x.com,ada.l@x.com\n")
-    assert read_people(file) == ["ada.l@x.com"]
+    (ada,) = people_of(file)
+    assert isinstance(ada, Identity)
+    assert ada.names == ("ada.l@x.com", "ada@x.com")
     people = tmp_path / "leavers.txt"
     people.write_text("mail\nlogin\n")
     assert read_people(people) == ["mail", "login"], "outside of a table these are people"
+
+
+def test_all_that_a_row_says_is_kept(tmp_path: Path) -> None:
+    id_ = "11111111-1111-4111-8111-111111111111"
+    file = tmp_path / "leavers.csv"
+    file.write_text(f"email,user_id,username\nada@x.com,{id_.upper()},ada\ngrace@x.com,,\n")
+    assert read_people(file) == [
+        Identity(ids=(id_,), names=("ada@x.com", "ada"), where=f"{file}: row 1"),
+        "grace@x.com",
+    ]

@@ -165,6 +165,23 @@ def test_interrupted_deletion_goes_on_where_it_was(
     assert len(changes_sent(service.app)) == 2
 
 
+def test_what_an_earlier_run_left_is_looked_for_again(fake: FakeSnyk, cli: Call, tmp_path: Path) -> None:
+    grace = next(user for user in fake.users() if user.email == GRACE)
+    for connection in fake.sso_connections(fake.group_id):
+        if grace.id in {user.user.id for user in fake.sso_users(connection.id)}:
+            break
+    command = (COMMAND, GRACE, "-g", "Engineering", "--yes", "--accounts", "1")
+    options = ("--journal", str(tmp_path / "journal"))
+    fake.fail_next(status=204, method="DELETE", body="")
+    first = cli(*command, *options)
+    fake._state.sso_users[connection.id].remove(grace.id)
+    second = cli(*command, *options)
+    assert [(o["status"], o["earlier"]) for o in second.objects] == [("deleted", True)]
+    assert (first.code, second.code) == (1, 1), "they are a member still"
+    assert "remains: Engineering: grace.0001@example.com" in second.err
+    assert len(changes_sent(fake)) == 1
+
+
 def test_a_full_disk_in_the_midst_does_not_say_that_nothing_was_changed(
     fake: FakeSnyk, cli: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

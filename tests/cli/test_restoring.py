@@ -55,7 +55,8 @@ def test_what_does_not_come_back_is_said_and_is_no_success(
 def test_options_are_those_of_plan_and_undo(fake: FakeSnyk, cli: Call, review: Path) -> None:
     assert cli("remove", ADA, "-g", "Engineering", "--cascade", "--yes").code == 0
     new = fake.add_user(email="new@mail.test")
-    fake.add_membership(fake.group_id, new.id, role_id(fake, "Group Member"))
+    joined = fake.add_membership(fake.group_id, new.id, role_id(fake, "Group Member"))
+    fake.alter_record(joined.id, "attributes.created_at", "2999-01-01T00:00:00Z")
     done = cli("restore", str(review))
     assert (done.code, done.out) == (1, "")
     assert "they would be an admin again, Group Admin (--allow-admins permits it)" in done.err

@@ -503,6 +503,70 @@ async def test_an_admin_of_two_groups_is_kept_whole_when_one_of_them_is_short(wo
     assert statuses(report) == {EVE: "deleted", ADA: "refused", BOB: "deleted"}
 
 
+async def test_ones_own_account_goes_last(world: World) -> None:
+    report = await delete(world, ADA, BOB, EVE, accounts=3, me=ADA, allow_self=True, concurrency=3)
+    assert report.complete
+    last = [request.path for request in world.fake.requests if request.method == "DELETE"][-1]
+    assert last.endswith(world.users[1].id)
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [("user_id,email\n{bob},{eve}\n", EVE), ("email,username\n{eve},bob@login.test\n", EVE)],
+)
+async def test_a_row_that_leads_to_two_people_deletes_neither(
+    world: World, tmp_path: Path, text: str, who: str
+) -> None:
+    leavers = tmp_path / "leavers.csv"
+    leavers.write_text(text.format(bob=world.users[2].id, eve=who))
+    async with world.fake.async_client(retries=ONCE) as client:
+        with pytest.raises(AmbiguousMatchError, match=r"leavers\.csv: row 1"):
+            await client.access.delete_sso_users(
+                world.fake.group_id, leavers, dry_run=False, accounts=1
+            ).collect()
+    assert changes_sent(world.fake) == []
+
+
+# A connection that is not listed any more
+
+
+def disconnect(world: World) -> None:
+    world.fake._state.sso_connections.remove(world.connection.id)
+
+
+async def test_before_it_is_deleted(world: World) -> None:
+    async with world.fake.async_client(retries=ONCE) as client:
+        work = client.access.delete_sso_users(world.fake.group_id, EVE, dry_run=False, accounts=1)
+        await work.preview()
+        disconnect(world)
+        await clock.pass_by(11)
+        report = await work.collect()
+    assert statuses(report) == {EVE: "refused"}
+    assert "it is not known whether they are gone" in str(report.results[0].error)
+    assert not report.complete
+    assert changes_sent(world.fake) == []
+
+
+async def test_before_a_second_run(world: World, tmp_path: Path) -> None:
+    world.fake.fail_next(status=403, method="DELETE")
+    journal = tmp_path / "journal"
+    assert statuses(await delete(world, EVE, journal=journal)) == {EVE: "failed"}
+    disconnect(world)
+    with pytest.raises(IncompleteListingError, match="has no SSO connection any more"):
+        await delete(world, EVE, journal=journal)
+
+
+async def test_before_the_second_look(world: World) -> None:
+    def observe(progress: Progress) -> None:
+        if progress.done:
+            disconnect(world)
+
+    report = await delete(world, EVE, on_progress=observe)
+    assert statuses(report) == {EVE: "deleted"}
+    assert (report.looked_again, report.complete) == (False, False)
+    assert "an SSO connection that listed accounts is not listed any more" in report.notes[-1]
+
+
 # Interrupted, and gone on with
 
 
@@ -551,6 +615,19 @@ async def test_the_journal_of_others_is_refused(world: World, tmp_path: Path) ->
             world.fake.group_id, BOB, journal=tmp_path / "none"
         ).collect()
         assert statuses(report) == {BOB: "would_delete"}
+
+
+async def test_a_journal_that_was_cut_off_before_its_first_line_says_nothing(
+    world: World, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+    journal.touch()
+    async with world.fake.async_client() as client:
+        report = await client.access.delete_sso_users(world.fake.group_id, EVE, journal=journal).collect()
+    assert statuses(report) == {EVE: "would_delete"}
+    with pytest.raises(JournalError, match="has no complete line yet"):
+        read_journal(journal)
+    assert statuses(await delete(world, EVE, journal=journal)) == {EVE: "deleted"}
 
 
 @pytest.mark.parametrize("status", [None, *Status])

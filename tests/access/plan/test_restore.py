@@ -31,6 +31,8 @@ from groups_sdk.testing import FakeSnyk
 
 pytestmark = pytest.mark.anyio
 
+LATER = "2999-01-01T00:00:00Z"
+
 
 async def reviewed(fake: FakeSnyk, *, orgs: bool = False) -> Review:
     async with fake.async_client(retries=ONCE) as client:
@@ -147,6 +149,7 @@ async def test_who_came_since_stays_unless_pruned() -> None:
     for name in ("new", "kept"):
         user = fake.add_user(email=f"{name}@mail.test")
         fake.add_membership(fake.group_id, user.id, role_id(fake, "Group Member"))
+        fake.alter_record(member(fake, f"{name}@mail.test").id, "attributes.created_at", LATER)
     assert (await restored(fake, review)).changes == ()
     plan = await restored(fake, review, prune=True, cascade=True, protect=["kept@mail.test"])
     assert [str(change) for change in plan.removals] == ["remove new@mail.test (Group Member)"]
@@ -349,6 +352,9 @@ async def test_what_cannot_be_restored_from_is_refused(tmp_path: Path) -> None:
         (PlanError, attrs.evolve(review, base_url="https://api.other.test/rest"), {}),
         (InvalidArgumentError, review, {"cascade": "yes"}),
         (InvalidArgumentError, review, {"protect": GRACE}),
+        (InvalidArgumentError, review, {"prune": True, "max_removals": "5"}),
+        (InvalidArgumentError, review, {"prune": True, "max_removals": True}),
+        (InvalidArgumentError, review, {"prune": True, "max_removals": -1}),
         (InvalidArgumentError, "review.pdf", {}),
     ):
         with pytest.raises(error):
@@ -362,3 +368,69 @@ async def test_what_cannot_be_restored_from_is_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(JournalError, match=r"is of https://api\.other\.test/rest"):
         await restored(fake, review, tmp_path / "other")
+
+
+async def test_who_was_a_member_before_the_review_is_not_removed_because_it_leaves_them_out() -> None:
+    fake = FakeSnyk.example()
+    review = await reviewed(fake)
+    shortened = attrs.evolve(
+        review, members=tuple(m for m in review.members if m.membership.user.email != GRACE)
+    )
+    plan = await restored(fake, shortened, prune=True, cascade=True)
+    assert plan.changes == ()
+    assert any(GRACE in note and "before the review, which does not list them" in note for note in plan.notes)
+    undated = attrs.evolve(shortened, reviewed_at=None)
+    plan = await restored(fake, undated, prune=True, cascade=True)
+    assert [change.user.email for change in plan.removals if change.user] == [GRACE]
+
+
+async def test_a_membership_that_is_somebody_elses_now_is_not_changed_for_it() -> None:
+    fake = FakeSnyk.example()
+    review = await reviewed(fake)
+    gone = User("11111111-1111-4111-8111-111111111111", email="gone@mail.test")
+    viewer = Role(role_id(fake, "Group Viewer"), "Group Viewer")
+    plan = await restored(fake, edited(review, GRACE, user=gone, role=viewer))
+    assert [str(change) for change in plan.changes] == ["add gone@mail.test as Group Viewer"]
+
+
+async def test_a_person_whom_the_review_lists_with_two_roles_is_not_guessed() -> None:
+    fake = FakeSnyk.example()
+    review = await reviewed(fake)
+    (grace,) = (m for m in review.members if m.membership.user.email == GRACE)
+    viewer = Role(role_id(fake, "Group Viewer"), "Group Viewer")
+    other = attrs.evolve(grace, membership=attrs.evolve(grace.membership, role=viewer))
+    with pytest.raises(InvalidArgumentError, match="twice, with different roles"):
+        await restored(fake, attrs.evolve(review, members=(*review.members, other)))
+    again = attrs.evolve(review, members=(*review.members, grace))
+    assert (await restored(fake, again)).changes == ()
+
+
+async def test_a_role_without_a_name_may_be_an_admin_role() -> None:
+    fake = FakeSnyk.example()
+    review = await reviewed(fake)
+    auditor = fake.add_role("Auditor")
+    nameless = edited(review, GRACE, role=Role(auditor.id))
+    plan = await restored(fake, nameless)
+    assert plan.changes == ()
+    assert f"the role {auditor.id} has no name, so they may be an admin again" in lost(plan)[0]
+    for options in ({"allow_admins": True}, {"admin_roles": [Role(role_id(fake, "Group Admin"))]}):
+        plan = await restored(fake, nameless, **options)
+        assert [change.role.id for change in plan.role_changes if change.role] == [auditor.id]
+    change_role("Auditor")(fake, member(fake, ALAN))
+    plan = await restored(fake, nameless)
+    assert GRACE in [change.user.email for change in plan.role_changes if change.user], (
+        "its name is known now"
+    )
+
+
+async def test_a_new_account_of_theirs_stays_also_when_a_member_is_listed_without_their_user() -> None:
+    fake = FakeSnyk.example()
+    review = await reviewed(fake)
+    then = remove(fake, GRACE).user
+    anew = fake.add_user(email=GRACE, username=then.username)
+    fake.add_membership(fake.group_id, anew.id, role_id(fake, "Group Member"))
+    fake.alter_record(member(fake, GRACE).id, "attributes.created_at", LATER)
+    fake.alter_record(member(fake, ALAN).id, "relationships.user.data", None)
+    plan = await restored(fake, review, prune=True, cascade=True)
+    assert anew.id not in [change.user.id for change in plan.removals if change.user]
+    assert any("it is not known whether they are a member" in note for note in lost(plan))
