@@ -32,18 +32,35 @@ WORKFLOW: dict[Any, Any] = yaml.safe_load(BLOCK.text)
 JOBS: dict[str, Any] = WORKFLOW["jobs"]
 GRACE, ALAN = "grace.0001@example.com", "alan.0002@example.com"
 SHA = "4" * 40
+MERGED = "5" * 40
+MERGED_AT = "2026-03-02T12:00:00Z"
+PATH = ".github/workflows/snyk-group.yml"
 _GH = f"""#!{sys.executable}
-import json, pathlib, sys
-kept, arguments = pathlib.Path(__file__).parent / "statuses.json", sys.argv[1:]
-statuses = json.loads(kept.read_text()) if kept.exists() else {{}}
+import json, pathlib, subprocess, sys
+kept, arguments = pathlib.Path(__file__).parent / "forge.json", sys.argv[1:]
+forge = json.loads(kept.read_text())
 if arguments[:3] == ["api", "--method", "POST"]:
     fields = dict(pair.split("=", 1) for pair in arguments[6::2])
     assert arguments[4] == "--silent" and arguments[3] == "repos/acme/snyk/statuses/{SHA}", arguments
-    kept.write_text(json.dumps({{fields["context"]: fields}}))
+    made = {{"id": len(forge["statuses"]) + 1, "created_at": "2026-03-01T12:00:00Z"}}
+    forge["statuses"].insert(0, {{**fields, **made, "creator": {{"login": "github-actions[bot]"}}}})
+    kept.write_text(json.dumps(forge))
+    sys.exit()
+*_, address, option, query = (argument for argument in arguments if argument != "--paginate")
+assert arguments[0] == "api" and option == "--jq", arguments
+kind, _, name = address.removeprefix("repos/acme/snyk/").partition("/")
+if kind == "commits":
+    assert name == "{SHA}/statuses?per_page=100" and "--paginate" in arguments, arguments
+    answer = forge["statuses"]
+elif kind == "actions":
+    answer = forge["runs"][name.removeprefix("runs/")]
 else:
-    assert arguments[:2] == ["api", "repos/acme/snyk/commits/{SHA}/status"] and arguments[2] == "--jq", arguments
-    for status in statuses.values():
-        print(status["description"], status["target_url"].split("/")[-1])
+    path, _, ref = name.partition("?ref=")
+    assert (kind, path) == ("contents", "snyk/members.csv"), arguments
+    if ref not in forge["files"]:
+        sys.exit("gh: Not Found (HTTP 404)")
+    answer = {{"sha": forge["files"][ref]}}
+sys.exit(subprocess.run(["jq", "-r", query], input=json.dumps(answer), text=True).returncode)
 """
 _PYTHON = f"""#!/bin/sh
 if [ "$1 $2 $3" = "-m pip install" ]; then exit 0; fi
@@ -59,6 +76,8 @@ class Runner:
     url: str
     folder: Path
     run: int = 0
+    attempt: int = 1
+    broken: str = ""  # the action that fails
     artifacts: dict[tuple[int, str], Path] = attrs.field(factory=dict)
     outputs: dict[str, str] = attrs.field(factory=dict)
     summary: str = ""
@@ -68,15 +87,34 @@ class Runner:
     def file(self) -> Path:
         return self.folder / "repository" / "snyk" / "members.csv"
 
-    def do(self, name: str, *, run: int | None = None) -> int:
+    @property
+    def forge(self) -> dict[str, Any]:
+        """What GitHub knows: statuses, the newest first, runs by number, and the file's blob at commits."""
+        return dict(json.loads((self.folder / "bin" / "forge.json").read_text()))
+
+    def know(self, **known: Any) -> None:
+        (self.folder / "bin" / "forge.json").write_text(json.dumps({**self.forge, **known}))
+
+    def publish(self, digest: str, run: int, **changed: Any) -> None:
+        """Add a status, the newest."""
+        status = {**self.forge["statuses"][0], "id": 99, "description": digest, **changed}
+        status["target_url"] = f"https://github.test/acme/snyk/actions/runs/{run}"
+        self.know(statuses=[status, *self.forge["statuses"]])
+
+    def do(self, name: str, *, run: int | None = None, attempt: int = 1) -> int:
         """Run a job in a workspace of its own. Returns the code of the step that failed, or 0."""
         self.run = self.run + 1 if run is None else run
+        self.attempt = attempt
+        known = {"path": PATH, "head_sha": SHA, "event": "pull_request"}
+        self.know(runs={str(self.run): known, **self.forge["runs"]})
         workspace = self.folder / f"{name}-{len(list(self.folder.iterdir()))}"
         workspace.mkdir()
         self.summary = self.output = ""
         code = 0
         for step in JOBS[name]["steps"]:
-            if code and step.get("if") != "always()":
+            condition = step.get("if")
+            assert condition in (None, "always()", "github.run_attempt > 1")
+            if (code and condition != "always()") or (condition and "attempt" in condition and attempt == 1):
                 continue
             failed = self._use(step, workspace) if "uses" in step else self._shell(step, workspace)
             if not step.get("continue-on-error"):
@@ -85,23 +123,32 @@ class Runner:
 
     def _use(self, step: dict[str, Any], workspace: Path) -> int:
         action, given = step["uses"].partition("@")[0], step.get("with", {})
+        if self.broken and self.broken in given.values():
+            return 1
         if action == "actions/checkout":
             shutil.copytree(self.folder / "repository", workspace, dirs_exist_ok=True)
         elif action == "actions/upload-artifact":
             source = workspace / given["path"]
             if not source.exists():
                 return int(given["if-no-files-found"] == "error")
-            kept = self.folder / "artifacts" / f"{self.run}-{given['name']}"
+            name = self._value(given["name"])
+            assert name == "plan" or (self.run, name) not in self.artifacts, "a name is taken once"
+            kept = self.folder / "artifacts" / f"{self.run}-{name}"
             kept.parent.mkdir(exist_ok=True)
             shutil.copy(source, kept)
-            self.artifacts[self.run, given["name"]] = kept
+            self.artifacts[self.run, name] = kept
         elif action == "actions/download-artifact":
-            run = int(self._value(given["run-id"])) if "run-id" in given else self.run
-            kept_as = self.artifacts.get((run, given["name"]))
+            if "pattern" in given:  # each to a folder of its own name
+                assert given["pattern"] == "journal-*"
+                for (run, name), file in self.artifacts.items():
+                    if run == self.run and name.startswith("journal-"):
+                        (workspace / given["path"] / name).mkdir(parents=True)
+                        shutil.copy(file, workspace / given["path"] / name / "plan.json.journal")
+                return 0
+            kept_as = self.artifacts.get((int(self._value(given["run-id"])), given["name"]))
             if kept_as is None:
                 return 1
-            names = {"plan": "plan.json", "journal": "plan.json.journal"}
-            shutil.copy(kept_as, workspace / names[given["name"]])
+            shutil.copy(kept_as, workspace / "plan.json")
         else:
             assert action == "actions/setup-python"
         return 0
@@ -126,6 +173,7 @@ class Runner:
                 "GITHUB_REPOSITORY": "acme/snyk",
                 "GITHUB_SERVER_URL": "https://github.test",
                 "GITHUB_RUN_ID": str(self.run),
+                "GITHUB_WORKFLOW_REF": f"acme/snyk/{PATH}@refs/heads/main",
                 **env,
             },
             stdin=subprocess.DEVNULL,
@@ -149,6 +197,9 @@ class Runner:
             "secrets.SNYK_WRITE_TOKEN": FakeSnyk.TOKEN,
             "github.token": "forge",
             "github.event.pull_request.head.sha": SHA,
+            "github.event.pull_request.merge_commit_sha": MERGED,
+            "github.event.pull_request.merged_at": MERGED_AT,
+            "github.run_attempt": str(self.attempt),
             **{f"{place}.outputs.{name}": value for name, value in self.outputs.items() for place in _PLACES},
         }
         return re.sub(r"\$\{\{ (.*?) \}\}", lambda found: values[found[1]], str(text))
@@ -160,6 +211,8 @@ _READS = ("group.read", "group.membership.read", "group.sso.read", "group.user.r
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Iterator[Runner]:
+    if shutil.which("jq") is None:
+        pytest.skip("jq stands in for what is built into gh")
     fake = FakeSnyk.example()
     fake.add_token("reader", permissions=_READS)
     programs = {
@@ -173,6 +226,8 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
         (tmp_path / "bin" / name).chmod(0o700)
     with served(fake) as url:
         made = Runner(fake, url, tmp_path)
+        forge = {"statuses": [], "runs": {}, "files": {MERGED: "blob", "main": "blob"}}
+        (tmp_path / "bin" / "forge.json").write_text(json.dumps(forge))
         made.file.parent.mkdir(parents=True)
         with fake.client() as client:
             client.access.export(fake.group_id, made.file)
@@ -202,7 +257,8 @@ def test_the_plan_that_was_shown_is_applied_and_no_drift_is_left(runner: Runner)
     assert runner.do("plan") == 0, runner.output
     assert "| " in runner.summary
     assert GRACE in runner.summary
-    status = json.loads((runner.folder / "bin" / "statuses.json").read_text())["snyk-plan"]
+    (status,) = runner.forge["statuses"]
+    assert status["context"] == "snyk-plan"
     assert status["description"] in runner.summary, "the pull request shows that digest"
     assert status["target_url"] == "https://github.test/acme/snyk/actions/runs/1"
     assert changes_sent(runner.fake) == []
@@ -215,7 +271,7 @@ def test_the_plan_that_was_shown_is_applied_and_no_drift_is_left(runner: Runner)
     assert runner.do("apply", run=runner.run) == 0, runner.output
     assert roles_of(runner.fake)[GRACE] == "Group Viewer"
     assert ALAN not in roles_of(runner.fake)
-    journal = read_journal(runner.artifacts[runner.run, "journal"])
+    journal = read_journal(runner.artifacts[runner.run, "journal-1"])
     assert journal.plan_digest == status["description"]
     assert runner.do("drift") == 0, runner.output
 
@@ -244,7 +300,7 @@ def test_what_cannot_be_planned_fails_the_check_and_is_shown(runner: Runner) -> 
     runner.file.write_text("email,role\nnobody@mail.test,Group Member\n")
     assert runner.do("plan") != 0
     assert not runner.artifacts
-    assert not (runner.folder / "bin" / "statuses.json").exists()
+    assert runner.forge["statuses"] == []
 
 
 def test_an_apply_that_failed_goes_on_with_its_journal(runner: Runner) -> None:
@@ -256,10 +312,92 @@ def test_an_apply_that_failed_goes_on_with_its_journal(runner: Runner) -> None:
     runner.fake.fail_next(status=403, method="DELETE")
     assert runner.do("apply", run=run) != 0
     sent = len(changes_sent(runner.fake))
-    assert (run, "journal") in runner.artifacts, "it is kept whatever happened"
-    assert runner.do("apply", run=run) == 0, runner.output
+    assert (run, "journal-1") in runner.artifacts, "it is kept whatever happened"
+    first = runner.artifacts[run, "journal-1"].read_bytes()
+    runner.broken = "journal-*"
+    assert runner.do("apply", run=run, attempt=2) != 0
+    runner.broken = ""
+    assert len(changes_sent(runner.fake)) == sent, "without the journal nothing is done"
+    assert (run, "journal-2") not in runner.artifacts
+    assert runner.do("apply", run=run, attempt=3) == 0, runner.output
+    assert runner.artifacts[run, "journal-1"].read_bytes() == first
+    assert len(read_journal(runner.artifacts[run, "journal-3"]).entries) == 2
     assert len(changes_sent(runner.fake)) == sent + 1, "what was done is not done again"
     assert ALAN not in roles_of(runner.fake)
+
+
+def test_the_newest_journal_is_gone_on_with(runner: Runner) -> None:
+    edit(runner, GRACE, "Group Viewer")
+    assert runner.do("plan") == 0, runner.output
+    assert runner.do("check") == 0, runner.output
+    run = runner.run
+    assert runner.do("apply", run=run, attempt=1) == 0, runner.output
+    for number in (2, 9):
+        runner.artifacts[run, f"journal-{number}"] = runner.folder / "damaged"
+    (runner.folder / "damaged").write_text("no journal\n")
+    runner.artifacts[run, "journal-10"] = runner.artifacts[run, "journal-1"]
+    assert runner.do("apply", run=run, attempt=11) == 0, runner.output
+    assert len(changes_sent(runner.fake)) == 1
+
+
+def test_an_attempt_before_which_nothing_was_applied_has_no_journal(runner: Runner) -> None:
+    edit(runner, GRACE, "Group Viewer")
+    assert runner.do("plan") == 0, runner.output
+    assert runner.do("check") == 0, runner.output
+    assert runner.do("apply", run=runner.run, attempt=2) == 0, runner.output
+    assert roles_of(runner.fake)[GRACE] == "Group Viewer"
+
+
+@pytest.mark.parametrize(
+    "files", [{MERGED: "old", "main": "new"}, {MERGED: "old"}, {MERGED: "", "main": ""}, {}]
+)
+def test_what_a_later_merge_took_away_is_not_applied(runner: Runner, files: dict[str, str]) -> None:
+    edit(runner, GRACE, "Group Viewer")
+    assert runner.do("plan") == 0, runner.output
+    assert runner.do("check") == 0, runner.output
+    runner.know(files=files)
+    for attempt in (1, 2):
+        assert runner.do("apply", run=runner.run, attempt=attempt) != 0
+    assert changes_sent(runner.fake) == []
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"creator": {"login": "mallory"}},
+        {"created_at": "2026-03-02T12:00:01Z"},
+        {"context": "other"},
+        {"created_at": "2026-02-28T12:00:00Z"},
+    ],
+)
+def test_only_what_the_workflow_published_last_before_the_merge_counts(
+    runner: Runner, status: dict[str, Any]
+) -> None:
+    edit(runner, GRACE, "Group Viewer")
+    assert runner.do("plan") == 0, runner.output
+    digest = runner.forge["statuses"][0]["description"]
+    runner.publish("f" * 64, 7, **status)
+    assert runner.do("check") == 0, runner.output
+    assert runner.outputs == {"digest": digest, "run": "1"}
+
+
+def test_of_two_plans_the_newest_counts(runner: Runner) -> None:
+    assert runner.do("plan") == 0, runner.output
+    edit(runner, GRACE, "Group Viewer")
+    assert runner.do("plan") == 0, runner.output
+    assert runner.do("check") == 0, runner.output
+    assert runner.outputs == {"digest": runner.forge["statuses"][0]["description"], "run": "2"}
+
+
+@pytest.mark.parametrize(
+    "run", [{"path": ".github/workflows/other.yml"}, {"head_sha": "6" * 40}, {"event": "workflow_dispatch"}]
+)
+def test_a_plan_of_another_run_is_refused(runner: Runner, run: dict[str, str]) -> None:
+    edit(runner, GRACE, "Group Viewer")
+    assert runner.do("plan") == 0, runner.output
+    runner.know(runs={"1": {**runner.forge["runs"]["1"], **run}})
+    assert runner.do("check") != 0
+    assert runner.outputs == {}
 
 
 def test_it_may_do_no_more_than_it_needs() -> None:

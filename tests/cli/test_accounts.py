@@ -82,6 +82,13 @@ def test_one_account_is_one(fake: FakeSnyk) -> None:
     assert screen.code == 0
 
 
+def test_nobody_who_was_found_needs_no_number(fake: FakeSnyk) -> None:
+    screen = at_terminal(COMMAND, NOBODY, "-g", fake.group_id)
+    assert screen.code == 4
+    assert PROMPT not in screen.plain
+    assert changes_sent(fake) == []
+
+
 def test_another_number_deletes_nothing(fake: FakeSnyk, cli: Call) -> None:
     done = cli(COMMAND, GRACE, NOBODY, "-g", "Engineering", "--yes", "--accounts", "2")
     assert (done.code, done.out) == (2, "")
