@@ -182,9 +182,8 @@ def _converter() -> Converter:
         def read_object(value: Any, type_: Any) -> Any:
             if not isinstance(value, Mapping):
                 raise TypeError("must be an object")
-            found = read(value, type_)
-            if isinstance(found, Document):
-                found._check()  # pyright: ignore[reportPrivateUsage] - Document has it for this place
+            found: Document = read(value, type_)
+            found._check()  # pyright: ignore[reportPrivateUsage] - Document has it for this place
             return found
 
         return read_object

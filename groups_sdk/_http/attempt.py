@@ -112,7 +112,7 @@ async def exchange(
             finally:
                 await response.aclose()
         except resources.library.errors + _CONNECTION_ERRORS as error:
-            failure = translate_error(error, request.url, state, resources, answered=response is not None)
+            failure = translate_error(error, request.url, state, resources)
             if not state.sent:
                 state.abort()  # httpcore does not close what it opened to a SOCKS proxy
         except Exception as error:
@@ -188,17 +188,13 @@ def classify_response(
     return Answered(answer)
 
 
-def translate_error(
-    error: Exception, url: URL, state: AttemptState, resources: LoopResources, *, answered: bool
-) -> Failed | Unreadable:
-    """What an exception of the HTTP library means. `answered`: the status is known, and goes first."""
+def translate_error(error: Exception, url: URL, state: AttemptState, resources: LoopResources) -> Failed:
+    """What an exception of the HTTP library means."""
     library = resources.library
     problem = explain(
         error, url, resources.network, connected=state.connected, secrets=resources.tokens.secrets()
     )
     if isinstance(error, library.DecodingError):
-        if answered:
-            return Unreadable(problem)
         # A hook of a handed-in http_client read the body, and took the status, whatever it was, along.
         return Failed(ConnectionFailedError, problem, state.sent)
     sent = state.sent and not isinstance(error, library.errors_before_sending)

@@ -248,7 +248,7 @@ class ChangeWork(ABC):
                 await self.client.delete_membership(
                     change.group_id, membership_id, cascade=self.cascade, accept_missing=False
                 )
-            case Action.DELETE_ACCOUNT:
+            case _:
                 raise InvalidArgumentError(f"{change}: accounts are deleted by delete_sso_users only")
 
     async def _is_as_wanted(self, change: Change) -> bool:

@@ -91,7 +91,7 @@ class Change(Serializable):
                 text = f"{who}: {_named(self.before)} -> {_named(self.role)}"
             case Action.REMOVE:
                 text = f"remove {who}" + (f" ({_named(self.before)})" if self.before else "")
-            case Action.DELETE_ACCOUNT:
+            case _:
                 text = f"delete the account of {who} (user id {self.person})"
         return printable(text)
 

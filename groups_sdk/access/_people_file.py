@@ -48,6 +48,7 @@ def read_people(file: ReadableFile) -> list[str | Identity]:
         raise InvalidArgumentError(
             f"{name}: expected one person per line, or a table with a column {_choices()}; this looks like JSON"
         )
+    people: list[str | Identity]
     if Path(name).suffix.lower() == ".csv" or _positions(_first_line(text)):
         people = _column(name, text)
     else:

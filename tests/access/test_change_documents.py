@@ -60,7 +60,10 @@ def test_an_entry_does_not_contradict_its_place(document: dict[str, Any], messag
     ("document", "message"),
     [
         ({"group_id": "g"}, "action: must be of the type str"),
-        ({"action": "grant", "group_id": "g"}, "action: must be add or set_role or remove; it is 'grant'"),
+        (
+            {"action": "grant", "group_id": "g"},
+            "action: must be add or set_role or remove or delete_account; it is 'grant'",
+        ),
         ({"action": "add"}, "group_id: must be of the type str"),
         ({"action": "add", "group_id": "g", "user": "ada"}, "user: must be an object"),
         ({"action": "add", "group_id": "g", "role": {"name": "Group Admin"}}, "role.id: must be of the type"),

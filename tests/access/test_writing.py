@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from groups_sdk import FileAccessError
+from groups_sdk._terminal import printable
 from groups_sdk.access._writing import check_writable, opened_to_write
 
 
@@ -196,7 +197,7 @@ def test_what_cannot_be_written_is_our_error_and_names_the_path(tmp_path: Path) 
         with pytest.raises(FileAccessError, match=f"cannot be written: {reason}") as caught:
             write(path)
         assert caught.value.path == str(path)
-        assert str(caught.value).startswith(f"{path}: ")
+        assert str(caught.value).startswith(f"{printable(str(path))}: ")
         assert isinstance(caught.value.__cause__, OSError | ValueError)
     loop = tmp_path / "loop"
     loop.symlink_to(loop)

@@ -58,7 +58,7 @@ async def ask(client: AsyncGroupsClient, name: str) -> Any:
     """What a call gives: of a listing, the first page."""
     method, ids, options = CALLS[name]
     made = getattr(client, method)(*ids, **options)
-    return await (made if inspect.isawaitable(made) else anext(made.pages()))
+    return await (made if inspect.iscoroutine(made) else anext(made.pages()))
 
 
 def ask_sync(client: GroupsClient, name: str) -> Any:

@@ -438,6 +438,26 @@ async def test_a_client_of_the_parent_is_closed_and_collected_without_a_touch_on
     await client.aclose()
 
 
+@pytest.mark.anyio
+async def test_a_forked_child_does_not_go_on_with_connections_that_were_handed_in(
+    server: CountedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with httpx.AsyncHTTPTransport() as transport, client_of(server, transport=transport) as client:
+        await client.get_group(ME)
+        with monkeypatch.context() as child:
+            child.setattr("groups_sdk._event_loop.os.getpid", lambda: -1)
+            child.setattr("groups_sdk._event_loop.current_loop", object)
+            with pytest.raises(ClientClosedError, match="before the process forked") as caught:
+                await client.get_group(ME)
+        assert caught.value.maybe_applied is False
+
+
+def test_an_unused_client_that_is_abandoned_is_closed(server: CountedServer) -> None:
+    pool = client_of(server)._caller.pool
+    pool.abandon()
+    assert pool.closed
+
+
 def test_a_socket_that_closes_without_waiting_is_closed() -> None:
     class Stream:
         closed = False

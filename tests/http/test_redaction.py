@@ -104,3 +104,12 @@ def test_the_beginning_of_a_secret_is_hidden_at_the_end_of_each_text(form: Any) 
     secret = "se/cr+et-0123456789-abcdef"
     texts = ["token " + form(secret[:20]), "100%", "end", "%252541"]
     assert redact_all(texts, (secret,)) == ["token ***", "100%", "end", "%252541"]
+
+
+def test_the_beginning_of_an_encoded_secret_is_hidden_at_the_end_of_a_text() -> None:
+    cut = "".join(f"%{ord(letter):02x}" for letter in SECRET[:12])
+    assert redact_all([f"token {cut}", "end"], (SECRET,)) == ["token ***", "end"]
+    assert (
+        redact_all(["token %41%42%43%44%45%46%47%48", "end"], (SECRET,))[0]
+        == "token %41%42%43%44%45%46%47%48"
+    )

@@ -11,7 +11,14 @@ import anyio
 import pytest
 from support.loopback import served
 
-from groups_sdk import AsyncGroupsClient, Credentials, GroupsClient, OAuthClientCredentials, RetryPolicy
+from groups_sdk import (
+    AsyncGroupsClient,
+    ConnectionFailedError,
+    Credentials,
+    GroupsClient,
+    OAuthClientCredentials,
+    RetryPolicy,
+)
 from groups_sdk.testing import FakeSnyk
 
 vcr = pytest.importorskip("vcr", reason="vcrpy is not installed")
@@ -93,6 +100,6 @@ def test_nothing_leaves_that_is_not_in_the_cassette(kind: str, tmp_path: Path) -
     empty = tmp_path / "empty.yaml"
     empty.write_text(json.dumps({"version": 1, "interactions": []}), encoding="utf-8")
     with served(fake) as url, vcr.use_cassette(str(empty), record_mode="none"):
-        with pytest.raises(vcr.errors.CannotOverwriteExistingCassetteException):
+        with pytest.raises(ConnectionFailedError, match="CannotOverwriteExistingCassetteException"):
             Recorder(fake, fake.TOKEN, url).call(kind)
     assert fake.requests == []

@@ -16,7 +16,12 @@ from access.checker.trouble import OF_LISTINGS, Fault
 from groups_sdk import ApiError, Status
 from groups_sdk.access import Action, Change, Outcome
 
-_METHODS = {Action.ADD: "POST", Action.SET_ROLE: "PATCH", Action.REMOVE: "DELETE"}
+_METHODS = {
+    Action.ADD: "POST",
+    Action.SET_ROLE: "PATCH",
+    Action.REMOVE: "DELETE",
+    Action.DELETE_ACCOUNT: "DELETE",
+}
 
 
 class Violation(AssertionError):
