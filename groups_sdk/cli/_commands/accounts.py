@@ -94,7 +94,8 @@ def delete_sso_users(
     from groups_sdk.access._people_file import read_people
     from groups_sdk.access._writing import check_writable
 
-    everybody = [*people, *(() if file is None else read_people(read_once(file)))]
+    # A row of a table may say more of a person than a text does.
+    everybody: list[Any] = [*people, *(() if file is None else read_people(read_once(file)))]
     if not everybody:
         raise CommandError("give a PERSON, or --file")
     _require_number(accounts, yes=yes, dry_run=dry_run)
