@@ -103,7 +103,7 @@ async def exchange(
     timeout = options.timeout or math.inf
     body = Body(options.max_response_bytes)
     response: Response | None = None
-    failure: Failed | Unreadable | None = None
+    failure: Failed | None = None
     with anyio.CancelScope(deadline=anyio.current_time() + timeout) as in_time:
         try:
             response = await resources.http.send(request, stream=True, auth=None, follow_redirects=False)
@@ -157,7 +157,7 @@ def _timed_out(timeout: float, host: str, proxy: ProxyServer | None, *, sent: bo
 def classify_response(
     response: Response,
     body: Body,
-    failure: Failed | Unreadable | None,
+    failure: Failed | None,
     call: CallState,
     secrets: tuple[str, ...],
 ) -> Answered | Failed | Unreadable:
