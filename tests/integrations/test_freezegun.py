@@ -11,10 +11,15 @@ import anyio
 import httpx
 import pytest
 from freezegun import freeze_time
+from pydantic import TypeAdapter
 from support.scripted import GROUP, ONE_GROUP, Script
 
 from groups_sdk import AsyncGroupsClient, GroupsClient, RateLimit, RequestTimeoutError, RetryPolicy
 from groups_sdk.testing import FakeSnyk
+
+# freezegun reads every module's attributes, which loads what is loaded on first use. pydantic would remember the frozen
+# classes for as long as the process runs, so it is loaded before.
+TypeAdapter(datetime)
 
 # What leaves the clock of the event loop running.
 RUNNING: dict[str, dict[str, Any]] = {"asyncio": {"real_asyncio": True}, "trio": {"ignore": ["trio"]}}
