@@ -7,16 +7,14 @@ import asyncio
 import inspect
 import logging
 import re
-import subprocess
-import sys
 import tomllib
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import FunctionType
 
 import pytest
+from support import inner_pytest
 from support.loopback import served
 from support.pages import PAGES, README, ROOT, Block, blocks, guide, section
 
@@ -65,31 +63,8 @@ def test_example_runs(block: Block, names: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("block", TESTS)
 def test_example_tests_pass(block: Block, tmp_path: Path) -> None:
-    (tmp_path / "test_example.py").write_text(block.in_place, encoding="utf-8")
-    plugin = (
-        []
-        if entry_points(group="pytest11", name="groups_sdk")
-        else ["-p", "groups_sdk.testing._pytest_plugin"]
-    )
-    command = [
-        sys.executable,
-        "-W",
-        "error",
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:asyncio",
-        *plugin,
-    ]
-    root = str(ROOT)
-    done = subprocess.run(
-        [*command, "-o", f"pythonpath={root}", str(tmp_path)], capture_output=True, text=True, cwd=root
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(rf"^{block.text.count('def test_')} passed", done.stdout, re.MULTILINE)
+    printed = inner_pytest.passed(block.in_place, tmp_path, plugins=["anyio", "respx"])
+    assert re.search(rf"^{block.text.count('def test_')} passed", printed, re.MULTILINE)
 
 
 def test_two_commands_stand_before_everything_else() -> None:

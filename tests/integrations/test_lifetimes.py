@@ -12,11 +12,11 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import FunctionType
 
 import pytest
+from support import inner_pytest
 from support.loopback import served
 from support.stalling import PATIENCE
 
@@ -57,20 +57,8 @@ def test_an_example_runs(block: str, names: dict[str, object]) -> None:
 
 
 def run_pytest(folder: Path, text: str) -> str:
-    (folder / "test_example.py").write_text(text, encoding="utf-8")
-    announced = entry_points(group="pytest11", name="groups_sdk")
-    plugin = [] if announced else ["-p", "groups_sdk.testing._pytest_plugin"]
-    options = ["-q", "-p", "no:cacheprovider", *plugin, "-o", f"pythonpath={ROOT}"]
-    options += ["-o", "asyncio_default_fixture_loop_scope=function", "-o", "filterwarnings=error"]
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", *options, "--rootdir", str(folder), str(folder)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    options = ["-o", "asyncio_default_fixture_loop_scope=function", "-o", "filterwarnings=error"]
+    return inner_pytest.passed(text, folder, *options, plugins=["asyncio"])
 
 
 @pytest.mark.parametrize("block", blocks("python pytest-asyncio"), ids=line)

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from support import inner_pytest
 
 import groups_sdk
 
@@ -33,27 +34,8 @@ BOTH_CLIENTS = """
 
 def run(tests: str, *options: str) -> None:
     """Run tests in a process of their own, where the plugin may do to sockets what it likes."""
-    command = [
-        sys.executable,
-        "-W",
-        "error",
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "pytest_socket",
-    ]
-    paths = ["-o", f"pythonpath={ROOT} {ROOT / 'tests'}", "--rootdir", "tests_here"]
-    Path("tests_here").mkdir()
-    Path("tests_here", "test_it.py").write_text(
-        textwrap.dedent(BOTH_CLIENTS) + textwrap.dedent(tests), encoding="utf-8"
-    )
-    done = subprocess.run(
-        [*command, *options, *paths, "tests_here"], capture_output=True, text=True, env=PLAIN
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    text = textwrap.dedent(BOTH_CLIENTS) + textwrap.dedent(tests)
+    inner_pytest.passed(text, Path.cwd(), *options, plugins=["socket"], paths=[ROOT / "tests"])
 
 
 @pytest.fixture(autouse=True)
