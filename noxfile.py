@@ -27,13 +27,32 @@ PARALLEL = ["-q", "-n", "3", "--dist", "worksteal"]
 # Many tests start Python: what it compiles is kept, also where the environment says otherwise.
 COMPILED_ONCE: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
 A_TENTH: dict[str, str | None] = {**COMPILED_ONCE, "RANDOM_SHARE": "0.1"}
-A_THIRD: dict[str, str | None] = {**COMPILED_ONCE, "RANDOM_SHARE": "0.3"}
+# What says nothing about the version of Python or of a dependency is tried on the newest Python only: documents and
+# their examples, what is generated, benchmarks, pages in a browser, other software, and jobs in random worlds.
+ON_ONE_PYTHON = [
+    "tests/access/checker",
+    "tests/access/review/test_html_page.py",
+    "tests/cli/test_examples.py",
+    "tests/codegen",
+    "tests/contract",
+    "tests/integrations",
+    "tests/test_benchmarks.py",
+    "tests/test_docs.py",
+    "tests/test_packaging.py",
+    "tests/test_readme.py",
+    "tests/test_workflow_guide.py",
+]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def group(name: str) -> list[str]:
     """The requirements of a dependency group."""
     return list(PROJECT["dependency-groups"][name])
+
+
+def without(paths: list[str]) -> list[str]:
+    """Arguments for pytest: all tests but these."""
+    return [f"--ignore={path}" for path in paths]
 
 
 def switch_on_pyenv() -> None:
@@ -75,21 +94,20 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests, on asyncio and trio; on the newest Python with the coverage of lines and branches.
+    """The tests, on asyncio and trio; on the newest Python all of them, with the coverage of lines and branches.
 
-    Every Python runs every test. What is drawn at random (the seeds of checker and chaos, the examples of hypothesis,
-    the places of interrupts and forks) is tried in a third of its range on the newest, and on the others a tenth of it,
-    or the least that makes sense; `checker`, `chaos` and `tests-3.13 -- tests` try all of it and more. The newest also
-    measures fastest: it takes half as long again, the oldest twice as long.
+    What is drawn at random (the seeds of checker and chaos, the examples of hypothesis, the places of interrupts and
+    forks) is tried in a tenth of its range, or the least that makes sense; `checker`, `chaos` and
+    `tests-3.13 -- tests` try all of it and more.
     """
     newest = session.python == PYTHONS[-1]
     session.install(*group("test"), *group("lint"), *(group("integrations") if newest else []), "-e", ".")
-    chosen = session.posargs or PARALLEL
+    share = COMPILED_ONCE if session.posargs else A_TENTH
     if not newest:
-        session.run("pytest", *chosen, env=COMPILED_ONCE if session.posargs else A_TENTH)
+        session.run("pytest", *(session.posargs or [*PARALLEL, *without(ON_ONE_PYTHON)]), env=share)
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *chosen, env=COMPILED_ONCE if session.posargs else A_THIRD)
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or PARALLEL), env=share)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
     if not session.posargs:
@@ -99,7 +117,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
-    """The tests with the oldest dependencies that pyproject.toml allows, and a tenth of what is drawn at random."""
+    """The tests with the oldest dependencies that pyproject.toml allows."""
     oldest = [
         requirement.split(",")[0].replace(">=", "==")
         for requirement in (
@@ -114,7 +132,7 @@ def lowest(session: nox.Session) -> None:
     oldest.append("httpcore==1.0.0")
     session.install(*group("test"), *group("lint"), *oldest, "-e", ".")
     # Without random trouble: older anyio leaves sockets that end in bad order to the garbage collector, which warns.
-    chosen = session.posargs or [*PARALLEL, "--ignore=tests/chaos", "--ignore=tests/access/checker"]
+    chosen = session.posargs or [*PARALLEL, *without([*ON_ONE_PYTHON, "tests/chaos"])]
     session.run("pytest", *chosen, env=A_TENTH)
 
 

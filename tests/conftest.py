@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import trustme
 from hypothesis import HealthCheck, settings
@@ -51,6 +53,16 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
 def authority() -> trustme.CA:
     """Issues certificates that nobody believes who was not told to."""
     return trustme.CA()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def few_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In place of certifi's list, which takes 40 ms to read, again for each client of httpx; nothing here needs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("authorities") / "nobody.pem"
+        trustme.CA().cert_pem.write_to_path(str(path))
+        patch.setattr(certifi, "where", lambda: str(path))
+        yield
 
 
 @pytest.fixture(autouse=True)
