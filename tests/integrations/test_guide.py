@@ -1,4 +1,7 @@
-"""The guide to test tools is true: its examples are tests, and they pass."""
+"""The guide to test tools is true: its examples with tools that not every Python gets are tests, and they pass.
+
+`test_readme.py` runs the others.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,20 @@ from pathlib import Path
 
 import pytest
 from support import inner_pytest
+from support.pages import GUIDES, blocks, example
 
-ROOT = Path(__file__).parent.parent.parent
-TEXT = (ROOT / ".github" / "guides" / "test-tools.md").read_text(encoding="utf-8")
-SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
-TOOLS = {"pytest-httpx": "pytest_httpx", "vcrpy and pytest-recording": "vcr", "httpx2": "httpx2"}
-PLUGINS = {"respx": ["respx"], "pytest-httpx": ["pytest_httpx"], "pytest-socket": ["socket"]}
+# What is found in an example, and the plugins that it wants.
+TOOLS = {"httpx_mock": ["pytest_httpx"], "vcr": [], "httpx2": []}
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_example_passes(section: str, tmp_path: Path) -> None:
-    tool = TOOLS.get(section)
-    if tool is not None:  # those that are not installed for every Python
-        pytest.importorskip(tool, reason=f"{tool} is not installed")
-    (block,) = re.findall(r"^```(?:python|py)\n(.*?)^```$", SECTIONS[section], re.MULTILINE | re.DOTALL)
-    printed = inner_pytest.passed(block, tmp_path, plugins=PLUGINS.get(section, []))
+@pytest.mark.parametrize("tool", TOOLS)
+def test_example_passes(tool: str, tmp_path: Path) -> None:
+    module = "pytest_httpx" if tool == "httpx_mock" else tool
+    pytest.importorskip(module, reason=f"{module} is not installed")
+    block = example("test-tools.md", tool)
+    printed = inner_pytest.passed(block, tmp_path, plugins=TOOLS[tool])
     assert re.search(rf"^{block.count('def test_')} passed", printed, re.MULTILINE)
 
 
 def test_every_example_is_run() -> None:
-    assert len(SECTIONS) == TEXT.count("\n```") / 2
+    assert len(list(blocks(GUIDES / "test-tools.md", "py"))) == len(TOOLS)
