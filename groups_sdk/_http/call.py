@@ -155,7 +155,7 @@ class Caller:
                 )
                 call.maybe_applied = call.maybe_applied or attempt.maybe_applied
                 if decision.hold:
-                    resources.limiter.hold_until(anyio.current_time() + decision.hold)
+                    await resources.limiter.hold(decision.hold)
                 match decision:
                     case Done(response):
                         return self._log(call, response)

@@ -262,9 +262,13 @@ class LoopResources:
                 await self.slots.acquire()
                 slot.callback(self.slots.release)
                 usage.begin("rate_limit")
-                admitted = await self.limiter.acquire(scope.deadline, on_pause)
+                permit = await self.limiter.acquire(scope.deadline, on_pause)
                 usage.begin("exchange")
-            yield admitted
+            try:
+                yield permit is not None
+            finally:
+                if permit is not None:
+                    await self.limiter.ended(permit)
 
 
 class CallsUnderWay:

@@ -29,7 +29,8 @@ def test_no_window_ever_has_more_than_the_limit(per_second: int, per_minute: int
         now += gap
         while (wait := windows.wait(now)) > 0:
             now += wait
-        windows.record(now)
+        windows.begin()
+        windows.end(now)
         sent.append(now)
     for length, limit in ((1.0, per_second), (60.0, per_minute)):
         for start in sent:
@@ -43,7 +44,8 @@ def allowed(limit: RateLimit, gaps: list[float]) -> list[float]:
         now += gap
         while (wait := windows.wait(now)) > 0:
             now += wait
-        windows.record(now)
+        windows.begin()
+        windows.end(now)
         sent.append(now)
     return sent
 
@@ -68,6 +70,14 @@ def test_nobody_waits_who_need_not() -> None:
     assert (RateLimit().per_second, RateLimit().per_minute) == (160, 1620)
 
 
+async def passed(limiter: RateLimiter, deadline: float) -> bool:
+    """Whether a request was permitted; it is answered at once."""
+    permit = await limiter.acquire(deadline)
+    if permit is not None:
+        await limiter.ended(permit)
+    return permit is not None
+
+
 def run_on_a_fake_clock(main: Any) -> None:
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
@@ -79,7 +89,7 @@ def test_waiting_is_just_long_enough_and_first_come_first_served() -> None:
         order: list[tuple[int, float]] = []
 
         async def send(number: int) -> None:
-            assert await limiter.acquire(begun + 1000)
+            assert await passed(limiter, begun + 1000)
             order.append((number, round(anyio.current_time() - begun, 3)))
 
         async with anyio.create_task_group() as tasks:
@@ -95,8 +105,8 @@ def test_waiting_is_just_long_enough_and_first_come_first_served() -> None:
 async def test_a_wait_beyond_the_deadline_is_refused_at_once() -> None:
     limiter = RateLimiter(RateLimit(per_second=1, per_minute=1))
     deadline = anyio.current_time() + 30
-    assert await limiter.acquire(deadline)
-    assert not await limiter.acquire(deadline)
+    assert await passed(limiter, deadline)
+    assert not await passed(limiter, deadline)
 
 
 def test_a_hold_keeps_everybody_back_with_and_without_a_limit() -> None:
@@ -106,8 +116,8 @@ def test_a_hold_keeps_everybody_back_with_and_without_a_limit() -> None:
             begun = anyio.current_time()
             limiter.hold_until(begun + 20)
             limiter.hold_until(begun + 10)  # a shorter one does not shorten it
-            assert not await limiter.acquire(begun + 19)
-            assert await limiter.acquire(begun + 21)
+            assert not await passed(limiter, begun + 19)
+            assert await passed(limiter, begun + 21)
             assert anyio.current_time() == begun + 20
 
     run_on_a_fake_clock(main)
@@ -147,7 +157,7 @@ async def test_the_order_of_arrival_is_kept_on_both_event_loops(clock: Clock) ->
     order: list[tuple[int, float]] = []
 
     async def send(number: int) -> None:
-        assert await limiter.acquire(math.inf)
+        assert await passed(limiter, math.inf)
         order.append((number, clock.now - 1000))
 
     async with anyio.create_task_group() as tasks:
@@ -168,7 +178,7 @@ async def test_a_hold_that_comes_while_somebody_waits_holds_them_too(clock: Cloc
         limiter.hold_until(1030)
 
     clock.on_sleep = hold_longer
-    assert await limiter.acquire(math.inf)
+    assert await passed(limiter, math.inf)
     assert (clock.now, clock.slept) == (1030, [10, 20])
 
 
@@ -181,7 +191,7 @@ async def test_a_hold_that_grows_past_the_deadline_ends_the_wait(clock: Clock) -
         limiter.hold_until(1030)
 
     clock.on_sleep = hold_longer
-    assert not await limiter.acquire(1020)
+    assert not await passed(limiter, 1020)
     assert clock.slept == [10]
 
 
@@ -198,9 +208,9 @@ async def test_who_cannot_wait_does_not_queue_behind_who_can(clock: Clock) -> No
     clock.on_sleep = wait_for_the_other
     with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(limiter.acquire, math.inf)
+            tasks.start_soon(passed, limiter, math.inf)
             await waiting.wait()
-            assert not await limiter.acquire(1059)  # while the first one is still asleep
+            assert not await passed(limiter, 1059)  # while the first one is still asleep
             refused.set()
     assert clock.slept == [60]
 
@@ -208,23 +218,23 @@ async def test_who_cannot_wait_does_not_queue_behind_who_can(clock: Clock) -> No
 @pytest.mark.anyio
 async def test_a_permission_at_the_deadline_is_in_time_and_none_is_used_up_by_a_refusal(clock: Clock) -> None:
     limiter = RateLimiter(RateLimit(per_second=1, per_minute=2))
-    assert await limiter.acquire(0)  # nothing to wait for
-    assert not await limiter.acquire(1000.5)
-    assert await limiter.acquire(1001)
+    assert await passed(limiter, 0)  # nothing to wait for
+    assert not await passed(limiter, 1000.5)
+    assert await passed(limiter, 1001)
     assert clock.now == 1001
 
 
 @pytest.mark.anyio
 async def test_who_is_cancelled_while_waiting_uses_up_nothing_and_blocks_nobody(clock: Clock) -> None:
     limiter = RateLimiter(RateLimit(per_second=1, per_minute=2))
-    assert await limiter.acquire(math.inf)
+    assert await passed(limiter, math.inf)
     clock.on_sleep = anyio.sleep_forever
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(limiter.acquire, math.inf)
+        tasks.start_soon(passed, limiter, math.inf)
         await anyio.wait_all_tasks_blocked()
         tasks.cancel_scope.cancel()
     clock.on_sleep = anyio.lowlevel.checkpoint
-    assert await limiter.acquire(math.inf)
+    assert await passed(limiter, math.inf)
     assert clock.now == 1001
 
 
@@ -232,7 +242,7 @@ async def test_who_is_cancelled_while_waiting_uses_up_nothing_and_blocks_nobody(
 async def test_below_the_limit_nobody_waits_for_anything() -> None:
     limiter = RateLimiter(RateLimit(per_second=3, per_minute=3))
     for _ in range(3):
-        step = limiter.acquire(math.inf)
+        step = passed(limiter, math.inf)
         with pytest.raises(StopIteration) as returned:
             step.send(None)
         assert returned.value.value is True
@@ -245,7 +255,7 @@ async def test_who_comes_when_there_is_room_again_stays_behind_those_in_front(cl
     order: list[str] = []
 
     async def send(name: str) -> None:
-        assert await limiter.acquire(math.inf)
+        assert await passed(limiter, math.inf)
         order.append(name)
 
     async def second_comes_when_the_hold_is_over() -> None:
