@@ -27,6 +27,7 @@ from groups_sdk._http.library import (
 )
 from groups_sdk._http.network import Network, read_urls
 from groups_sdk._http.rate_limit import OnPause, RateLimit, RateLimiter
+from groups_sdk._http.shared_limit import make_limiter, open_store
 from groups_sdk._settings import Settings
 from groups_sdk.errors import ClientClosedError, ConfigurationError
 
@@ -68,6 +69,7 @@ class ConnectionPool:
         self.closed: bool = False
         self.deprecated: set[str] = set()  # the operations whose deprecation was warned of
         self._rate_limit = rate_limit
+        self._limit_store = open_store(rate_limit, settings)
         self._max_connections = max_connections
         self._transport = transport
         self._http_client = http_client
@@ -141,7 +143,9 @@ class ConnectionPool:
             self._http(),
             self.library,
             AccessTokens(self.settings.credentials) if before is None else before.tokens.moved(shift),
-            RateLimiter(self._rate_limit) if before is None else before.limiter.moved(shift),
+            make_limiter(self._rate_limit, self._limit_store)
+            if before is None
+            else before.limiter.moved(shift),
             self._max_connections,
             self._network,
             guarded=self._http_client is None,

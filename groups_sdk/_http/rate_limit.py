@@ -1,16 +1,32 @@
 """Keeping within the API's rate limit, so that it need not refuse anything."""
 
+import os
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 import anyio
 import attrs
 
 from groups_sdk._public import set_module
+from groups_sdk._sources import brief
 from groups_sdk.errors import ConfigurationError
 
-__all__ = ["OnPause", "Permit", "RateLimit", "RateLimiter", "SlidingWindows"]
+__all__ = [
+    "MINUTE",
+    "OnPause",
+    "Permit",
+    "RateLimit",
+    "RateLimiter",
+    "SlidingWindows",
+    "least_wait",
+    "show_place",
+]
+
+MINUTE = 60.0
+
+
+URL_SCHEMES = ("redis", "rediss")
 
 
 def _positive(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
@@ -18,43 +34,106 @@ def _positive(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
         raise ConfigurationError(f"{attribute.name} must be a whole number of at least 1; got {value!r}")
 
 
+def _fraction(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise ConfigurationError(
+            f"{attribute.name} must be a number above 0 and not above 1; got {brief(value)}"
+        )
+
+
+def _place(value: "str | os.PathLike[str] | None") -> str | None:
+    """A path as an absolute one: it means the same wherever the program changes its working directory to."""
+    if value is None:
+        return None
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    del value  # so that a traceback with locals does not show a password in it
+    if not isinstance(text, str) or not text.strip() or not _encodable(text):
+        raise ConfigurationError("shared must be the path of a file, or a redis:// URL")
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return os.path.abspath(text)
+    if scheme not in URL_SCHEMES:
+        raise ConfigurationError(
+            "shared must be the path of a file, or a URL that begins with redis:// or rediss://"
+        )
+    return text
+
+
+def _encodable(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def _masked(place: str | None) -> str:
+    return repr(place if place is None else show_place(place))
+
+
+def show_place(place: str) -> str:
+    """The path, or the URL without what may be a secret in it."""
+    scheme, separator, rest = place.partition("://")
+    if not separator:
+        return place
+    authority, slash, path = rest.partition("?")[0].partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
 @attrs.frozen(kw_only=True)
 class RateLimit:
     """How many requests may be sent in any second and in any minute. The defaults are the API's own limits.
 
+    Each client keeps to it by itself, unless `shared` is given: then all clients with the same credentials and the same
+    `shared` keep to it together, in whatever processes they are. `shared` is the path of a file, for the processes of
+    one machine, or the URL of a Redis server ("redis://host:6379/0", or rediss:// with TLS), for several machines,
+    which needs the extra `redis`. The file is made on first use and can then be read by its owner only. Neither of the
+    two ever holds a token, only a hash of the credentials.
+
+    Where the file or the server cannot be used, the client logs a warning and keeps to the fraction `share` of the
+    limit by itself, a quarter by default, until it can be used again. The limit is never off.
+
+    Raises `ConfigurationError` when a value is not valid; so does the client when the file is not one of these, or
+    cannot be opened.
+
     Example:
         limit = RateLimit(per_second=20, per_minute=600)  # leave room for other tools with the same token
+        together = RateLimit(shared="snyk-rate-limit")  # with every process that names this file
     """
 
     per_second: int = attrs.field(default=160, validator=_positive)
     per_minute: int = attrs.field(default=1620, validator=_positive)
+    shared: str | None = attrs.field(default=None, converter=_place, repr=_masked)
+    share: float = attrs.field(default=0.25, validator=_fraction)
+
+
+def least_wait(limit: RateLimit, ended: Sequence[float], under_way: int, now: float) -> float:
+    """The least seconds until one more request may be sent, after those that ended at these moments, in order.
+
+    When a request leaves is not known: a connection may have to be set up first. So it counts as sent now for as
+    long as it is under way, and as sent when it ended from then on. Whichever moment between the two it left this
+    machine, or reached the API, no window has more requests than the limit.
+    """
+    wait = 0.0
+    for length, most in ((1.0, limit.per_second), (MINUTE, limit.per_minute)):
+        room = most - under_way
+        if room <= 0:
+            wait = max(wait, length)
+        elif len(ended) >= room:
+            wait = max(wait, ended[-room] + length - now)
+    return wait
 
 
 class SlidingWindows:
-    """The bookkeeping: which requests are under way, when the others ended, and when the next one is allowed.
-
-    When a request leaves is not known: a connection may have to be set up first. So it counts as sent now for as long
-    as it is under way, and as sent when it ended from then on. Whichever moment between the two the request left this
-    machine, or reached the API, no window has more requests than the limit.
-    """
+    """The bookkeeping of one client: how many requests are under way, and when the others ended."""
 
     def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
         self._under_way = 0
-        self._windows = [
-            (1.0, deque[float](maxlen=limit.per_second)),
-            (60.0, deque[float](maxlen=limit.per_minute)),
-        ]
+        self._ended = deque[float](maxlen=max(limit.per_second, limit.per_minute))
 
     def wait(self, now: float) -> float:
         """The least seconds until one more request is within both limits; 0 when it is now."""
-        wait = 0.0
-        for length, moments in self._windows:
-            room = (moments.maxlen or 0) - self._under_way
-            if room <= 0:
-                wait = max(wait, length)
-            elif len(moments) >= room:
-                wait = max(wait, moments[-room] + length - now)
-        return wait
+        return least_wait(self._limit, self._ended, self._under_way, now)
 
     def begin(self) -> None:
         """Note that a request is let go."""
@@ -63,19 +142,13 @@ class SlidingWindows:
     def end(self, now: float) -> None:
         """Note that a request has ended: answered, failed or cancelled."""
         self._under_way -= 1
-        for _, moments in self._windows:
-            moments.append(now)
+        self._ended.append(now)
 
     def shifted(self, seconds: float, now: float) -> "SlidingWindows":
         """The same by another clock, which is that much ahead. What is under way ends now: its event loop is over."""
-        other = SlidingWindows.__new__(SlidingWindows)
-        other._under_way = 0
-        other._windows = [
-            (length, deque((moment + seconds for moment in moments), maxlen=moments.maxlen))
-            for length, moments in self._windows
-        ]
-        for _, moments in other._windows:
-            moments.extend([now] * self._under_way)
+        other = SlidingWindows(self._limit)
+        other._ended.extend(moment + seconds for moment in self._ended)
+        other._ended.extend([now] * self._under_way)
         return other
 
 
@@ -118,13 +191,17 @@ class RateLimiter:
     def hold_until(self, moment: float) -> None:
         """Let nothing through before that moment."""
         self._held_until = max(self._held_until, moment)
+        self._give_up_before(self._held_until)
+
+    def _give_up_before(self, moment: float) -> None:
+        """Cancel the scopes of all who wait and whose deadline is earlier: no permission comes before that moment."""
         for scope in self._waiting:
-            if scope.deadline < self._held_until:
+            if scope.deadline < moment:
                 scope.cancel()
 
     @contextmanager
     def waiting(self, scope: anyio.CancelScope) -> Generator[None]:
-        """Within it, a hold that lasts beyond the deadline of `scope` cancels that scope at once."""
+        """Within it, the scope is cancelled as soon as it is certain that permission comes after its deadline."""
         self._waiting.add(scope)
         try:
             yield
