@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = measuring.rows()
     options = parsed(rows, arguments)
     chosen = [row for row in rows if not options.rows or options.rows & names(row)]
-    size = Size(rounds=options.rounds, members=options.members)
+    size = Size(rounds=options.rounds, members=options.members, limited=options.limited)
     given = {name: Environment.of(python) for name, python in options.environments}
     ours = [given[name] for name in OURS if name in given] or [Environment.current()]
     peers = {name: given[name] for name in PEERS if name in given}
@@ -82,6 +82,9 @@ def parsed(rows: Sequence[Row], arguments: Sequence[str] | None) -> argparse.Nam
     )
     parser.add_argument("--rounds", type=int, default=Size.rounds, help="rounds that each row takes")
     parser.add_argument("--members", type=int, default=Size.members, help="in each turn of a listing")
+    parser.add_argument(
+        "--limited", type=float, default=Size.limited, help="seconds that a rate limit is kept to"
+    )
     parser.add_argument(
         "--share-cores",
         action="store_true",

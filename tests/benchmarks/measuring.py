@@ -29,6 +29,8 @@ class Size:
     collected: int = 100_000
     streamed: int = 1_000_000
     reviewed: int = 20_000
+    limited: float = 12.0  # seconds that a rate limit is kept to
+    sharing: int = 4  # processes that share one
     answer: int = 8 * 2**20  # bytes of the largest answer: `max_response_bytes` of a client
 
     @property
@@ -162,6 +164,8 @@ def rows() -> list[Row]:
         "applying",
         "observing",
         "browsing",
+        "limiting",
+        "sharing",
     ):
         import_module(f"benchmarks.{module}")
     return sorted(ROWS, key=lambda row: (int("".join(filter(str.isdigit, row.number))), row.number))

@@ -70,6 +70,57 @@ def commanding(*arguments: str) -> float:
     return process_time()
 
 
+def limited(base_url: str, seconds: str, shared: str, report: str) -> float:
+    """How many requests a client sends in so many seconds; the report gets the moments at which they left."""
+    import json
+    import time
+    from pathlib import Path
+
+    import anyio
+    import httpx
+
+    from benchmarks.limiting import WAITING
+    from benchmarks.server import GROUP_ID, TOKEN
+    from groups_sdk import AsyncGroupsClient, RateLimit
+
+    sent: list[float] = []
+
+    class Noting(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            trace = request.extensions["trace"]
+
+            async def note(event: str, info: object) -> None:
+                if event.endswith("send_request_headers.started"):
+                    sent.append(time.monotonic())
+                    begun.set()
+                await trace(event, info)
+
+            request.extensions["trace"] = note
+            return await super().handle_async_request(request)
+
+    async def send() -> None:
+        limit = RateLimit(shared=shared or None)
+        client = AsyncGroupsClient(
+            TOKEN, base_url=base_url, rate_limit=limit, transport=Noting(), deadline=None
+        )
+
+        async def keep_asking() -> None:
+            while True:
+                await client.get_group(GROUP_ID)
+
+        async with client, anyio.create_task_group() as tasks:
+            for _ in range(WAITING):
+                tasks.start_soon(keep_asking)
+            await begun.wait()
+            await anyio.sleep(float(seconds))
+            tasks.cancel_scope.cancel()
+
+    begun = anyio.Event()
+    anyio.run(send)
+    Path(report).write_text(json.dumps(sent))
+    return len(sent)
+
+
 def size_of(kind: str, pages: str) -> float:
     """The bytes that so many pages of members take as models, or as orjson's dicts."""
     import orjson
@@ -109,6 +160,7 @@ if __name__ == "__main__":
     functions = {
         "commanding": commanding,
         "growth_streaming": growth_streaming,
+        "limited": limited,
         "size_of": size_of,
         "importing": importing,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -99,6 +100,85 @@ def test_waiting_is_just_long_enough_and_first_come_first_served() -> None:
         assert order == [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 60), (6, 60)]
 
     run_on_a_fake_clock(main)
+
+
+def most_in_a_window(moments: list[float], length: float) -> int:
+    """The most of these that any half-open window of that length has; moments are floats, and rounded."""
+    ordered, most, first = sorted(moments), 0, 0
+    for last, moment in enumerate(ordered):
+        while ordered[first] <= moment - length + 1e-6:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def test_no_window_has_more_than_the_limit_as_sent_and_as_received_and_little_is_left_unused() -> None:
+    limit = RateLimit(per_second=16, per_minute=162)
+    dice = random.Random(6)
+    sent, received = list[float](), list[float]()
+
+    async def main() -> None:
+        limiter = RateLimiter(limit)
+
+        async def worker() -> None:
+            while True:
+                permit = await limiter.acquire(math.inf)
+                assert permit is not None
+                # Every now and then a connection is set up first, or a packet is sent again.
+                await anyio.sleep(dice.choice([0, 0, 0, 0.001, 0.4]))
+                sent.append(anyio.current_time())
+                await anyio.sleep(dice.expovariate(20))
+                received.append(anyio.current_time())
+                await anyio.sleep(dice.expovariate(20))
+                await limiter.ended(permit)
+
+        with anyio.move_on_after(120):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(10):
+                    tasks.start_soon(worker)
+
+    run_on_a_fake_clock(main)
+    for moments in (sent, received):
+        assert most_in_a_window(moments, 1) <= limit.per_second
+        assert most_in_a_window(moments, 60) <= limit.per_minute
+    assert len(sent) >= 0.98 * 2 * limit.per_minute
+
+
+def test_what_a_client_has_under_way_counts_until_the_exchange_has_ended_however_it_did() -> None:
+    async def main() -> None:
+        sent: list[float] = []
+
+        async def answer(request: httpx.Request) -> httpx.Response:
+            sent.append(anyio.current_time())
+            await anyio.sleep(10)
+            if len(sent) == 1:
+                raise httpx.ReadError("reset")
+            return httpx.Response(200, json=ANSWER)
+
+        async with AsyncGroupsClient(
+            "t0ken",
+            transport=httpx.MockTransport(answer),
+            rate_limit=RateLimit(per_second=1, per_minute=9),
+            retries=RetryPolicy(backoff_base=0),
+        ) as client:
+            begun = anyio.current_time()
+            await client.get_group(GROUP)
+            with anyio.move_on_after(5):
+                await client.get_group(GROUP)
+            await client.get_group(GROUP)
+        assert [moment - begun for moment in sent] == [0, 11, 22, 27]
+
+    run_on_a_fake_clock(main)
+
+
+@pytest.mark.anyio
+async def test_what_was_under_way_on_a_loop_that_has_ended_counts_as_sent_now() -> None:
+    limiter = RateLimiter(RateLimit(per_second=1, per_minute=9))
+    assert await limiter.acquire(math.inf)
+    other = limiter.moved(0)
+    assert not await other.acquire(anyio.current_time() + 0.5)
+    assert not other.late(anyio.current_time() + 1)
+    assert await RateLimiter(None).moved(5).acquire(0)
 
 
 @pytest.mark.anyio

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
@@ -325,6 +326,24 @@ def test_a_system_without_locks_says_so(store: Make, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(StoreUnavailable, match="No locks available"):
         store().take(LIMIT)
+
+
+def test_windows_locks_a_byte_far_beyond_the_end(store: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int]] = []
+
+    def locking(descriptor: int, mode: int, count: int) -> None:
+        calls.append((mode, count))
+        assert os.lseek(descriptor, 0, os.SEEK_CUR) == 0x7FFFFFFF
+        if len(calls) > 1:
+            raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    system = SimpleNamespace(platform="win32", byteorder=sys.byteorder)
+    monkeypatch.setattr(shared_limit_file, "sys", system)
+    assert store().take(LIMIT).ticket is not None
+    with pytest.raises(StoreUnavailable, match="another process has kept it locked"):
+        store(patience=-1).take(LIMIT)
+    assert calls == [(2, 1), (2, 1)]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full disk here")
