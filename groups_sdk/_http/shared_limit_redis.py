@@ -110,7 +110,9 @@ def open_store(url: str, principal: bytes) -> RedisStore:
             f"{show_place(url)}: a rate limit shared through Redis needs its client: "
             "pip install 'groups-sdk[redis]'"
         )
-    retry = import_module("redis.retry").Retry(import_module("redis.backoff").NoBackoff(), 1)
+    retry = import_module("redis.retry").Retry(  # the server may have closed a connection that was idle
+        import_module("redis.backoff").NoBackoff(), 1, (redis.exceptions.ConnectionError,)
+    )
     shown = show_place(url)
     try:
         client = redis.Redis.from_url(
