@@ -10,6 +10,7 @@ import ssl
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import attrs
@@ -29,10 +30,11 @@ from groups_sdk._http.options import UNSET, CallOptions, Unset, given
 from groups_sdk._http.rate_limit import RateLimit
 from groups_sdk._http.retries import NO_RETRIES, RetryPolicy
 from groups_sdk._http.tls import read_certificate
-from groups_sdk._jsonapi import decode_one, decode_page, membership_creation, role_change
+from groups_sdk._jsonapi import decode_one, membership_creation, open_page, role_change
 from groups_sdk._misuse import refuse
 from groups_sdk._operations import Operation, Parameter, Request
-from groups_sdk._pagination import AsyncPaginator, Page
+from groups_sdk._pages import FetchedPage, Page
+from groups_sdk._pagination import AsyncPaginator
 from groups_sdk._public import set_module
 from groups_sdk._responses import ApiResponse
 from groups_sdk._settings import DEFAULT_API_VERSION, check_api_version, resolve
@@ -595,10 +597,12 @@ class AsyncGroupsClient:
         request = operation.request(ids, query)  # whose repr, in a traceback with locals, shows no filters
         description = _describe(operation, ids, query, starting_after or ending_before)
 
-        async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[T]:
+        async def fetch(
+            *, starting_after: str | None, ending_before: str | None, on_sent: Callable[[], object]
+        ) -> FetchedPage[T]:
             cursors = {"starting_after": starting_after, "ending_before": ending_before}
-            response = await self._caller.send(request.with_query(cursors))
-            page = decode_page(
+            response = await self._caller.send(request.with_query(cursors), on_sent)
+            fetched = open_page(
                 response,
                 model,
                 limit=limit,
@@ -606,14 +610,9 @@ class AsyncGroupsClient:
                 on_decode_error=on_decode_error,
                 redact=self._caller.redact,
             )
-            if page.problems:
-                logger.warning(
-                    "%s: left out what cannot be understood: %s%s",
-                    operation.name,
-                    "; ".join(map(str, page.problems[:_PROBLEMS_LOGGED])),
-                    _and_more(len(page.problems) - _PROBLEMS_LOGGED),
-                )
-            return page
+            if on_decode_error == "raise":
+                return fetched
+            return attrs.evolve(fetched, decode=partial(_log_problems, operation, fetched.decode))
 
         return AsyncPaginator(
             fetch,
@@ -622,6 +621,18 @@ class AsyncGroupsClient:
             redact=self._caller.redact,
             description=description,
         )
+
+
+def _log_problems(operation: Operation, decode: Callable[[], Page[T]]) -> Page[T]:
+    page = decode()
+    if page.problems:
+        logger.warning(
+            "%s: left out what cannot be understood: %s%s",
+            operation.name,
+            "; ".join(map(str, page.problems[:_PROBLEMS_LOGGED])),
+            _and_more(len(page.problems) - _PROBLEMS_LOGGED),
+        )
+    return page
 
 
 def _and_more(count: int) -> str:

@@ -18,6 +18,7 @@ from groups_sdk import (
     PaginationError,
     Paginator,
 )
+from groups_sdk._pages import FetchedPage
 from groups_sdk._responses import ApiResponse, Headers
 
 R = TypeVar("R")
@@ -33,19 +34,18 @@ class Pages:
         self.asked: list[tuple[str | None, str | None]] = []
         self.failures: list[Exception] = []
 
-    async def fetch(self, *, starting_after: str | None, ending_before: str | None) -> Page[int]:
+    async def fetch(
+        self, *, starting_after: str | None, ending_before: str | None, on_sent: Callable[[], object]
+    ) -> FetchedPage[int]:
         self.asked.append((starting_after, ending_before))
         await anyio.lowlevel.checkpoint()
         if self.failures:
             raise self.failures.pop(0)
         index = int(ending_before) - 1 if ending_before else int(starting_after or 0)
         following = str(index + 1) if index + 1 < len(self.pages) else None
-        return Page(
-            self.pages[index],
-            self.next_cursors.get(index, following),
-            str(index) if index else None,
-            {},
-            RESPONSE,
+        following = self.next_cursors.get(index, following)
+        return FetchedPage.decoded(
+            Page(self.pages[index], following, str(index) if index else None, {}, RESPONSE)
         )
 
     def listing(self, **cursors: str) -> AsyncPaginator[int]:

@@ -6,9 +6,10 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import anyio
 import pytest
@@ -25,6 +26,7 @@ from groups_sdk import (
     Paginator,
 )
 from groups_sdk import _deprecations as deprecations
+from groups_sdk._pages import FetchedPage
 from groups_sdk._portal import Portal
 from groups_sdk._responses import ApiResponse, Headers
 
@@ -43,13 +45,16 @@ class Pages:
         self.failures: dict[str | None, BaseException] = {}
         self.notices: dict[str | None, str] = {}
 
-    async def fetch(self, *, starting_after: str | None, ending_before: str | None) -> Page[int]:
+    async def fetch(
+        self, *, starting_after: str | None, ending_before: str | None, on_sent: Callable[[], object]
+    ) -> FetchedPage[int]:
         cursor = ending_before or starting_after
         self.asked.append(cursor)
         self.arrived.put(cursor)
         index = int(ending_before) - 1 if ending_before else int(starting_after or 0)
         try:
             await checkpoint()
+            on_sent()
             if self.pages[index] == [NEVER]:
                 await anyio.sleep_forever()
         except anyio.get_cancelled_exc_class():
@@ -60,7 +65,9 @@ class Pages:
         if cursor in self.failures:
             raise self.failures.pop(cursor)
         following = str(index + 1) if index + 1 < len(self.pages) else None
-        return Page(self.pages[index], following, str(index) if index else None, {}, RESPONSE)
+        return FetchedPage.decoded(
+            Page(self.pages[index], following, str(index) if index else None, {}, RESPONSE)
+        )
 
     def listing(self, **cursors: str) -> AsyncPaginator[int]:
         return AsyncPaginator(self.fetch, **cursors)
@@ -232,9 +239,9 @@ async def test_whatever_a_fetch_raises_ends_the_wait_for_it() -> None:
 @pytest.mark.anyio
 async def test_an_interrupt_that_comes_while_the_block_is_left_is_not_lost() -> None:
     class Interrupted(Pages):
-        async def fetch(self, *, starting_after: str | None, ending_before: str | None) -> Page[int]:
+        async def fetch(self, **request: Any) -> FetchedPage[int]:
             try:
-                return await super().fetch(starting_after=starting_after, ending_before=ending_before)
+                return await super().fetch(**request)
             except anyio.get_cancelled_exc_class():
                 raise Odd from None
 

@@ -10,6 +10,7 @@ import math
 import re
 import ssl
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,7 +46,7 @@ _ENDING = "the program is ending, and its event loop looks up no more host names
 class AttemptState:
     """How far an attempt is, as httpcore's trace tells it. Other transports tell nothing: then it counts as sent."""
 
-    __slots__ = ("_connecting", "_sending", "_sockets", "_stream", "token")
+    __slots__ = ("_connecting", "_on_sent", "_sending", "_sockets", "_stream", "token")
 
     def __init__(self, sockets: OpenSockets) -> None:
         self.token: object = None  # the access token that it is sent with
@@ -53,14 +54,16 @@ class AttemptState:
         self._sending = False
         self._sockets = sockets
         self._stream: Any = None
+        self._on_sent: Callable[[], object] | None = None
 
     def begin(self, token: object) -> None:
         """The exchange begins."""
         self._connecting = False
         self.token = token
 
-    def extensions(self) -> dict[str, Any]:
-        """What a request needs for that."""
+    def extensions(self, on_sent: Callable[[], object] | None = None) -> dict[str, Any]:
+        """What a request needs for that. `on_sent` is called when the whole of it has been sent."""
+        self._on_sent = on_sent
         # Timeouts are cancel scopes of ours: httpx's start anew with each chunk, so that a slow body never ends.
         return {"timeout": NO_TIMEOUTS, "trace": self._trace}
 
@@ -68,6 +71,9 @@ class AttemptState:
         if event.endswith("send_request_headers.started"):
             method = getattr(info.get("request"), "method", None)
             self._sending = method != b"CONNECT"  # which only asks a proxy for the way
+        elif self._sending and event.endswith("receive_response_headers.started"):
+            if self._on_sent is not None:
+                self._on_sent()
         elif event.startswith(("connection.", "socks.")):
             self._connecting = True
             if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):

@@ -66,10 +66,14 @@ class Caller:
         """The text without the secrets of this client."""
         return redact(text, self.pool.secrets())
 
-    async def send(self, request: Request) -> ApiResponse:
-        """The successful answer to a request. Raises a `GroupsError` that says why there is none."""
+    async def send(self, request: Request, on_sent: Callable[[], object] | None = None) -> ApiResponse:
+        """The successful answer to a request. Raises a `GroupsError` that says why there is none.
+
+        `on_sent` is called, in each attempt, when the request is on its way; other transports than the network's may
+        not tell. It must not raise.
+        """
         resources = self.pool.bind()
-        build = self._builder(request, resources)
+        build = self._builder(request, resources, on_sent)
         deadline = anyio.current_time() + (self.options.deadline or math.inf)
         server = self.pool.base_url
         outcome = await self._complete(request.operation, request.path, server, build, resources, deadline)
@@ -80,7 +84,9 @@ class Caller:
         finally:
             del outcome  # its traceback has this frame in it: a reference cycle
 
-    def _builder(self, request: Request, resources: LoopResources) -> Callable[[AttemptState], HttpRequest]:
+    def _builder(
+        self, request: Request, resources: LoopResources, on_sent: Callable[[], object] | None
+    ) -> Callable[[AttemptState], HttpRequest]:
         """Makes the request of each attempt.
 
         The URL, which may have an email address in it, stays in here: tools that report errors show the locals of all
@@ -99,7 +105,7 @@ class Caller:
                 headers["content-type"] = MEDIA_TYPE
             content = request.content or b""
             return build_request(
-                resources.library, request.operation.method, url, headers, content, state.extensions()
+                resources.library, request.operation.method, url, headers, content, state.extensions(on_sent)
             )
 
         return build

@@ -6,7 +6,13 @@ resources in them with the readers of `values`, and `errors` reads the bodies of
 
 from __future__ import annotations
 
-from groups_sdk._jsonapi.documents import decode_one, decode_page, membership_creation, role_change
+from groups_sdk._jsonapi.documents import (
+    decode_one,
+    decode_page,
+    membership_creation,
+    open_page,
+    role_change,
+)
 from groups_sdk._jsonapi.errors import decode_errors, is_error_document
 
 __all__ = [
@@ -15,5 +21,6 @@ __all__ = [
     "decode_page",
     "is_error_document",
     "membership_creation",
+    "open_page",
     "role_change",
 ]

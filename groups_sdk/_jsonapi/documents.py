@@ -11,12 +11,12 @@ from groups_sdk._arguments import OnDecodeError
 from groups_sdk._jsonapi import parsing
 from groups_sdk._jsonapi.resources import structure, structure_page
 from groups_sdk._jsonapi.values import StructureError, type_problem
-from groups_sdk._pagination import DecodeProblem, Page
+from groups_sdk._pages import DecodeProblem, FetchedPage, Page
 from groups_sdk._responses import ApiResponse
 from groups_sdk._terminal import printable
 from groups_sdk.errors import DecodeError
 
-__all__ = ["decode_one", "decode_page", "membership_creation", "role_change"]
+__all__ = ["decode_one", "decode_page", "membership_creation", "open_page", "role_change"]
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ def decode_one(response: ApiResponse, model: type[T], *, applied: bool = False) 
         raise _decode_error(response, error, applied=applied) from None
 
 
-def decode_page(
+def open_page(
     response: ApiResponse,
     model: type[T],
     *,
@@ -44,18 +44,14 @@ def decode_page(
     cursor: str | None = None,
     on_decode_error: OnDecodeError = "raise",
     redact: Callable[[str], str] = str,
-) -> Page[T]:
-    """The resources of the response as a page of models, with the cursors of the next and the previous page.
+) -> FetchedPage[T]:
+    """The response as a page with the cursors of the next and the previous one; its resources are decoded later.
 
     `limit` and `cursor` are those of the request. Raises `DecodeError`, with the path and the problem, when the
-    document is not as the API describes it. With "skip", a resource that is not is left out, and is one of the page's
-    `problems`. `redact` takes secrets out of what these, and the error, say.
-
-    Example:
-        page = decode_page(response, GroupMembership)
-        print(page.items[0].user.email, page.next_cursor)
+    document is not as the API describes it; so does the page's `decode` when one of its resources is not. With "skip",
+    such a resource is left out, and is one of the page's `problems`. `redact` takes secrets out of what these, and the
+    error, say.
     """
-    problems: list[DecodeProblem] = []
     try:
         document = _document(response)
         resources = document.get("data")
@@ -64,7 +60,13 @@ def decode_page(
         next_cursor = _cursor(document, "next", "starting_after")
         if next_cursor == "" and cursor is None and len(resources) < limit and _leads_to_itself(document):
             next_cursor = None  # of a first page with room left: there is no more
-        meta = document.get("meta")
+        prev_cursor = _cursor(document, "prev", "ending_before")
+    except StructureError as error:
+        raise _decode_error(response, error) from None
+    meta = document.get("meta")
+
+    def decode() -> Page[T]:
+        problems: list[DecodeProblem] = []
 
         def broken(index: int, error: StructureError) -> None:
             id_ = _id_of(resources[index])
@@ -82,13 +84,33 @@ def decode_page(
         return Page(
             items=structure_page(resources, model, "data", broken),
             next_cursor=next_cursor,
-            prev_cursor=_cursor(document, "prev", "ending_before"),
+            prev_cursor=prev_cursor,
             meta=meta if type(meta) is dict else {},
             response=response,
             problems=tuple(problems),
         )
-    except StructureError as error:
-        raise _decode_error(response, error) from None
+
+    return FetchedPage(next_cursor, prev_cursor, decode)
+
+
+def decode_page(
+    response: ApiResponse,
+    model: type[T],
+    *,
+    limit: int = 100,
+    cursor: str | None = None,
+    on_decode_error: OnDecodeError = "raise",
+    redact: Callable[[str], str] = str,
+) -> Page[T]:
+    """The same with the resources as models.
+
+    Example:
+        page = decode_page(response, GroupMembership)
+        print(page.items[0].user.email, page.next_cursor)
+    """
+    return open_page(
+        response, model, limit=limit, cursor=cursor, on_decode_error=on_decode_error, redact=redact
+    ).decode()
 
 
 def _id_of(resource: Any) -> str | None:

@@ -6,7 +6,8 @@ Written by groups_sdk/_codegen: edit that module, then run `nox -s generate`.
 from __future__ import annotations
 
 from groups_sdk._iteration import BatchIterator
-from groups_sdk._pagination import AsyncPaginator, AsyncReadAhead, DecodeProblem, Page, T
+from groups_sdk._pages import DecodeProblem, Page
+from groups_sdk._pagination import AsyncPaginator, AsyncReadAhead, T
 from groups_sdk._public import set_module
 from groups_sdk._twins import SyncContextManager, SyncObject
 

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def names(row: Row) -> set[str]:
     """What a row can be asked for by: 7a is one of those that 7 stands for."""
-    return {row.number, row.number.rstrip("abcd")}
+    return {row.number, row.number.rstrip("abcdef")}
 
 
 def parsed(rows: Sequence[Row], arguments: Sequence[str] | None) -> argparse.Namespace:

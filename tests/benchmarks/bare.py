@@ -49,6 +49,25 @@ def list_async(base_url: str, members: int) -> Iterator[Turn]:
 
 
 @contextmanager
+def list_sync(base_url: str, members: int) -> Iterator[Turn]:
+    with httpx.Client(headers=HEADERS) as client:
+
+        def list_members() -> int:
+            count = 0
+            link: str | None = FIRST_PAGE
+            while link:
+                response = client.get(base_url + link)
+                response.raise_for_status()
+                document = orjson.loads(response.content)
+                for _ in document["data"]:
+                    count += 1
+                link = document["links"].get("next")
+            return count
+
+        yield lambda: timing.listing(list_members, members)
+
+
+@contextmanager
 def get_group_sync(base_url: str, count: int) -> Iterator[Turn]:
     with httpx.Client(headers=HEADERS) as client:
         yield lambda: timing.calls(lambda: get_group(client, base_url), count)

@@ -166,6 +166,7 @@ def rows() -> list[Row]:
         "browsing",
         "limiting",
         "sharing",
+        "paging",
     ):
         import_module(f"benchmarks.{module}")
     return sorted(ROWS, key=lambda row: (int("".join(filter(str.isdigit, row.number))), row.number))

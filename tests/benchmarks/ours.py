@@ -53,6 +53,21 @@ def list_sync(base_url: str, members: int) -> Iterator[Turn]:
 
 
 @contextmanager
+def list_ahead_sync(base_url: str, members: int) -> Iterator[Turn]:
+    """A listing that reads ahead, for a consumer that only counts."""
+    with sync_client(base_url) as client:
+
+        def list_members() -> int:
+            count = 0
+            with client.list_memberships(GROUP_ID).read_ahead() as memberships:
+                for _ in memberships:
+                    count += 1
+            return count
+
+        yield lambda: timing.listing(list_members, members)
+
+
+@contextmanager
 def read_ahead_async(base_url: str, work: float) -> Iterator[Turn]:
     """A listing that reads ahead, with so many seconds of work on each page."""
     with asyncio.Runner() as runner:

@@ -68,7 +68,9 @@ def test_sso_users_that_were_not_read_and_count_as_deactivated_are_found(
 
 def test_an_address_of_which_nobody_is_left_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Planning, "_to_change", lambda _, __, finding, ___: finding.people)
-    monkeypatch.setattr(_Planning, "_conditions", lambda *_: iter(()))  # of which nobody who stays could be one
+    monkeypatch.setattr(
+        _Planning, "_conditions", lambda *_: iter(())
+    )  # of which nobody who stays could be one
     assert found("is left as they were", tmp_path, range(250))
 
 

@@ -30,6 +30,7 @@ from groups_sdk import (
     UnauthorizedError,
     User,
 )
+from groups_sdk._pages import FetchedPage
 from groups_sdk._responses import ApiResponse, Headers
 from groups_sdk.access._review.org_reader import OrgReader
 
@@ -50,11 +51,12 @@ class Client:
         self.asked: list[str] = []
 
     def list_org_memberships(self, group_id: str, *, user_id: str) -> AsyncPaginator[OrgMembership]:
-        async def fetch(**cursors: Any) -> Page[OrgMembership]:
+        async def fetch(**cursors: Any) -> FetchedPage[OrgMembership]:
             self.asked.append(user_id)
             if user_id == self.broken:
                 raise self.error
-            return Page([], None, None, {}, ApiResponse(200, Headers(), b"", "listGroupUserOrgMemberships"))
+            response = ApiResponse(200, Headers(), b"", "listGroupUserOrgMemberships")
+            return FetchedPage.decoded(Page([], None, None, {}, response))
 
         return AsyncPaginator(fetch)
 
@@ -126,10 +128,10 @@ async def test_what_is_not_about_one_member_is_raised_as_it_is(error: Exception)
 async def test_an_empty_listing_that_the_count_contradicts_is_not_believed() -> None:
     class Counting(Client):
         def list_org_memberships(self, group_id: str, *, user_id: str) -> AsyncPaginator[OrgMembership]:
-            async def fetch(**cursors: Any) -> Page[OrgMembership]:
+            async def fetch(**cursors: Any) -> FetchedPage[OrgMembership]:
                 count = {uid("1"): 2, uid("2"): "many"}.get(user_id, 0)
                 response = ApiResponse(200, Headers(), b"", "listGroupUserOrgMemberships")
-                return Page([], None, None, {"org_membership_count": count}, response)
+                return FetchedPage.decoded(Page([], None, None, {"org_membership_count": count}, response))
 
             return AsyncPaginator(fetch)
 

@@ -32,6 +32,7 @@ from groups_sdk import (
     UnauthorizedError,
     User,
 )
+from groups_sdk._pages import FetchedPage
 from groups_sdk._responses import ApiResponse, Headers
 from groups_sdk.access import AsyncAccess
 from groups_sdk.testing import FakeSnyk
@@ -225,7 +226,7 @@ class Endless:
         response = ApiResponse(200, Headers(), b"", "listGroupMemberships")
         role, since = Role(uid("3"), "Reader"), datetime(2025, 11, 5, tzinfo=UTC)
 
-        async def fetch(*, starting_after: str | None, ending_before: str | None) -> Page[GroupMembership]:
+        async def fetch(*, starting_after: str | None, **_: Any) -> FetchedPage[GroupMembership]:
             start = int(starting_after or 0)
             if start % 1_000 == 0:
                 self.blocks.append(sys.getallocatedblocks())
@@ -236,7 +237,7 @@ class Endless:
             ]
             items = [GroupMembership(f"m-{user.id}", since, user, role, GROUP) for user in users]
             following = str(start + 100) if start + 100 < self.count else None
-            return Page(items, following, None, {}, response)
+            return FetchedPage.decoded(Page(items, following, None, {}, response))
 
         return AsyncPaginator(fetch)
 
