@@ -156,12 +156,15 @@ class PrefetchingCursor(Generic[T, R]):
             # In a copy of this context: what is decoded meanwhile is no part of that call.
             pending = await self._cursor.fetch(partial(copy_context().run, self._decode))
             self._decode()
-            if self._more:
-                self._more = pending is not None
-                fetched = self._hand_over(None, notices)
-                if pending is not None:
-                    self._pending = pending, fetched
-                    self._hurry()
+            if not self._more:
+                break  # what came after a page that could not be decoded is not wanted
+            if pending is None:
+                self._more = False
+                self._hand_over(None, notices)
+            else:
+                self._pending = pending, self._hand_over(None, notices)
+                del pending  # from here on, nothing else keeps the document
+                self._hurry()
         self._decode()
 
     def _decode(self) -> None:

@@ -63,9 +63,9 @@ def redact_all(texts: list[str], secrets: tuple[str, ...]) -> list[str]:
 def _ends_within(text: str, sought: str) -> bool:
     """Whether the end of a text may be the beginning of what is sought."""
     for _ in range(1 + _ENCODED_AT_MOST):
-        if len(text) >= _SHORTEST and text[-_SHORTEST:].translate(_LOWER) in sought:
+        if len(text) >= _SHORTEST and _lower(text[-_SHORTEST:]) in sought:
             return True
-        decoded = _ENCODED.sub(lambda found: _character(found[0]), text)
+        decoded = _decoded(text)
         if decoded == text:
             return False
         text = decoded
@@ -79,10 +79,10 @@ def _needles(secret: str) -> tuple[_Needle, ...]:
         return ()
     needles: dict[_Needle, None] = {}
     for form in (secret, quote(secret, safe=""), quote_plus(secret), secret.encode().decode("latin-1")):
-        needles[(form.translate(_LOWER), 0, 0)] = None
+        needles[(_lower(form), 0, 0)] = None
         for text, before, after in _in_base64(form.encode()):
             for alphabet in (text, text.translate(_URL_SAFE)):
-                needles[(alphabet.translate(_LOWER), before, after)] = None
+                needles[(_lower(alphabet), before, after)] = None
     return tuple(needles)
 
 
@@ -98,7 +98,7 @@ def _is_in(text: str, needles: tuple[_Needle, ...]) -> bool:
     for _ in range(1 + _ENCODED_AT_MOST):
         if next(_spans(text, needles), None) is not None:
             return True
-        decoded = _ENCODED.sub(lambda found: _character(found[0]), text)
+        decoded = _decoded(text)
         if decoded == text:
             return False
         text = decoded
@@ -107,7 +107,7 @@ def _is_in(text: str, needles: tuple[_Needle, ...]) -> bool:
 
 def _spans(text: str, needles: tuple[_Needle, ...]) -> Iterator[tuple[int, int]]:
     """Where secrets are, and at the end of the text the beginning of one: texts are cut, and answers break off."""
-    text = text.translate(_LOWER)
+    text = _lower(text)
     for needle, before, after in needles:
         start = text.find(needle)
         while start >= 0:
@@ -119,6 +119,19 @@ def _spans(text: str, needles: tuple[_Needle, ...]) -> Iterator[tuple[int, int]]
                 if text.endswith(needle[:length]):
                     yield max(len(text) - length - before, 0), len(text)
                     break
+
+
+def _lower(text: str) -> str:
+    """The text with the letters A to Z in lower case; every other character stays, and so does its length."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
+
+
+def _decoded(text: str) -> str:
+    if not (
+        "%" in text or "\\" in text or "&" in text
+    ):  # which takes much less time than the search for codes
+        return text
+    return _ENCODED.sub(lambda found: _character(found[0]), text)
 
 
 def _merged(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
