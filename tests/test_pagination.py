@@ -282,6 +282,30 @@ async def test_a_cancelled_step_loses_no_page() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_page_that_cannot_be_decoded_is_asked_for_again() -> None:
+    pages = Pages([1], [2], [3])
+    fetch, broken = pages.fetch, [GroupsError("broken")]
+
+    async def fetch_broken(**request: Any) -> FetchedPage[int]:
+        fetched = await fetch(**request)
+
+        def decode() -> Page[int]:
+            if fetched.next_cursor == "2" and broken:
+                raise broken.pop()
+            return fetched.decode()
+
+        return FetchedPage(fetched.next_cursor, fetched.prev_cursor, decode)
+
+    walk = aiter(AsyncPaginator(fetch_broken))
+    assert await anext(walk) == 1
+    with pytest.raises(GroupsError, match="broken") as caught:
+        await anext(walk)
+    assert caught.value.__notes__ == ["The listing can be resumed here with starting_after='1'."]
+    assert [item async for item in walk] == [2, 3]
+    assert [after for after, _ in pages.asked] == [None, "1", "1", "2"]
+
+
+@pytest.mark.anyio
 async def test_whole_pages_keep_the_order_of_the_api_when_walking_backwards() -> None:
     back = Pages([1, 2], [], [3, 4]).listing(ending_before="3")
     assert [item async for item in back] == [4, 3, 2, 1]
