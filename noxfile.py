@@ -162,7 +162,12 @@ def build(session: nox.Session) -> None:
     (wheel,) = dist.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     generated = [f"groups_sdk/_sync/{path.name}" for path in (ROOT / "groups_sdk" / "_sync").glob("*.py")]
-    public = ["groups_sdk/py.typed", "groups_sdk/__init__.pyi", "groups_sdk/testing/__init__.py"]
+    public = [
+        "groups_sdk/py.typed",
+        "groups_sdk/__init__.pyi",
+        "groups_sdk/access/__init__.pyi",
+        "groups_sdk/testing/__init__.py",
+    ]
     for name in (*public, *generated):
         if name not in names:
             session.error(f"{name} is not in the wheel")

@@ -20,33 +20,7 @@
 
 from __future__ import annotations
 
-import ast
-from functools import cache
-from importlib import import_module
-from pathlib import Path
-from typing import Any
-
+from groups_sdk._public import lazy_names
 from groups_sdk._version import __version__ as __version__
 
-
-@cache
-def _homes() -> dict[str, str]:
-    """The module of each public name, as listed in `__init__.pyi`."""
-    stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
-    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom) and node.module]
-    return {alias.name: node.module or "" for node in imports for alias in node.names}
-
-
-def __getattr__(name: str) -> Any:
-    if name == "__all__":
-        return __dir__()
-    home = None if name.startswith("_") else _homes().get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(_homes())
+__getattr__, __dir__ = lazy_names(globals())

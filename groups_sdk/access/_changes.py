@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from groups_sdk._public import set_module
 from groups_sdk.access._batches import AsyncBatches, OnProgress
 from groups_sdk.access._change_work import ChangeWork
 from groups_sdk.access._outcomes import Change, Outcome, Status, counted
@@ -61,3 +62,6 @@ class AsyncChanges(AsyncBatches[Change, Outcome]):
         """How many outcomes so far have each status."""
         found = Counter(outcome.status for outcome in self.outcomes)
         return {status: found[status] for status in Status}
+
+
+set_module("groups_sdk.access", globals(), ["AsyncChanges"])

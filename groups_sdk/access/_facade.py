@@ -10,6 +10,7 @@ from functools import partial
 import anyio.to_thread
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._public import set_module
 from groups_sdk.access._accounts.deletions import AsyncDeletions, DeletionWork
 from groups_sdk.access._bulk import Removals, RoleChanges
 from groups_sdk.access._changes import AsyncChanges
@@ -772,3 +773,6 @@ class AsyncAccess:
             concurrency=concurrency,
         )
         return AsyncDeletions(work, concurrency=concurrency, on_progress=on_progress)
+
+
+set_module("groups_sdk.access", globals(), ["AsyncAccess"])

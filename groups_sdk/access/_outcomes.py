@@ -7,6 +7,7 @@ from enum import StrEnum
 import attrs
 
 from groups_sdk._operations import TOKEN_REQUEST
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable, error_document
 from groups_sdk._terminal import printable
 from groups_sdk.errors import (
@@ -217,3 +218,6 @@ def _named(role: Role | None) -> str:
     if role is None or not (role.name or role.id):
         return "?"
     return role.name or f"{role.id} (name unknown to the API)"
+
+
+set_module("groups_sdk.access", globals(), ["Action", "Change", "Outcome", "Progress", "Status"])

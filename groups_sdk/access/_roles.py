@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import attrs
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._broken_records import reading
@@ -156,3 +157,6 @@ class RoleIndex:
 
 
 _DEFAULT = AdminRoles()
+
+
+set_module("groups_sdk.access", globals(), ["RoleCount"])

@@ -15,6 +15,7 @@ import anyio.to_thread
 import attrs
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._public import set_module
 from groups_sdk.access._accounts.guards import AccountGuards
 from groups_sdk.access._accounts.look import (
     AccountsLook,
@@ -511,3 +512,6 @@ _STATUSES = {
     Status.CHANGED_SINCE: DeletionStatus.CHANGED_SINCE,
     Status.NOT_STARTED: DeletionStatus.NOT_STARTED,
 }
+
+
+set_module("groups_sdk.access", globals(), ["AsyncDeletions"])

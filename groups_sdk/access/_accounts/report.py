@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._offboarding.report import RemainingAccess
@@ -134,3 +135,6 @@ class DeletionReport(Serializable):
 
 def _group(membership: GroupMembership) -> str:
     return membership.group.name or membership.group.id
+
+
+set_module("groups_sdk.access", globals(), ["DeletionReport", "DeletionResult", "DeletionStatus"])

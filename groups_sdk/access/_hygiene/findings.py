@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._people import described
@@ -66,3 +67,6 @@ class HygieneUnknown(Serializable):
         if self.members is None:
             return printable(self.reason)
         return printable(f"{self.reason}: {self.members:,} member{'' if self.members == 1 else 's'}")
+
+
+set_module("groups_sdk.access", globals(), ["HygieneCheck", "HygieneFinding", "HygieneUnknown"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk.access._hygiene.findings import HygieneCheck
 from groups_sdk.access._people import Identity, identity_of
 from groups_sdk.access._reading import ReadableFile
@@ -155,3 +156,8 @@ class HygienePolicy:
         from groups_sdk.access._hygiene.policy_file import policy_of
 
         return policy_of(document, "the policy")
+
+
+set_module(
+    "groups_sdk.access", globals(), ["HygieneAction", "HygieneExemption", "HygienePolicy", "HygieneRule"]
+)

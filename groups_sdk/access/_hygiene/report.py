@@ -7,6 +7,7 @@ from typing import Self
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk.access._documents import parsed
 from groups_sdk.access._guards import Guards
@@ -169,3 +170,6 @@ class HygieneReport(Serializable):
 
 def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+set_module("groups_sdk.access", globals(), ["HygieneReport"])

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._outcomes import counted
@@ -106,3 +107,6 @@ class Migration(Serializable):
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.people), self.summary(), "", str(self.plan)])
+
+
+set_module("groups_sdk.access", globals(), ["MigratedPerson", "Migration", "MigrationState"])

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._batches import AsyncBatches, OnProgress
 from groups_sdk.access._broken_records import has_unreadable_record
@@ -346,3 +347,6 @@ _STATUSES = {
     Status.CHANGED_SINCE: OffboardingStatus.CHANGED_SINCE,
     Status.NOT_STARTED: OffboardingStatus.NOT_STARTED,
 }
+
+
+set_module("groups_sdk.access", globals(), ["AsyncOffboarding"])

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._outcomes import said
@@ -153,3 +154,10 @@ def all_together(people: Sequence[object]) -> str:
 
 def _named(group: Group) -> str:
     return group.name or group.id
+
+
+set_module(
+    "groups_sdk.access",
+    globals(),
+    ["OffboardingReport", "OffboardingResult", "OffboardingStatus", "RemainingAccess"],
+)

@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._broken_records import reading
@@ -105,3 +106,6 @@ def _who(user: User) -> str:
 
 def _held_back(reason: str) -> StalePlanError:
     return StalePlanError(printable(f"{reason}; nothing was sent. Make the plan again when this has changed"))
+
+
+set_module("groups_sdk.access", globals(), ["Condition"])

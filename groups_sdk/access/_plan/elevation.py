@@ -12,6 +12,7 @@ import anyio.to_thread
 import attrs
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access import _roles as roles
@@ -383,3 +384,6 @@ def _role_cells(role: Role, listing: MemberListing, fields: Collection[Field]) -
 
 def _named(role: Role) -> str:
     return role.name or role.id
+
+
+set_module("groups_sdk.access", globals(), ["Elevation"])

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._plan.until import shown_moment
@@ -29,3 +30,6 @@ class Ending(Serializable):
     def __str__(self) -> str:
         then = "removed" if self.then is None else self.then
         return printable(f"{self.who}: {self.role} until {shown_moment(self.until)}, then {then}")
+
+
+set_module("groups_sdk.access", globals(), ["Ending"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk.access._addresses import read_address
 from groups_sdk.access._csv_escaping import escaped
@@ -212,3 +213,6 @@ _TEXTS: Mapping[FileFormat, Callable[[list[dict[str, str]], list[str]], str]] = 
     "jsonl": _json_lines,
     "yaml": _yaml_text,
 }
+
+
+set_module("groups_sdk.access", globals(), ["ExportResult"])

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import attrs
 
 from groups_sdk import _arguments as arguments
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk._version import __version__
@@ -334,3 +335,6 @@ def _change(entry: Reader, action: Action, groups: Mapping[str, str]) -> Change:
     if action is not Action.ADD and change.before is None:
         raise InvalidArgumentError(f"{entry.where}.before: is missing")
     return attrs.evolve(change, group_id=group_id)
+
+
+set_module("groups_sdk.access", globals(), ["NotInSnyk", "Plan"])

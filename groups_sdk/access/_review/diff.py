@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from groups_sdk._pagination import DecodeProblem
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
 from groups_sdk.access._review.member import ReviewedMember
@@ -187,3 +188,6 @@ _SHOWN: dict[str, _Show] = {
 def _who(member: ReviewedMember) -> str:
     user = member.membership.user
     return user.email or user.username or user.name or user.id or member.membership.id
+
+
+set_module("groups_sdk.access", globals(), ["MemberChange", "ReviewDiff"])

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._roles import is_admin_role
@@ -132,3 +133,6 @@ class Tally:
 
 def _largest_first(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+set_module("groups_sdk.access", globals(), ["ReviewedMember", "ReviewTotals"])

@@ -8,6 +8,7 @@ from typing import Self
 import attrs
 
 from groups_sdk._pagination import DecodeProblem
+from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk.access._review import files
 from groups_sdk.access._review.diff import ReviewDiff, compare
@@ -221,3 +222,6 @@ class Review(Serializable):
         """
         group, members, unreadable = files.read_csv(file)
         return cls(group, None, members, unreadable=unreadable)
+
+
+set_module("groups_sdk.access", globals(), ["Review"])

@@ -13,6 +13,7 @@ from groups_sdk import _arguments as arguments
 from groups_sdk._hooks import check_hook
 from groups_sdk._iteration import AsyncBatchIterator, refuse_misuse
 from groups_sdk._pagination import AsyncPaginator, DecodeProblem
+from groups_sdk._public import set_module
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Progress
@@ -257,3 +258,6 @@ def _now() -> datetime:
 
 
 refuse_misuse(AsyncReviewStream, "a review", instead="`await review.collect()`")
+
+
+set_module("groups_sdk.access", globals(), ["AsyncReviewStream"])
