@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 
 import click
 
 from groups_sdk._terminal import printable
 from groups_sdk._version import __version__
-from groups_sdk.cli import _runner as runner
 from groups_sdk.cli._catalog import COMMANDS, SECTIONS
 from groups_sdk.cli._exit_codes import DONE, FAILED, INTERRUPTED, SUMMARY, USAGE
+from groups_sdk.cli._stdio import abandon_stdout, complain
 
 __all__ = ["app", "run"]
 
@@ -47,6 +46,8 @@ class _App(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            from difflib import get_close_matches
+
             close = get_close_matches(args[0], COMMANDS, n=1)
             if not close or "did you mean" in error.message.lower():
                 raise
@@ -87,11 +88,11 @@ def run(argv: Sequence[str], prog: str) -> int:
         sys.stdout.flush()
     except click.UsageError as error:
         path = prog if error.ctx is None else error.ctx.command_path
-        runner.complain(prog, f"{printable(' '.join(error.format_message().split()))} (see {path} --help)")
+        complain(prog, f"{printable(' '.join(error.format_message().split()))} (see {path} --help)")
         return USAGE
     except OSError as error:  # --help or --version on a full disk
-        runner.abandon_stdout()
-        runner.complain(prog, printable(f"{error.strerror or error}"))
+        abandon_stdout()
+        complain(prog, printable(f"{error.strerror or error}"))
         return FAILED
     except click.Abort:  # an interrupt while the arguments are read
         print("interrupted", file=sys.stderr)

@@ -15,6 +15,7 @@ from groups_sdk._version import __version__
 from groups_sdk.cli import _runner as runner
 from groups_sdk.cli._catalog import COMMANDS
 from groups_sdk.cli._exit_codes import DONE, SUMMARY, USAGE, CommandError
+from groups_sdk.cli._stdio import complain
 from groups_sdk.cli._text_table import MEMBERSHIP_COLUMNS, membership_row, table
 from groups_sdk.models import GroupMembership
 
@@ -30,7 +31,7 @@ def run(argv: Sequence[str], prog: str) -> int:
     """
     command = next((word for word in argv if not word.startswith("-")), None)
     if command in COMMANDS and command not in _HERE:
-        runner.complain(prog, f'"{command}" needs the extra "cli": python -m pip install "groups-sdk[cli]"')
+        complain(prog, f'"{command}" needs the extra "cli": python -m pip install "groups-sdk[cli]"')
         return USAGE
     parser = _parser(prog)
     options = parser.parse_args(argv)

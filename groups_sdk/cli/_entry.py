@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from groups_sdk.cli._exit_codes import FAILED
-from groups_sdk.cli._runner import forgive_encodings
+from groups_sdk.cli._stdio import forgive_encodings
 
 __all__ = ["main"]
 

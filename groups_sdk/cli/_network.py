@@ -10,9 +10,7 @@ from groups_sdk.errors import DeadlineExceededError, RequestTimeoutError, Transp
 __all__ = ["network_problem"]
 
 # Advice for programs, in place of which the options are named here.
-_FOR_PROGRAMS = re.compile(
-    r" \((?:raise `deadline`|check the base URL|check the name|try again; when)[^()]*\)$"
-)
+_FOR_PROGRAMS = r" \((?:raise `deadline`|check the base URL|check the name|try again; when)[^()]*\)$"
 
 
 def network_problem(error: TransportError, host: str) -> str:
@@ -21,7 +19,7 @@ def network_problem(error: TransportError, host: str) -> str:
     Example:
         line = network_problem(error, "api.snyk.io")
     """
-    problem = _FOR_PROGRAMS.sub("", error.problem)
+    problem = re.sub(_FOR_PROGRAMS, "", error.problem)
     tries = "" if error.attempts == 1 else f" ({error.attempts} attempts)"
     if isinstance(error, DeadlineExceededError):
         text = f"{host} did not answer in time{tries}: {problem}. --deadline allows more time."

@@ -9,7 +9,8 @@ from groups_sdk.access import Change, Changes, Outcome, Status
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._confirm import confirm, list_steps
 from groups_sdk.cli._connection import Connection
-from groups_sdk.cli._exit_codes import DONE, FAILED, CommandError, code_of
+from groups_sdk.cli._exit_codes import DONE, FAILED, CommandError
+from groups_sdk.cli._explain import code_of
 from groups_sdk.cli._output import counted, note, print_records
 from groups_sdk.cli._records import OUTCOMES, PENDING
 from groups_sdk.cli._wording import with_options

@@ -1,10 +1,8 @@
-"""What is the same for every command: streams that cannot fail, and ends that a script can read."""
+"""How every command is run: with warnings and the log as lines on stderr, and an end that a script can read."""
 
 from __future__ import annotations
 
-import io
 import logging
-import os
 import sys
 import traceback
 import warnings
@@ -13,29 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from groups_sdk._terminal import printable
-from groups_sdk.cli._exit_codes import FAILED, INTERRUPTED, CommandError, explain
+from groups_sdk.cli._exit_codes import FAILED, INTERRUPTED, CommandError
+from groups_sdk.cli._explain import explain
+from groups_sdk.cli._stdio import abandon_stdout, complain
 from groups_sdk.errors import GroupsError
 
 _OWN_LINES = ("Traceback (", "  File ", "\nThe above exception", "\nDuring handling")  # of a traceback
 
-__all__ = ["abandon_stdout", "complain", "forgive_encodings", "run"]
-
-
-def forgive_encodings() -> None:
-    """A terminal without Unicode must not end a listing half-way."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def complain(prog: str, line: str) -> None:
-    """One line on stderr."""
-    print(f"{prog}: error: {line}", file=sys.stderr)
-
-
-def abandon_stdout() -> None:
-    """What is still buffered must not fail again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+__all__ = ["run"]
 
 
 def run(

@@ -14,9 +14,8 @@ from groups_sdk.cli._exit_codes import (
     SUMMARY,
     USAGE,
     CommandError,
-    code_of,
-    explain,
 )
+from groups_sdk.cli._explain import code_of, explain
 
 
 @pytest.mark.parametrize(
