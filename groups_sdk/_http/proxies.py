@@ -6,10 +6,8 @@ Plain http never goes through a proxy of the environment: it would read what is 
 from __future__ import annotations
 
 import base64
-import importlib.util
 import re
 import ssl
-from importlib.metadata import version
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
@@ -186,5 +184,8 @@ def _read(setting: Setting) -> ProxyServer | str:
 
 def _can_use_socks() -> bool:
     """Whether what the extra `socks` asks for is installed."""
+    from importlib.metadata import version  # takes long to import
+    from importlib.util import find_spec
+
     release = [int(number) for number in re.findall("[0-9]+", version("httpcore"))]
-    return importlib.util.find_spec("socksio") is not None and release >= [1, 0, 3]
+    return find_spec("socksio") is not None and release >= [1, 0, 3]

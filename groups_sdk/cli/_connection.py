@@ -13,6 +13,7 @@ import attrs
 
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._exit_codes import CommandError
+from groups_sdk.cli._importing import import_httpx
 from groups_sdk.cli._output import Output
 from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import ConfigurationError
@@ -53,6 +54,7 @@ class Connection:
     def __init__(self, options: Options) -> None:
         if options.client_key and not options.client_cert:
             raise CommandError("--client-key needs --client-cert")
+        import_httpx()
         self.options = options
         self._opened: list[GroupsClient] = []
 

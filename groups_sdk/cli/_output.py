@@ -6,7 +6,6 @@ and JSONL lose nothing: they escape what is not printable in their own way.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import sys
@@ -87,6 +86,8 @@ def print_records(
         if noun:
             say(f"\n{counted(len(rows), noun)}")
     elif form is Output.CSV:
+        import csv
+
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(column.key for column in columns)
         writer.writerows([csv_cell(_text(column.value(row))) for column in columns] for row in rows)

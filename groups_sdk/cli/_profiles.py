@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +139,8 @@ def _profile(name: str, section: dict[str, Any], where: str) -> Profile:
                 f"{where}: a profile never holds a token. Delete {key!r}, and say where the token is: token_env, "
                 "token_command or token_snyk_cli"
             )
+        from difflib import get_close_matches
+
         close = get_close_matches(key, _KEYS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(_KEYS)}"
         raise CommandError(f"{where}: {key!r} is not known; {hint}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from groups_sdk._arguments import UUID
 from groups_sdk.cli import _progress as progress
@@ -86,6 +85,8 @@ def member_named(connection: Connection, group: Group, person: str) -> GroupMemb
 
 
 def _suggestion(given: str, groups: Sequence[Group]) -> str:
+    from difflib import get_close_matches
+
     names = {(group.name or "").lower(): group.name or "" for group in groups}
     close = [names[name] for name in get_close_matches(given.lower(), names, n=3)]
     if close:

@@ -25,7 +25,7 @@ IN_LOWER_CASE_ONLY = pytest.mark.skipif(os.name == "nt", reason="variables of Wi
 @pytest.fixture(autouse=True)
 def httpcore(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that can do SOCKS, whichever is installed."""
-    monkeypatch.setattr("groups_sdk._http.proxies.version", {"httpcore": "1.0.3"}.__getitem__)
+    monkeypatch.setattr("importlib.metadata.version", {"httpcore": "1.0.3"}.__getitem__)
 
 
 def shown(error: BaseException) -> str:
@@ -137,7 +137,7 @@ def test_without_its_extra_socks_is_refused_where_it_is_needed(monkeypatch: pyte
 
 
 def test_an_httpcore_that_is_too_old_for_socks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("groups_sdk._http.proxies.version", {"httpcore": "1.0.2"}.__getitem__)
+    monkeypatch.setattr("importlib.metadata.version", {"httpcore": "1.0.2"}.__getitem__)
     assert refusal(proxy="socks5://127.0.0.1").startswith("proxy: SOCKS needs the extra `socks`")
 
 
