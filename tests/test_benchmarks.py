@@ -46,9 +46,8 @@ def bench() -> Iterator[Bench]:
     here.close()
 
 
-# What 2c, 11a, 13a and 28 do, with another argument; each takes a process of its own. What the others of 25 and 26 do, with
-# slower pages or on another side.
-LEFT_OUT = {"2d", "11b", "13b", "25b", "25c", "25d", "25f", "26b", "26d", "27a", "27b"}
+# What their neighbours do with another argument, slower pages or on another side; each takes processes of its own.
+LEFT_OUT = {"2d", "11b", "13b", "25b", "25c", "25d", "25f", "26b", "26d", "27a", "27b", "31b", "31c", "31d"}
 ROWS = [pytest.param(row, id=row.number) for row in measuring.rows() if row.number not in LEFT_OUT]
 
 

@@ -73,6 +73,22 @@ class Environment:
         )
         return float(done.stdout)
 
+    def processor_time(self, *arguments: str) -> float:
+        """The seconds of processor time that Python takes with these arguments, from its start to its end."""
+        process = subprocess.Popen(
+            [*self._command, *arguments],
+            cwd=TESTS,
+            env=_variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
+        return usage.ru_utime + usage.ru_stime
+
     def close(self) -> None:
         """End the worker process. The next side gets a new one."""
         if self._worker is not None:

@@ -160,6 +160,7 @@ def rows() -> list[Row]:
         "memory",
         "starting",
         "commanding",
+        "commands",
         "reviewing",
         "applying",
         "observing",
