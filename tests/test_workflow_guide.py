@@ -20,6 +20,7 @@ import attrs
 import pytest
 import yaml
 from support import pages
+from support.forking import write_script
 from support.jobs import changes_sent, roles_of
 from support.loopback import served
 from support.running import ROOT
@@ -215,13 +216,9 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
         pytest.skip("jq stands in for what is built into gh")
     fake = FakeSnyk.example()
     fake.add_token("reader", permissions=_READS)
-    programs = {
-        "gh": _GH,
-        "python": _PYTHON,
-        "groups-sdk": f'#!/bin/sh\nexec "{sys.executable}" -m groups_sdk "$@"\n',
-    }
     (tmp_path / "bin").mkdir()
-    for name, text in programs.items():
+    write_script(tmp_path / "bin" / "groups-sdk")
+    for name, text in {"gh": _GH, "python": _PYTHON}.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o700)
     with served(fake) as url:

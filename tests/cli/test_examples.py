@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from support import pages
+from support.forking import write_script
 from support.pages import command_lines
-from support.running import ROOT, Screen, at_terminal
+from support.running import Screen, at_terminal
 
 from groups_sdk.cli._app import app
 from groups_sdk.cli._catalog import COMMANDS
@@ -34,8 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples")
     script = folder / "bin" / "groups-sdk"
     script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W error -m groups_sdk "$@"\n')
-    script.chmod(0o700)
+    write_script(script)
     (folder / "leavers.txt").write_text("grace.0001@example.com\nalan.0002@example.com\n")
     (folder / "wanted.csv").write_text("email,role\ngrace.0001@example.com,Group Viewer\n")
     (folder / "accounts.csv").write_text("old,new\ndonald.0005@example.com,grace.0001@example.com\n")
@@ -56,7 +55,7 @@ def run(folder: Path, line: str) -> Screen:
         line,
         command=["sh"],
         cwd=folder,
-        env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+        env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"},
         at_text=lambda text, _: "y\n" if text.endswith("[y/N] ") else None,
     )
 

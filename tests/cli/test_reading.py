@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
-from support.running import COMMAND, FAKE_NOTE, NOBODY, ROOT, Done, call, run, start
+from support.running import COMMAND, FAKE_NOTE, NOBODY, ROOT, Done, call, program, run, start
 
 from groups_sdk import __version__
 from groups_sdk.cli._catalog import COMMANDS
@@ -381,7 +381,7 @@ def test_script_and_module_are_the_same() -> None:
     done = subprocess.run([script, "show", "Nowhere", "--fake"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 4
     assert done.stderr.startswith(f"{FAKE_NOTE}groups-sdk: error: there is no group 'Nowhere'")
-    done = run("show", "Nowhere", "--fake")
+    done = program("show", "Nowhere", "--fake")
     assert done.code == 4
     assert done.err.startswith(f"{FAKE_NOTE}python -m groups_sdk: error: there is no group 'Nowhere'")
 

@@ -10,7 +10,7 @@ import signal
 import pytest
 from support.hanging import Hanging
 from support.loopback import served
-from support.running import PATIENCE, Screen, at_terminal
+from support.running import COMMAND, PATIENCE, Screen, at_terminal
 
 from groups_sdk.access import Progress
 from groups_sdk.cli import _progress as progress
@@ -24,7 +24,7 @@ def lines(screen: Screen) -> list[str]:
 
 
 def test_terminal_gets_a_table_in_colours() -> None:
-    screen = at_terminal("members", "--fake", "--limit", "2")
+    screen = at_terminal("members", "--fake", "--limit", "2", command=COMMAND)
     assert screen.code == 0
     assert COLOUR in screen.text
     table = lines(screen)[-6:]
@@ -78,7 +78,7 @@ def test_progress_is_a_bar_on_stderr_that_is_gone_at_the_end(monkeypatch: pytest
 
     with served(service) as url:
         monkeypatch.setenv("SNYK_API", url)
-        screen = at_terminal("members", fake.group_id, stdout=False, at_text=interrupt)
+        screen = at_terminal("members", fake.group_id, stdout=False, at_text=interrupt, command=COMMAND)
     assert (screen.code, screen.piped) == (130, "")
     assert "members" in screen.plain
     assert "/s" in screen.plain

@@ -1,4 +1,4 @@
-"""Ways to run the command line: through its real entry point, in this process, and at a pseudo-terminal."""
+"""Ways to run the command line: as a program, as a fork, in this process, and at a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import attrs
 import pytest
 
 from groups_sdk.cli import main
+from support.forking import Forked
 from support.hanging import Hanging
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,14 +50,40 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def run(*arguments: str, env: Mapping[str, str] | None = None, input: str | None = None) -> Done:
-    """Run it in a process of its own. Its streams are pipes; stdin is empty unless there is input."""
+def run(*arguments: str, input: str = "") -> Done:
+    """Run it in a process of its own, whose streams are no terminals; stdin is empty unless there is input."""
+    return _ended(arguments, input=input)
+
+
+def _ended(
+    arguments: Sequence[str], *, input: str = "", meanwhile: Callable[[Forked], object] = lambda _: None
+) -> Done:
+    with (
+        tempfile.TemporaryFile() as stdin,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
+        stdin.write(input.encode())
+        stdin.seek(0)
+        streams = [file.fileno() for file in (stdin, out, err)]
+        process = Forked(arguments, streams, env=os.environ, cwd=ROOT)
+        try:
+            meanwhile(process)
+            code = process.wait(PATIENCE)
+        finally:
+            process.kill()
+        out.seek(0)
+        err.seek(0)
+        return Done(code, out.read().decode(), err.read().decode())
+
+
+def program(*arguments: str) -> Done:
+    """Run it through its real entry point. Its streams are pipes; stdin is empty."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
         cwd=ROOT,
-        env={**os.environ, **(env or {})},
-        input=(input or "").encode(),
+        stdin=subprocess.DEVNULL,
         timeout=PATIENCE,
     )
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -68,15 +96,13 @@ def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
 
 def interrupted(service: Hanging, waiting: int, *arguments: str) -> Done:
     """Start it, and interrupt it when that many of its requests wait for an answer."""
-    process = start(*arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
+
+    def interrupt(process: Forked) -> None:
         for _ in range(waiting):
             service.arrived.get(timeout=PATIENCE)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
-    return Done(process.returncode, out.decode(), err.decode())
+
+    return _ended(arguments, meanwhile=interrupt)
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> Done:
@@ -100,6 +126,27 @@ class Screen:
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.text).replace("\r\n", "\n")
 
 
+def _started(
+    arguments: Sequence[str],
+    streams: tuple[int, int, int],
+    env: Mapping[str, str],
+    cwd: Path,
+    command: Sequence[str] | None,
+) -> Forked | subprocess.Popen[bytes]:
+    if command is None:
+        return Forked(arguments, streams, env=env, cwd=cwd)
+    stdin, stdout, stderr = streams
+    return subprocess.Popen(
+        [*command, *arguments],
+        cwd=cwd,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=env,
+        start_new_session=True,
+    )
+
+
 def at_terminal(
     *arguments: str,
     type_in: Mapping[str, str] | None = None,
@@ -107,10 +154,10 @@ def at_terminal(
     stderr: bool = True,
     env: Mapping[str, str] | None = None,
     at_text: Callable[[str, int], str | None] | None = None,
-    command: Sequence[str] = COMMAND,
+    command: Sequence[str] | None = None,
     cwd: Path = ROOT,
 ) -> Screen:
-    """Run it, or another command, at a pseudo-terminal of 100 columns, or with stdout or stderr in a pipe instead.
+    """Run it, or another program, at a pseudo-terminal of 100 columns, or with stdout or stderr in a pipe instead.
 
     `type_in` maps what is shown to what is then typed; `at_text` gets all that is shown so far and the process's
     number, and may say what is to be typed.
@@ -118,15 +165,9 @@ def at_terminal(
     main_end, terminal = pty.openpty()
     reading, writing = os.pipe()
     waiting = dict(type_in or {})
-    process = subprocess.Popen(
-        [*command, *arguments],
-        cwd=cwd,
-        stdin=terminal,
-        stdout=terminal if stdout else writing,
-        stderr=terminal if stderr else writing,
-        env={**os.environ, "COLUMNS": "100", **(env or {})},
-        start_new_session=True,
-    )
+    streams = (terminal, terminal if stdout else writing, terminal if stderr else writing)
+    environment = {**os.environ, "COLUMNS": "100", **(env or {})}
+    process = _started(arguments, streams, environment, cwd, command)
     os.close(terminal)
     os.close(writing)
     seen = b""
