@@ -36,7 +36,7 @@ SHA = "4" * 40
 MERGED = "5" * 40
 MERGED_AT = "2026-03-02T12:00:00Z"
 PATH = ".github/workflows/snyk-group.yml"
-_GH = f"""#!{sys.executable}
+_GH = f"""#!{sys.executable} -IS
 import json, pathlib, subprocess, sys
 kept, arguments = pathlib.Path(__file__).parent / "forge.json", sys.argv[1:]
 forge = json.loads(kept.read_text())
@@ -63,9 +63,9 @@ else:
     answer = {{"sha": forge["files"][ref]}}
 sys.exit(subprocess.run(["jq", "-r", query], input=json.dumps(answer), text=True).returncode)
 """
-_PYTHON = f"""#!/bin/sh
+_PYTHON = """#!/bin/sh
 if [ "$1 $2 $3" = "-m pip install" ]; then exit 0; fi
-exec "{sys.executable}" "$@"
+exec "$(dirname "$0")/groups-sdk" "$@"
 """
 
 

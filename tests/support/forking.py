@@ -88,7 +88,10 @@ class Forked:
 
 
 def write_script(path: Path) -> None:
-    """Write a program that runs the command line like the installed `groups-sdk`, for scripts of a shell."""
+    """Write a program for scripts of a shell, which runs commands as `groups-sdk` does.
+
+    It also runs a program behind `-c` as Python does.
+    """
     path.write_text(_SCRIPT.format(python=sys.executable, address=_address(), length=_LENGTH))
     path.chmod(0o700)
 
@@ -191,4 +194,6 @@ if __name__ == "__main__":
     gc.freeze()
     request = _serve(sys.argv[1])
     _begin(request)
+    if request["arguments"][:1] == ["-c"]:
+        sys.exit(exec(request["arguments"][1], {"__name__": "__main__"}))
     sys.exit(main(request["arguments"], prog=PROG))
