@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from groups_sdk import _arguments as arguments
 from groups_sdk.access import _roles as roles
 from groups_sdk.access._change_work import ChangeWork, decided
-from groups_sdk.access._finding import look_at
+from groups_sdk.access._finding import FEW, Sought, look_at
 from groups_sdk.access._guards import Guards
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
@@ -115,10 +115,13 @@ class RoleChanges(_Bulk):
         return await look_at(
             self.client,
             group_id,
-            [*self._wanted],
-            others=self.guards.people,
-            roles=self._roles,
-            admin_roles=self.guards.admin_roles,
+            Sought(
+                people=[*self._wanted],
+                others=self.guards.people,
+                roles=self._roles,
+                admin_roles=self.guards.admin_roles,
+                some_admin=len(self._wanted) > FEW,  # that there is none is noted
+            ),
         )
 
 
@@ -136,9 +139,15 @@ class Removals(_Bulk):
         super().__init__(client, group_id, wanted, guards, cascade=decided(cascade))
 
     async def look(self, group_id: str) -> MemberListing:
-        return await list_members(
-            self.client, group_id
-        )  # filters could miss a second account of the same name
+        if any(person.names for person in self._wanted):
+            return await list_members(self.client, group_id)  # another account may have the same name
+        sought = Sought(
+            people=[*self._wanted],
+            others=self.guards.people,
+            admin_roles=self.guards.admin_roles,
+            some_admin=True,  # that there is none is noted
+        )
+        return await look_at(self.client, group_id, sought)
 
 
 def _add_once(known: dict[Identity, V], person: str, value: V) -> None:

@@ -1,27 +1,37 @@
 """A few people among the members of a group, with as few requests as the answer needs.
 
-The API's filters are hints: whether they ignore case, or match more than they should, is not known. What they give is
-compared here, and that somebody is no member is said only after everybody was listed.
+What the API's filters find is enough where it is all that was wanted. That somebody is no member, and what else a
+filter cannot prove, is said only after everybody was listed.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 
-from groups_sdk._pagination import AsyncPaginator
+import attrs
+
 from groups_sdk.access._addresses import normalised
-from groups_sdk.access._broken_records import reading
-from groups_sdk.access._listing import MemberListing, list_members, require_id
+from groups_sdk.access._filtered_looks import (
+    FilteredLooks,
+    FiltersTellTooLittle,
+    ListingIsCheaper,
+    looks_for,
+    other_admin,
+)
+from groups_sdk.access._listing import MemberListing, list_members, list_members_within, pages_for
 from groups_sdk.access._operations import Operations
-from groups_sdk.access._people import Identity, PeopleIndex, key_of, the_one
+from groups_sdk.access._people import Identity, key_of, the_one
 from groups_sdk.access._roles import AdminRoles, RoleIndex, is_id
+from groups_sdk.access._tasks import for_each
 from groups_sdk.errors import RoleChoiceError
 from groups_sdk.models import GroupMembership, Role
 
-__all__ = ["find_by_display_name", "find_membership", "look_at"]
+__all__ = ["FEW", "Sought", "find_by_display_name", "find_membership", "look_at"]
 
-_FEW = 3  # people for whom filters cost less than a listing
+FEW = 3  # people for whom filters cost less than a listing in most groups
+_LOOKS = 10  # people who are looked for at a time
 
 
 async def find_membership(client: Operations, group_id: str, identity: Identity) -> GroupMembership | None:
@@ -29,12 +39,20 @@ async def find_membership(client: Operations, group_id: str, identity: Identity)
 
     Raises `AmbiguousMatchError`, and `IncompleteListingError` when a member may have been left out.
     """
-    found = await _filtered(client, group_id, identity)
-    if not found:
-        listing = await list_members(client, group_id)
-        found = listing.people.all_of(identity)
+    looks = FilteredLooks(client, group_id, planned=looks_for(identity))
+
+    async def ask() -> list[GroupMembership]:
+        found = await looks.find(identity)
         if not found:
-            listing.require_complete(by_name=bool(identity.names))
+            raise FiltersTellTooLittle
+        return found
+
+    answer = await _asked(client, group_id, looks, ask)
+    if not isinstance(answer, MemberListing):
+        return the_one(answer, identity)
+    found = answer.people.all_of(identity)
+    if not found:
+        answer.require_complete(by_name=bool(identity.names))
     return the_one(found, identity)
 
 
@@ -48,95 +66,123 @@ async def find_by_display_name(client: Operations, group_id: str, name: str) -> 
     return the_one(found, wanted)
 
 
-async def look_at(
-    client: Operations,
-    group_id: str,
-    people: Sequence[Identity],
-    *,
-    others: Iterable[Identity] = (),
-    roles: Iterable[str | Role] = (),
-    admin_roles: AdminRoles,
-) -> MemberListing:
-    """The listing that changes of these people need: a part of it where a few filters tell enough, else all of it.
+@attrs.frozen(kw_only=True)
+class Sought:
+    """What a look at a group has to show before anything is changed.
 
-    A part has the `people`, the `others` (who must be known, and are not to be changed), somebody with each role that
-    is given by its name and, where an admin is among the people, an admin who is not.
+    The `people` have to be members, and `perhaps` may be some; all of these are to be changed. The `others` have to be
+    known, and are not. `roles` are given by name or id, and those that are given by name have to be found. Of the
+    roles `by_id`, somebody has to have each, so that the API names it. Where one of those who are to be changed is an
+    admin, another admin has to be seen, and with `some_admin` in any case; `leaving` are those, by their keys, whose
+    admin role may be gone at any moment.
     """
-    seen = await _look_by_filters(client, group_id, people, [*others], [*roles], admin_roles)
-    if seen is None:
-        return await list_members(client, group_id)
-    return MemberListing(group_id, tuple(seen), time.monotonic(), partial=True)
+
+    people: Sequence[Identity]
+    perhaps: Sequence[Identity] = ()
+    others: Sequence[Identity] = ()
+    roles: Sequence[str | Role] = ()
+    by_id: Sequence[Role] = ()
+    admin_roles: AdminRoles
+    some_admin: bool = False
+    leaving: Collection[str] = ()
+
+    @property
+    def everybody(self) -> tuple[Identity, ...]:
+        return tuple(dict.fromkeys((*self.people, *self.perhaps, *self.others)))
+
+    @property
+    def requests(self) -> int:
+        """How many requests filters take, at least."""
+        roles = len({role for role in self.roles if not is_id(role)}) + bool(self.by_id)
+        return sum(map(looks_for, self.everybody)) + roles + self.some_admin
 
 
-async def _look_by_filters(
+async def look_at(
+    client: Operations, group_id: str, sought: Sought, *, members: int | None = None
+) -> MemberListing:
+    """The listing that changes of these people need: a part of it where filters tell enough, else all of it.
+
+    What takes fewer requests is tried first. `members` is how many there are, about; where that is not known, the
+    first answer tells it: that of a filter for a few people, and the first page of the listing for more.
+    """
+    looks = FilteredLooks(client, group_id, planned=sought.requests)
+    few = len(sought.everybody) <= FEW
+    begin_with_filters = few if members is None else pages_for(members) > sought.requests
+    if not begin_with_filters:
+        listing = await list_members_within(client, group_id, sought.requests)
+        if listing is not None:
+            return listing
+    answer = await _asked(client, group_id, looks, partial(_seen_by_filters, looks, sought))
+    if isinstance(answer, MemberListing):
+        return answer
+    return MemberListing(group_id, tuple(answer), time.monotonic(), partial=True)
+
+
+async def _asked(
     client: Operations,
     group_id: str,
-    people: Sequence[Identity],
-    others: Sequence[Identity],
-    roles: Sequence[str | Role],
-    admin_roles: AdminRoles,
-) -> list[GroupMembership] | None:
-    """None when filters do not tell enough, or would take as many requests as everybody."""
-    if len(people) > _FEW or len(others) > _FEW:
-        return None
-    seen: list[GroupMembership] = []
-    for identity in (*people, *others):
-        found = await _filtered(client, group_id, identity)
-        if not found:
-            return None
-        seen += found
-    targets = {key_of(m) for m in PeopleIndex(seen) if any(_fits(m, identity) for identity in people)}
-    for role in roles:
+    looks: FilteredLooks,
+    ask: Callable[[], Awaitable[list[GroupMembership]]],
+) -> list[GroupMembership] | MemberListing:
+    """What filters tell; or everybody, where they tell too little, or all are listed as soon."""
+    try:
+        try:
+            return await ask()
+        except ListingIsCheaper:
+            listing = await list_members_within(client, group_id, looks.left)
+            if listing is not None:
+                return listing
+            looks.counts_tell = False  # what was counted was something else
+            return await ask()
+    except FiltersTellTooLittle:
+        return await list_members(client, group_id)
+
+
+async def _seen_by_filters(looks: FilteredLooks, sought: Sought) -> list[GroupMembership]:
+    """Raises `FiltersTellTooLittle` when filters do not tell enough, and `ListingIsCheaper`."""
+    found: dict[Identity, list[GroupMembership]] = {}
+    perhaps = frozenset(sought.perhaps)
+
+    async def find(identity: Identity) -> None:
+        found[identity] = await looks.find(identity)
+        if not found[identity] and identity not in perhaps:
+            raise FiltersTellTooLittle
+
+    everybody = sought.everybody
+    if len(everybody) <= FEW:
+        for identity in everybody:  # the first answer may make the others needless
+            await find(identity)
+    else:
+        await for_each(find, everybody, concurrency=_LOOKS)
+    changed = {key_of(m) for identity in (*sought.people, *sought.perhaps) for m in found[identity]}
+    seen = [m for identity in everybody for m in found[identity]]
+    for role in sought.roles:
         if not is_id(role):
-            having = await _having_role(client, group_id, role if isinstance(role, str) else role.id)
+            having = await looks.first_with_role(str(role))
             try:
                 RoleIndex(m.role for m in having).resolve(role)
             except RoleChoiceError:
-                return None
+                raise FiltersTellTooLittle from None
             seen += having
+    for wanted in sought.by_id:
+        if not _is_named(wanted, seen):
+            if wanted.name:
+                seen += await looks.first_with_role(wanted.name)
+            if not _is_named(wanted, seen):
+                raise FiltersTellTooLittle
     takes_admin = any(
-        key_of(m) in targets and (admin_roles.include(m.role) or m.role.name is None) for m in seen
+        key_of(m) in changed and (sought.admin_roles.include(m.role) or m.role.name is None) for m in seen
     )
-    if (
-        takes_admin or not admin_roles.is_default
-    ):  # a role that was named for it may be misspelt, and guard nobody
-        for name in admin_roles.names:
-            seen += await _having_role(client, group_id, name)
-        if not any(key_of(m) not in targets and admin_roles.include(m.role) for m in seen):
-            return None
+    # A role that was named for it may be misspelt, and guard nobody.
+    if takes_admin or sought.some_admin or not sought.admin_roles.is_default:
+        besides = {*changed, *sought.leaving}
+        admin = other_admin(seen, sought.admin_roles, besides)
+        admin = admin or await looks.find_admin(sought.admin_roles, besides)
+        if admin is None:
+            raise FiltersTellTooLittle
+        seen.append(admin)
     return list({m.id.lower(): m for m in seen}.values())
 
 
-async def _filtered(client: Operations, group_id: str, identity: Identity) -> list[GroupMembership]:
-    """Those who fit, of those whom the filters find. That there is nobody proves nothing."""
-    found: list[GroupMembership] = []
-    for id_ in identity.ids:
-        found += await _listed(client.list_memberships(group_id, user_id=id_), group_id)
-    for name in identity.names:
-        for spelling in dict.fromkeys([name, name.lower()]):
-            matching = await _listed(client.list_memberships(group_id, username=spelling), group_id)
-            if "@" in name:
-                matching += await _listed(client.list_memberships(group_id, email=spelling), group_id)
-            found += matching
-            if PeopleIndex(matching).all_of(Identity(names=(name,)), lookalikes=False):
-                break
-    return PeopleIndex(found).all_of(identity, lookalikes=False)
-
-
-async def _listed(listing: AsyncPaginator[GroupMembership], group_id: str) -> list[GroupMembership]:
-    with reading(f"members of the group {group_id}"):
-        found = await listing.collect()
-    for membership in found:
-        require_id(membership)
-    return found
-
-
-def _fits(membership: GroupMembership, identity: Identity) -> bool:
-    return bool(PeopleIndex([membership]).all_of(identity, lookalikes=False))
-
-
-async def _having_role(client: Operations, group_id: str, name: str) -> list[GroupMembership]:
-    """The first page of those who have a role of that name: enough to know its id, or that somebody has it."""
-    with reading(f"members of the group {group_id}"):
-        page = await anext(aiter(client.list_memberships(group_id, role_name=name).pages()))
-    return list(page.items)
+def _is_named(role: Role, seen: Sequence[GroupMembership]) -> bool:
+    return any(m.role.id.lower() == role.id.lower() and m.role.name is not None for m in seen)

@@ -113,6 +113,11 @@ class GroupGuard:
         self._leaving: set[str] = set() if before is None else before._leaving
         self.without_admin: bool = not self._admins and listing.gap is None
 
+    @property
+    def leaving(self) -> frozenset[str]:
+        """Whose admin role is being taken, or may have been."""
+        return frozenset(self._leaving)
+
     def check(self, changes: Sequence[Change]) -> None:
         """Refuse all of these changes, rather than half of them on the way. Raises `ProtectedMemberError`."""
         self.check_people(changes)

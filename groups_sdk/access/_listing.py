@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
+from math import ceil
 
 import attrs
 
@@ -14,7 +15,9 @@ from groups_sdk.access._roles import RoleIndex
 from groups_sdk.errors import IncompleteListingError
 from groups_sdk.models import GroupMembership
 
-__all__ = ["MemberListing", "list_members", "require_id"]
+__all__ = ["PAGE", "MemberListing", "list_members", "list_members_within", "pages_for", "require_id"]
+
+PAGE = 100  # members in an answer
 
 
 @attrs.frozen(slots=False, eq=False)
@@ -95,16 +98,35 @@ async def list_members(client: Operations, group_id: str) -> MemberListing:
     return await _list_once(client, group_id) or await _list_once(client, group_id) or _nobody(group_id)
 
 
+async def list_members_within(client: Operations, group_id: str, requests: int) -> MemberListing | None:
+    """All members of a group; None, and as early as it shows, where that takes more than so many requests."""
+    try:
+        listing = await _list_once(client, group_id, requests)
+    except _TooManyPages:
+        return None
+    return listing or await _list_once(client, group_id) or _nobody(group_id)
+
+
+def pages_for(members: float) -> int:
+    """How many requests it takes to list so many members."""
+    return ceil(members / PAGE)
+
+
+class _TooManyPages(Exception):
+    pass
+
+
 def _nobody(group_id: str) -> MemberListing:
     return MemberListing(group_id, (), time.monotonic())
 
 
-async def _list_once(client: Operations, group_id: str) -> MemberListing | None:
+async def _list_once(client: Operations, group_id: str, requests: int | None = None) -> MemberListing | None:
     found: dict[str, GroupMembership] = {}
     people: PeopleIndex[GroupMembership] = (
         PeopleIndex()
     )  # made page by page, so as not to hold up the event loop
     counts: set[int] = set()
+    read = 0
     with reading(f"members of the group {group_id}"):
         async for page in client.list_memberships(group_id, include_group_membership_count=True).pages():
             for membership in page.items:
@@ -113,6 +135,11 @@ async def _list_once(client: Operations, group_id: str) -> MemberListing | None:
                 people.add(membership)
                 if membership.group_membership_count is not None:
                     counts.add(membership.group_membership_count)
+            read += 1
+            if requests is not None and page.next_cursor is not None:
+                left = pages_for(min(counts, default=0) - len(found))
+                if read + max(left, 1) > requests:
+                    raise _TooManyPages
     if not found:
         return None
     # Members come and go while the pages are read: what one of the counts allows is no gap.

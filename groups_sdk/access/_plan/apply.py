@@ -14,11 +14,12 @@ import attrs
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._change_work import ChangeWork, Prepared, decided
 from groups_sdk.access._evidence import State, membership_of, outcome_by_look, state_of
+from groups_sdk.access._finding import Sought, look_at
 from groups_sdk.access._guards import Guards, listed
 from groups_sdk.access._listing import MemberListing, list_members
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import Action, Change, Outcome, Status
-from groups_sdk.access._people import SsoAccount
+from groups_sdk.access._people import Identity, SsoAccount
 from groups_sdk.access._plan.conditions import require
 from groups_sdk.access._plan.diff import removal_limit
 from groups_sdk.access._plan.journal import Journal, JournalEntry
@@ -66,6 +67,7 @@ class PlanWork(ChangeWork):
             every = [group.id for group in plan.groups]
             self._journal = Journal(journal, plan_digest=plan.digest, base_url=plan.base_url, group_ids=every)
         self._sso_users: dict[str, Mapping[str, SsoAccount]] = {}
+        self._ended: set[str] = set()  # the keys of the changes that have their outcome
         self._held = {condition.change for condition in plan.conditions}
 
     def session(self) -> AbstractAsyncContextManager[object]:
@@ -76,6 +78,7 @@ class PlanWork(ChangeWork):
             await self._journal.begin(items, await self._organizations(items))
 
     async def after(self, outcome: Outcome) -> None:
+        self._ended.add(outcome.change.key)
         if self._journal is not None:
             await self._journal.end(outcome)
 
@@ -109,7 +112,49 @@ class PlanWork(ChangeWork):
         return found
 
     async def look(self, group_id: str) -> MemberListing:
+        """A part of the group, where it shows all of these members as the plan has them; else everybody."""
+        changes = [c for c in self._plan.changes if c.group_id == group_id and c.key not in self._ended]
+        if not self._counts_members(changes):
+            sought = self._sought(group_id, changes)
+            if sought is not None:
+                listing = await look_at(self.client, group_id, sought, members=self._members)
+                known = (
+                    c.action is Action.ADD or (c.membership_id or "").lower() in listing.by_membership
+                    for c in changes
+                )
+                if not listing.partial or all(known):
+                    return listing
         return await list_members(self.client, group_id)
+
+    def _counts_members(self, changes: Sequence[Change]) -> bool:
+        """Whether how many members there are decides how many may be removed."""
+        removes = any(change.action is Action.REMOVE for change in changes)
+        return removes and self._plan.max_removals is None and bool(self._plan.prune or self._plan.ended)
+
+    def _sought(self, group_id: str, changes: Sequence[Change]) -> Sought | None:
+        """What has to be seen for these changes; None where they name people or roles by something else than ids."""
+        ids = [change.user.id if change.user else "" for change in changes]
+        roles = [role for change in changes for role in (change.role, change.before) if role is not None]
+        if not all(map(is_uuid, ids)):
+            return None
+        looked, guard = bool(self._todo), self.group_guards.get(group_id)
+        people = {change.person: change.action is Action.ADD for change in changes}
+        return Sought(
+            people=[Identity(ids=(id_,)) for id_, is_new in people.items() if not is_new],
+            perhaps=[Identity(ids=(id_,)) for id_, is_new in people.items() if is_new],
+            others=self.guards.people,
+            by_id=[] if looked else roles,
+            admin_roles=self.guards.admin_roles,
+            some_admin=not looked,  # that there is none is noted
+            leaving=guard.leaving if guard else (),
+        )
+
+    @property
+    def _members(self) -> int | None:
+        """How many members the group had when the plan was made; None where that is not known of each group."""
+        plan = self._plan
+        mentioned = len(plan.unchanged) + len(plan.role_changes) + len(plan.removals)
+        return plan.not_mentioned + mentioned if len(plan.groups) == 1 else None
 
     async def prepare(self) -> Prepared:
         for group_id in {change.group_id for change in self._plan.creates}:
