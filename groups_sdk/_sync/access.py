@@ -68,13 +68,15 @@ class Access(SyncFacade[AsyncAccess]):
         user_id: str | None = None,
         username: str | None = None,
         name: str | None = None,
+        display_names: bool = False,
     ) -> GroupMembership | None:
         """One person's membership of a group, or None (listGroupMemberships; group.membership.read).
 
         Give exactly one of `person` (a user id, membership id, email address or username), `email`, `user_id` (a
         UUID), `username` and `name` (the display name). An address is searched for among email addresses and
         usernames. People choose their own display names, so use `name` for reading only. The API's filters are tried
-        first; None means that all members were listed and nobody fits.
+        first; None means that all members were listed and nobody fits. With `display_names`, a `person` whom nobody
+        goes by is looked for among the display names, too, for reading only.
 
         Raises `AmbiguousMatchError`, which lists them, when several members fit or one only looks alike,
         `IncompleteListingError` when the listing has fewer members than the API counts, and `InvalidArgumentError`
@@ -92,6 +94,7 @@ class Access(SyncFacade[AsyncAccess]):
             user_id=user_id,
             username=username,
             name=name,
+            display_names=display_names,
         )
 
     def list_roles(self, group_id: str) -> list[RoleCount]:
@@ -158,9 +161,10 @@ class Access(SyncFacade[AsyncAccess]):
     ) -> Changes:
         """Give members other roles (updateGroupUserMembership; group.membership.edit, group.membership.read).
 
-        `changes` maps people to roles. Up to three people are looked up with the API's filters, which takes a handful
-        of requests in a group of any size. The filters can miss a second account whose address is spelt differently:
-        give the user id if there may be one. For more people, all members are listed once.
+        `changes` maps people to roles. People are looked up with the API's filters, or all members are listed once:
+        whichever takes fewer requests. One person takes a handful of requests in a group of any size. The filters can
+        miss a second account whose address is spelt differently: give the user id if there may be one. A filter that
+        finds nobody proves nothing: then all members are listed.
 
         A member who has the role already is "unchanged". Somebody who is not a member is "failed" with a
         `MemberNotFoundError`. Nothing is sent for either. Raises `InvalidArgumentError` when a person is given twice,
@@ -202,7 +206,8 @@ class Access(SyncFacade[AsyncAccess]):
         """Remove members from a group (deleteGroupMembership; group.membership.delete, group.membership.read).
 
         `cascade` has no default: True removes their memberships of the organizations below too. All members are
-        listed first, because several accounts may have one name.
+        listed first, because several accounts may have one name; people who are all given by their user ids are looked
+        up by these where that takes fewer requests.
 
         Somebody who is not a member is "failed" with a `MemberNotFoundError`. If the listing has fewer members than
         the API counts, everybody who was given by name is "failed" with an `IncompleteListingError`. If the answer to
@@ -488,12 +493,13 @@ class Access(SyncFacade[AsyncAccess]):
         (`preview()`, `pending`). If a name in the plan differs from what the API says, a `PlanError` names the
         entries. The name of a role that nobody has cannot be checked, so it needs `allow_unknown_roles`.
 
-        The members are listed before the first change, again after a pause of more than ten seconds, and every five
-        minutes. A member who is as wanted already is "unchanged". One who has changed since the plan was made is
-        "changed_since"; with `strict`, nothing is sent at all then. New admins come first and removals last. Removals
-        are not begun if an addition has failed. A change that has one of the plan's `conditions` comes after those
-        without, and is sent only if a look just before it shows that the condition holds. If the plan removes members
-        and does not say `cascade`, give it here.
+        The members are looked at before the first change, again after a pause of more than ten seconds, and every five
+        minutes: those of the plan by their user ids, where that takes fewer requests than listing all and shows them
+        as the plan has them. A member who is as wanted already is "unchanged". One who has changed since the plan was
+        made is "changed_since"; with `strict`, nothing is sent at all then. New admins come first and removals last.
+        Removals are not begun if an addition has failed. A change that has one of the plan's `conditions` comes after
+        those without, and is sent only if a look just before it shows that the condition holds. If the plan removes
+        members and does not say `cascade`, give it here.
 
         Raises `PlanError` when the plan is for another API (`base_url`), not for `group_id`, has another digest than
         `expect_digest`, or is older than `max_age` (a `timedelta`, or seconds).

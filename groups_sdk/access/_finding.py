@@ -20,7 +20,7 @@ from groups_sdk.access._filtered_looks import (
     looks_for,
     other_admin,
 )
-from groups_sdk.access._listing import MemberListing, list_members, list_members_within, pages_for
+from groups_sdk.access._listing import PAGE, MemberListing, list_members, list_members_within, pages_for
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._people import Identity, key_of, the_one
 from groups_sdk.access._roles import AdminRoles, RoleIndex, is_id
@@ -34,10 +34,13 @@ FEW = 3  # people for whom filters cost less than a listing in most groups
 _LOOKS = 10  # people who are looked for at a time
 
 
-async def find_membership(client: Operations, group_id: str, identity: Identity) -> GroupMembership | None:
+async def find_membership(
+    client: Operations, group_id: str, identity: Identity, *, display_name: str | None = None
+) -> GroupMembership | None:
     """The one membership that the identity fits; None when everybody was listed and nobody does.
 
-    Raises `AmbiguousMatchError`, and `IncompleteListingError` when a member may have been left out.
+    Where nobody does, the one with the `display_name` is taken, if that is given. Raises `AmbiguousMatchError`, and
+    `IncompleteListingError` when a member may have been left out.
     """
     looks = FilteredLooks(client, group_id, planned=looks_for(identity))
 
@@ -51,19 +54,22 @@ async def find_membership(client: Operations, group_id: str, identity: Identity)
     if not isinstance(answer, MemberListing):
         return the_one(answer, identity)
     found = answer.people.all_of(identity)
-    if not found:
-        answer.require_complete(by_name=bool(identity.names))
-    return the_one(found, identity)
+    if found:
+        return the_one(found, identity)
+    answer.require_complete(by_name=bool(identity.names))
+    return None if display_name is None else _with_display_name(answer, display_name)
 
 
 async def find_by_display_name(client: Operations, group_id: str, name: str) -> GroupMembership | None:
     """The one member with that display name, for reading only: anybody can choose any name."""
-    wanted = Identity(names=(name,))
-    listing = await list_members(client, group_id)
+    return _with_display_name(await list_members(client, group_id), name)
+
+
+def _with_display_name(listing: MemberListing, name: str) -> GroupMembership | None:
     found = [m for m in listing.memberships if normalised(m.user.name or "") == normalised(name)]
     if not found:
         listing.require_complete(by_name=True)
-    return the_one(found, wanted)
+    return the_one(found, Identity(names=(name,)))
 
 
 @attrs.frozen(kw_only=True)
@@ -160,9 +166,11 @@ async def _seen_by_filters(looks: FilteredLooks, sought: Sought) -> list[GroupMe
         if not is_id(role):
             having = await looks.first_with_role(str(role))
             try:
-                RoleIndex(m.role for m in having).resolve(role)
+                resolved = RoleIndex(m.role for m in having).resolve(role)
             except RoleChoiceError:
                 raise FiltersTellTooLittle from None
+            if resolved.name != role and len(having) >= PAGE:
+                raise FiltersTellTooLittle  # somebody on another page may have one of just this name
             seen += having
     for wanted in sought.by_id:
         if not _is_named(wanted, seen):

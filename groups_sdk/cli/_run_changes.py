@@ -31,7 +31,7 @@ _ONCE_DONE = (Status.APPLIED, Status.UNCHANGED, Status.CHANGED_SINCE)
 
 def run_changes(
     connection: Connection,
-    where: str,
+    where: Callable[[], str],
     changes: Changes,
     reporter: progress.ProgressReporter,
     describe: Callable[[Change], str] = str,
@@ -41,7 +41,8 @@ def run_changes(
 ) -> int:
     """Look, show what would be done, ask, do it, and print what came of it. Returns the exit code.
 
-    `where` names the groups in the question. Outcomes are printed whatever happens meanwhile.
+    `where` names the groups in the question, and is called only when it is asked. Outcomes are printed whatever happens
+    meanwhile.
     """
     output = connection.options.output
     with progress.bar("looking"):
@@ -56,7 +57,7 @@ def run_changes(
         note("dry run: nothing was changed")
         return code
     if pending:
-        question = f"Make {counted(len(pending), 'change')} in {where}?"
+        question = "" if yes else f"Make {counted(len(pending), 'change')} in {where()}?"
         confirm(question, [*steps, *map(str, refused)], yes=yes)
     try:
         with reporter.shown_as("changes", requests_each=1):

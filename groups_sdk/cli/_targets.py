@@ -8,7 +8,6 @@ from groups_sdk._arguments import UUID
 from groups_sdk.cli import _progress as progress
 from groups_sdk.cli._connection import Connection
 from groups_sdk.cli._exit_codes import NOT_FOUND, CommandError
-from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership
 
 __all__ = ["group_named", "member_named", "name_of"]
@@ -71,14 +70,8 @@ def member_named(connection: Connection, group: Group, person: str) -> GroupMemb
     It is for reading only: everybody chooses their display name themselves. Raises `CommandError` when there is none,
     and `AmbiguousMatchError` when it is not certain who is meant.
     """
-    find = connection.client.access.find_membership
     with progress.bar("members"):
-        try:
-            found = find(group.id, person)
-        except InvalidArgumentError:  # no identifier looks like that, but a display name may
-            found = None
-        if found is None:
-            found = find(group.id, name=person)
+        found = connection.client.access.find_membership(group.id, person, display_names=True)
     if found is None:
         raise CommandError(f"{person!r} is not a member of {group.name or group.id}", NOT_FOUND)
     return found

@@ -168,6 +168,7 @@ def rows() -> list[Row]:
         "limiting",
         "sharing",
         "paging",
+        "needing",
     ):
         import_module(f"benchmarks.{module}")
     return sorted(ROWS, key=lambda row: (int("".join(filter(str.isdigit, row.number))), row.number))

@@ -219,7 +219,7 @@ def test_organizations_of_somebody_without_a_user_id_are_said_not_to_be_known(
     document = listing()
     member = document["data"][1]
     member["relationships"]["user"]["data"]["id"] = ""
-    fake.fail_next(status=200, body=document, path="/memberships")
+    fake.fail_next(status=200, body=document, path="/memberships", times=2)
     done = cli("remove", member["id"], "-g", group_id, "--cascade", "--dry-run")
     assert done.code == 0
     assert f"remove {GRACE} (Group Member), and from organizations below that are not known\n" in done.err

@@ -125,12 +125,14 @@ def apply(
         on_progress=(reporter := progress.ProgressReporter()),
     )
     note(f"digest {made.digest}")
-    where = ", ".join(_names_of(connection, made))
     cascades = made.cascade if cascade is None else cascade
 
     def describe(change: Change) -> str:
         goes = cascades and change.action == "remove"
         return f"{change}{organizations_that_go(connection, change) if goes else ''}"
+
+    def where() -> str:
+        return ", ".join(_names_of(connection, made))
 
     return run_changes(connection, where, changes, reporter, describe, yes=yes, dry_run=dry_run)
 

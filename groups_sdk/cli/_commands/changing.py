@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from groups_sdk.cli import _progress as progress
@@ -63,7 +64,7 @@ def set_role(
         concurrency=concurrency,
         on_progress=(reporter := progress.ProgressReporter()),
     )
-    where = name_of(connection, target)
+    where = partial(name_of, connection, target)
     return run_changes(connection, where, changes, reporter, yes=yes, dry_run=dry_run)
 
 
@@ -105,5 +106,5 @@ def remove(
     def describe(change: Change) -> str:
         return f"{change}{organizations_that_go(connection, change) if cascade else ''}"
 
-    where = name_of(connection, target)
+    where = partial(name_of, connection, target)
     return run_changes(connection, where, changes, reporter, describe, yes=yes, dry_run=dry_run)
