@@ -250,9 +250,8 @@ def offboard_dry(client: GroupsClient, world: World) -> object:
     return client.access.offboard(world.email(), cascade=True).collect()
 
 
-@job(
-    "offboard",
-    lambda world: {
+def needs_of_offboard(world: World) -> Needs:
+    return {
         GROUPS: 2,
         EVERYBODY: world.pages,
         ORGS: 1,
@@ -260,10 +259,17 @@ def offboard_dry(client: GroupsClient, world: World) -> object:
         AGAIN: world.pages,
         "the organizations once more": 1,
         SSO: 2,
-    },
-)
+    }
+
+
+@job("offboard", needs_of_offboard)
 def offboard(client: GroupsClient, world: World) -> object:
     return client.access.offboard(world.email(), cascade=True, dry_run=False).collect()
+
+
+@job("offboard, on the command line", needs_of_offboard)
+def offboard_by_command(client: GroupsClient, world: World) -> object:
+    return command(world, "offboard", world.email(), "--cascade", "--yes")
 
 
 @job("review", lambda world: {EVERYBODY: world.pages})

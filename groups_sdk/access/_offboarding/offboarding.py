@@ -73,8 +73,8 @@ class AsyncOffboarding(AsyncBatches[Change, OffboardingResult]):
         return self.report()
 
     def report(self) -> OffboardingReport:
-        """The report of the results so far."""
-        return self._offboarding.report(self.outcomes)
+        """The report of the results so far. After `preview()`, what is not begun yet is "would_remove"."""
+        return self._offboarding.report(self.outcomes, self.pending)
 
 
 class OffboardingWork:
@@ -130,14 +130,14 @@ class OffboardingWork:
         document = json.dumps({"offboard": people, "cascade": self._cascade})
         return hashlib.sha256(document.encode()).hexdigest()
 
-    def report(self, results: Sequence[OffboardingResult]) -> OffboardingReport:
+    def report(self, results: Sequence[OffboardingResult], pending: Sequence[Change]) -> OffboardingReport:
         leftovers = self._leftovers
         return OffboardingReport(
             people=tuple(map(str, self._people)),
             dry_run=self._dry_run,
             cascade=self._cascade,
             groups=len(self._groups),
-            results=tuple(results),
+            results=(*results, *(self._found[_id(change)] for change in pending)),
             not_found=self._not_found,
             remaining=tuple(leftovers.remaining) if leftovers else (),
             sso_users=tuple(leftovers.sso_users) if leftovers else (),

@@ -109,21 +109,31 @@ def offboard(
         )
         return work, reporter
 
-    work, _ = job(dry=True)
-    with progress.bar("groups"):
-        report = work.collect()
-    going = report.of(OffboardingStatus.WOULD_REMOVE)
     resumed = journal is not None and journal.exists()
+    at_once = yes and not dry_run  # nobody is asked: what was seen is not looked at a second time
+    work, reporter = job(dry=not at_once)
+    with progress.bar("groups"):
+        if at_once:
+            work.preview()
+        else:
+            list(work)
+    report = work.report()
+    going = report.of(OffboardingStatus.WOULD_REMOVE)
     if dry_run:
         list_steps([str(result) for result in going])
         note("dry run: nothing was changed")
-    elif going or resumed:
+    if not dry_run and (going or resumed):
         whom = everybody[0] if len(everybody) == 1 else f"{len(everybody):,} people"
         below = "and from the organizations below" if cascade else "but not from the organizations below"
         question = f"Remove {whom}: {counted(len(going), 'membership')} of groups, {below}?"
         confirm(question, _steps(report), yes=yes)
-        work, reporter = job(dry=False)
-        report = _run(connection, work, reporter, going)
+        if not at_once:
+            work, reporter = job(dry=False)
+            _require_shown(work, going)
+        report = _run(connection, work, reporter)
+    else:
+        with progress.bar("groups"):
+            report = work.collect()
     print_records(OFFBOARDING, report.results, connection.options.output, noun="result")
     for line in _rest(report):
         note(with_options(line))
@@ -136,18 +146,8 @@ def _read(file: Path | None) -> Sequence[Any]:
     return () if file is None else read_people(read_once(file))
 
 
-def _run(
-    connection: Connection,
-    work: Offboarding,
-    reporter: progress.ProgressReporter,
-    shown: Sequence[OffboardingResult],
-) -> OffboardingReport:
-    """Remove what was shown, and print what came of it so far when something stops that.
-
-    Raises `CommandError` when more would be removed than was shown: somebody was added to a group meanwhile.
-    """
-    from groups_sdk.access import OffboardingStatus
-
+def _require_shown(work: Offboarding, shown: Sequence[OffboardingResult]) -> None:
+    """Raise `CommandError` when more would be removed than was shown: somebody was added to a group meanwhile."""
     memberships = {result.membership.id for result in shown if result.membership is not None}
     with progress.bar("looking"):
         unseen = [change for change in work.preview() if change.membership_id not in memberships]
@@ -156,6 +156,12 @@ def _run(
         raise CommandError(
             f"there is more to remove than was shown: {listed}; nothing was changed, try again", FAILED
         )
+
+
+def _run(connection: Connection, work: Offboarding, reporter: progress.ProgressReporter) -> OffboardingReport:
+    """Remove what was shown, and print what came of it so far when something stops that."""
+    from groups_sdk.access import OffboardingStatus
+
     try:
         with reporter.shown_as("memberships", requests_each=1):
             return work.collect()
