@@ -98,6 +98,27 @@ async def test_a_display_name_finds_for_reading_and_never_for_a_change() -> None
             await client.access.find_membership(twins.group_id, name="shown-twin")
 
 
+async def test_a_display_name_is_looked_for_in_the_same_listing_when_that_is_wanted() -> None:
+    fake = FakeSnyk.with_members(350)
+    user = fake.add_user(name="Root", username="u7", email="u7@mail.test")
+    fake.add_membership(fake.group_id, user.id, fake.roles()[1].id)
+    spaced = fake.add_user(name="Eve Moss", username="u8", email="u8@mail.test")
+    fake.add_membership(fake.group_id, spaced.id, fake.roles()[1].id)
+    async with fake.async_client() as client:
+        find = client.access.find_membership
+        for person, who, requests in (("root", user, 1 + 4), ("eve moss", spaced, 4), ("u7", user, 1)):
+            before = len(fake.requests)
+            found = await find(fake.group_id, person, display_names=True)
+            assert found is not None
+            assert found.user.id == who.id
+            assert len(fake.requests) - before == requests
+        assert await find(fake.group_id, "root") is None
+        assert await find(fake.group_id, "nobody", display_names=True) is None
+        for criteria in ({"email": "u7@mail.test"}, {"person": " "}, {"person": 7}):
+            with pytest.raises(InvalidArgumentError):
+                await find(fake.group_id, display_names=True, **criteria)  # type: ignore[arg-type]
+
+
 class Filtering(FakeSnyk):
     """Whose filters compare letter by letter ("exact"), find nobody at all ("none"), or everybody ("all")."""
 
