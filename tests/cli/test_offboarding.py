@@ -200,6 +200,13 @@ def test_nothing_is_removed_that_was_not_shown(
     assert changes_sent(fake) == []
 
 
+def test_nobody_is_found_and_no_journal_is_left(fake: FakeSnyk, cli: Call, tmp_path: Path) -> None:
+    command = ("--cascade", "--yes", "--journal", str(tmp_path / "journal"))
+    assert cli("offboard", NOBODY, *command).code == 4
+    assert [*tmp_path.iterdir()] == [], "it would refuse to be that of the right name"
+    assert cli("offboard", ADA, *command).code == 0
+
+
 def test_interrupted_offboarding_says_what_came_of_each_group(
     hanging: Callable[[str, int], Hanging], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,7 +110,8 @@ def offboard(
         return work, reporter
 
     resumed = journal is not None and journal.exists()
-    at_once = yes and not dry_run  # nobody is asked: what was seen is not looked at a second time
+    # Where nobody is asked, what was seen needs no second look; but a new journal is made only when there is work.
+    at_once = yes and not dry_run and (journal is None or resumed)
     work, reporter = job(dry=not at_once)
     with progress.bar("groups"):
         if at_once:
