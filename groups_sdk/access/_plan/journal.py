@@ -1,19 +1,23 @@
 """The journal of an apply: a line before each change and one after it, so that a run that was killed can be resumed.
 
 It says what this package did, not how things are: that the API says. All work with the file is done in threads, one
-piece after the other, and to its end: a task that is cancelled meanwhile loses no line. Between two sessions the file
-is closed; while it is open it is locked against other runs.
+piece after the other, and to its end: a task that is cancelled meanwhile loses no line. What is to be noted while the
+disk is busy waits, and is then written together. Between two sessions the file is closed; while it is open it is locked
+against other runs.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Literal, overload
 
 import anyio
+import anyio.to_thread
 import attrs
 
 from groups_sdk.access._outcomes import Change, Outcome, Status
@@ -22,12 +26,13 @@ from groups_sdk.access._plan.journal_lines import (
     Entries,
     Header,
     JournalEntry,
+    Line,
     begin_lines,
     end_line,
     parse_journal,
     parse_line,
 )
-from groups_sdk.access._threads import run_to_end
+from groups_sdk.access._threads import run_to_end, wait_to_end
 from groups_sdk.errors import InvalidArgumentError, JournalError
 
 __all__ = ["Journal", "JournalEntry", "JournalRecord", "read_journal"]
@@ -48,7 +53,10 @@ class Journal:
         self._entries = Entries(self._header)
         self._earlier: Mapping[str, JournalEntry] = MappingProxyType({})
         self._known = False  # the file is this plan's, and its lines were read
-        self._one_at_a_time: anyio.CapacityLimiter | None = None  # there is one while a session lasts
+        self._threads: anyio.CapacityLimiter | None = None  # there is one while a session lasts
+        self._lock = anyio.Lock()
+        self._waiting: list[_Note] = []
+        self._writing = threading.Lock()  # a loop that ends may leave a thread behind
 
     @property
     def earlier(self) -> Mapping[str, JournalEntry]:
@@ -58,9 +66,10 @@ class Journal:
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[None]:
         """Hold the file, locked. The first time its lines are read, and a new one gets its header."""
-        if self._one_at_a_time is not None:
+        if self._threads is not None:
             raise RuntimeError("the journal is open already")
-        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._threads = anyio.CapacityLimiter(1)  # of its own: it must not wait for what others do in threads
+        self._lock = anyio.Lock()
         try:
             await self._run(self._open)
             yield
@@ -68,7 +77,7 @@ class Journal:
             try:
                 await self._run(self._file.close)
             finally:
-                self._one_at_a_time = None
+                self._threads = None
 
     async def begin(
         self, changes: Sequence[Change], organizations: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -77,7 +86,8 @@ class Journal:
 
         `organizations` are those that a removal takes too, as text, by `Change.key`.
         """
-        await self._run(lambda: self._append(begin_lines(changes, organizations)) if changes else None)
+        if changes:
+            await self._note(lambda: begin_lines(changes, organizations))
 
     async def end(self, outcome: Outcome, *, membership_id: str | None = None) -> None:
         """Note what came of a change, with the id of the new membership when somebody was added.
@@ -85,12 +95,41 @@ class Journal:
         Nothing is written where there is nothing to remember: of what an earlier run has applied, that stays so; and
         what was neither begun nor started leaves no trace.
         """
-        await self._run(lambda: self._end(outcome, membership_id))
+        await self._note(lambda: self._end_lines(outcome, membership_id))
 
     async def _run(self, func: Callable[[], None]) -> None:
-        if self._one_at_a_time is None:
+        if self._threads is None:
             raise RuntimeError("the journal is not open")
-        await run_to_end(func, self._one_at_a_time)
+        await run_to_end(func, self._threads)
+
+    async def _note(self, lines: Callable[[], Sequence[bytes]]) -> None:
+        """Have the disk know these lines. All that waits while it is busy is written together.
+
+        No two of them that wait at the same time are about one change.
+        """
+        threads = self._threads
+        if threads is None:
+            raise RuntimeError("the journal is not open")
+        note = _Note(lines)
+        self._waiting.append(note)
+
+        async def write() -> None:
+            async with self._lock:
+                if not note.done:  # nobody has written it on the way
+                    notes, self._waiting = self._waiting, []
+                    await anyio.to_thread.run_sync(partial(self._write, notes), limiter=threads)
+
+        await wait_to_end(write)
+        error, note.error = note.error, None
+        if error is None and not note.done:
+            error = JournalError(
+                f"{self._file.path}: cannot be written: it was to be written with what failed"
+            )
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # which refers to this frame
 
     def _open(self) -> None:
         self._file.open(known=self._known)
@@ -112,23 +151,57 @@ class Journal:
         self._entries = entries
         self._earlier = MappingProxyType(dict(entries.by_key))
 
-    def _end(self, outcome: Outcome, membership_id: str | None) -> None:
+    def _end_lines(self, outcome: Outcome, membership_id: str | None) -> Sequence[bytes]:
         change = outcome.change
         vain = outcome.status is Status.NOT_STARTED and not self._entries.is_open(change)
-        if not vain and not self._entries.is_applied(change):
-            self._append([end_line(outcome, membership_id)])
+        return [] if vain or self._entries.is_applied(change) else [end_line(outcome, membership_id)]
 
-    def _append(self, texts: Sequence[bytes]) -> None:
-        """Write what can be read again, and nothing else."""
+    def _write(self, notes: Sequence[_Note]) -> None:
+        """Write what can be read again, and nothing else. What fails for all together is tried one by one."""
+        with self._writing:
+            for note in notes:
+                self._prepare(note)
+            good = [note for note in notes if note.error is None and note.texts]
+            if not self._append(good) and len(good) > 1:
+                for note in good:
+                    note.error = None
+                    self._append([note])
+            for note in notes:
+                note.done = True
+
+    def _prepare(self, note: _Note) -> None:
         try:
-            lines = [parse_line(text) for text in texts]
-            for line in lines:
+            note.texts = note.make()
+            note.lines = [parse_line(text) for text in note.texts]
+            for line in note.lines:
                 self._entries.check(line)
         except InvalidArgumentError as error:
-            raise JournalError(f"{self._file.path}: cannot record this: {error}") from None
-        self._file.append(b"".join(texts))
-        for line in lines:
-            self._entries.add(line)
+            note.error = JournalError(f"{self._file.path}: cannot record this: {error}")
+
+    def _append(self, notes: Sequence[_Note]) -> bool:
+        """Whether the disk has them."""
+        try:
+            if notes:
+                self._file.append(b"".join(text for note in notes for text in note.texts))
+        except JournalError as error:
+            for note in notes:
+                note.error = error
+            return False
+        for note in notes:
+            for line in note.lines:
+                self._entries.add(line)
+        return True
+
+
+@attrs.define
+class _Note:
+    """Lines that somebody waits for: they are made and written by whoever gets to the file first."""
+
+    make: Callable[[], Sequence[bytes]]
+    texts: Sequence[bytes] = ()
+    lines: Sequence[Line] = ()
+    done: bool = False
+    error: JournalError | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -587,15 +587,98 @@ async def test_nothing_is_written_before_the_disk_has_what_came_first(
     async with journal.session(), anyio.create_task_group() as tasks:
         tasks.start_soon(journal.begin, [ADD])
         await slow.wait()
-        limiter = journal._one_at_a_time
-        assert limiter is not None
         tasks.start_soon(journal.begin, [PROMOTE])
         with anyio.fail_after(60):
-            while not limiter.statistics().tasks_waiting and inside < 2:
+            while not journal._lock.statistics().tasks_waiting and inside < 2:
                 await anyio.sleep(0.001)
         assert inside == 1
         slow.go.set()
     assert list(await reopened(path)) == [ADD.key, PROMOTE.key]
+
+
+async def test_what_waits_for_the_disk_is_written_together(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await write(path)
+    slow = Slow(monkeypatch)
+    counted: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (counted.append(descriptor), slow(descriptor)))
+    async with journal.session(), anyio.create_task_group() as tasks:
+        tasks.start_soon(journal.begin, [ADD])
+        await slow.wait()
+        for change in (PROMOTE, REMOVE):
+            tasks.start_soon(journal.begin, [change])
+        while len(journal._waiting) < 2:
+            await anyio.lowlevel.checkpoint()
+        slow.go.set()
+    assert len(counted) == 2
+    assert set(await reopened(path)) == {ADD.key, PROMOTE.key, REMOVE.key}
+
+
+async def test_what_the_disk_cannot_take_together_is_written_one_by_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await write(path)
+    slow = Slow(monkeypatch)
+
+    def full(descriptor: int) -> None:
+        slow(descriptor)
+        if path.read_bytes().count(b'"event"') > 2:
+            raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(os, "fsync", full)
+    failed: list[Change] = []
+
+    async def begin(change: Change) -> None:
+        try:
+            await journal.begin([change])
+        except JournalError as error:
+            assert "no space left" in str(error)
+            failed.append(change)
+
+    async with journal.session(), anyio.create_task_group() as tasks:
+        tasks.start_soon(begin, ADD)
+        await slow.wait()
+        for change in (PROMOTE, REMOVE):
+            tasks.start_soon(begin, change)
+        while len(journal._waiting) < 2:
+            await anyio.lowlevel.checkpoint()
+        slow.go.set()
+    (missing,) = failed
+    monkeypatch.undo()
+    assert set(await reopened(path)) == {ADD.key, PROMOTE.key, REMOVE.key} - {missing.key}
+
+
+async def test_what_fails_as_nobody_expects_is_taken_for_written_by_nobody(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await write(path)
+    slow = Slow(monkeypatch)
+
+    def broken(descriptor: int) -> None:
+        first = not slow.entered.is_set()
+        slow(descriptor)
+        if not first:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(os, "fsync", broken)
+    errors: list[type[Exception]] = []
+
+    async def begin(change: Change) -> None:
+        try:
+            await journal.begin([change])
+        except (ZeroDivisionError, JournalError) as error:
+            errors.append(type(error))
+
+    async with journal.session(), anyio.create_task_group() as tasks:
+        tasks.start_soon(begin, ADD)
+        await slow.wait()
+        for change in (PROMOTE, REMOVE):
+            tasks.start_soon(begin, change)
+        while len(journal._waiting) < 2:
+            await anyio.lowlevel.checkpoint()
+        slow.go.set()
+    assert errors == [ZeroDivisionError, JournalError]
 
 
 async def test_a_scope_that_is_cancelled_meanwhile_loses_nothing(
