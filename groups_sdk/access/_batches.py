@@ -21,6 +21,7 @@ from typing import Generic, Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
+from anyio.abc import TaskGroup
 
 from groups_sdk import _writes as writes
 from groups_sdk._background import BackgroundTask
@@ -87,6 +88,7 @@ class AsyncBatches(Generic[Item, Out]):
         self._total: int | None = None
         self._skipped = 0
         self._under_way = 0  # places that are taken
+        self._reserved = 0  # those of them that have not taken their item from the stage yet
         self._starting = 0  # those of them that have not taken their item from `_announced` yet
         self._began = 0.0
         self._active = (
@@ -337,19 +339,14 @@ class AsyncBatches(Generic[Item, Out]):
                 while self._goes_on() and (stage or len(self._announced) > self._starting):
                     change = self._change()
                     if self._has_room():
-                        try:
-                            if idle:  # nobody took outcomes for a while
-                                self._resumed = True
+                        if idle:  # nobody took outcomes for a while
+                            self._resumed = True
+                            try:
                                 await self._check(stage)
-                            await self._announce(stage)
-                        except Exception as error:  # what is under way must still end
-                            self._error = error
-                            break
-                        free = self._concurrency - self._under_way
-                        for _ in range(min(len(self._announced) - self._starting, free)):
-                            self._under_way += 1
-                            self._starting += 1
-                            tasks.start_soon(self._fill_place)
+                            except Exception as error:
+                                self._error = error
+                                break
+                        self._fill_places(tasks, stage)
                         if not whole_stage:
                             break
                     idle = self._under_way == 0
@@ -357,7 +354,20 @@ class AsyncBatches(Generic[Item, Out]):
         except BaseExceptionGroup as group:
             raise first_of(group) from None
         finally:
-            self._under_way = self._starting = 0  # a cancelled task may never have run
+            self._under_way = self._starting = self._reserved = 0  # a cancelled task may never have run
+
+    def _fill_places(self, tasks: TaskGroup, stage: deque[Item]) -> None:
+        """Begin as much as there are free places for: first what the work was told of before."""
+        free = self._concurrency - self._under_way
+        ready = min(len(self._announced) - self._starting, free)
+        for _ in range(ready):
+            self._starting += 1
+            tasks.start_soon(self._fill_place)
+        count = min(free - ready, len(stage) - self._reserved)
+        if count:
+            self._reserved += count
+            tasks.start_soon(self._announce, tasks, stage, count)
+        self._under_way += ready + count
 
     def _goes_on(self) -> bool:
         leaving = self._block is not None and self._block.leaving
@@ -368,30 +378,41 @@ class AsyncBatches(Generic[Item, Out]):
         block = self._block
         return block is None or not block.running or len(self._outcomes) - block.taken < self._concurrency
 
-    async def _announce(self, stage: deque[Item]) -> None:
-        """Tell the work what the free places will begin, and could not begin yet."""
-        ready = len(self._announced) - self._starting
-        count = min(self._concurrency - self._under_way - ready, len(stage))
-        items = [stage.popleft() for _ in range(count)]
-        if items:
-            try:
+    async def _announce(self, tasks: TaskGroup, stage: deque[Item], count: int) -> None:
+        """Tell the work what these places will begin, and begin it. Other places go on meanwhile."""
+        self._reserved -= count
+        items = [stage.popleft() for _ in range(count)] if self._goes_on() else []
+        try:
+            if items:
                 await self._work.before(items)
-            except BaseException:
-                stage.extendleft(reversed(items))
+        except BaseException as error:
+            stage.extendleft(reversed(items))
+            if not isinstance(error, Exception):
                 raise
-            self._announced.extend(items)
+            self._error = self._error or error  # what is under way must still end
+            items = []
+        self._announced.extend(items)
+        for _ in items:
+            self._starting += 1
+            tasks.start_soon(self._fill_place)
+        self._under_way -= count - len(items)
+        self._wake()
 
     async def _fill_place(self) -> None:
         self._starting -= 1
+        outcome: Out | None = None
         try:
             if self._goes_on():
                 self._is_active()
-                await self._do(self._announced.popleft())
+                outcome = await self._do(self._announced.popleft())
         finally:
             self._under_way -= 1
             self._wake()
+        if outcome is not None:  # what is noted of it and of the next item may then go to the disk together
+            await self._note(outcome)
 
-    async def _do(self, item: Item) -> None:
+    async def _do(self, item: Item) -> Out:
+        """The outcome, recorded. Where the work is stopped meanwhile, it is noted here."""
         try:
             outcome = await self._work.perform(item)
         except Exception as error:
@@ -406,7 +427,7 @@ class AsyncBatches(Generic[Item, Out]):
             await self._note(outcome)
             raise
         self._record(outcome)
-        await self._note(outcome)
+        return outcome
 
     def _record(self, outcome: Out) -> None:
         self._outcomes.append(outcome)
@@ -421,6 +442,7 @@ class AsyncBatches(Generic[Item, Out]):
                 await self._work.after(outcome)
             except Exception as error:
                 self._error = self._error or error
+                self._wake()
 
     async def _start_no_more(self, error: Exception) -> None:
         """Give all that is left its outcome."""
