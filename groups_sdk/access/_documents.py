@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Role, User
 
-__all__ = ["Reader", "parsed"]
+__all__ = ["Reader", "compact_user", "parsed", "shared_role"]
 
 
 def parsed(text: str, where: str) -> Any:
@@ -18,6 +20,20 @@ def parsed(text: str, where: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"{where}: is not JSON: {error}") from None
+
+
+@lru_cache(maxsize=1024)
+def shared_role(id_: str, name: str | None) -> Role:
+    """One object for all that are equal: thousands of members have a handful of roles."""
+    return Role(id_, name)
+
+
+def compact_user(
+    id_: str, name: str | None, username: str | None, email: str | None, login_method: str | None
+) -> User:
+    """A user of whose equal texts one is kept."""
+    login_method = login_method and sys.intern(login_method)
+    return User(id_, name, email if username == email else username, email, login_method)
 
 
 _REQUIRED = object()
@@ -73,13 +89,18 @@ class Reader:
         if not self.has(name):
             return None
         role = self.inner(name)
-        return Role(role.take("id", str), role.maybe("name"))
+        return shared_role(role.take("id", str), role.maybe("name"))
 
     def user(self, name: str) -> User:
         """A user."""
         user = self.inner(name)
-        texts = {member: user.maybe(member) for member in ("name", "username", "email", "login_method")}
-        return User(id=user.take("id", str), **texts)
+        return compact_user(
+            user.take("id", str),
+            user.maybe("name"),
+            user.maybe("username"),
+            user.maybe("email"),
+            user.maybe("login_method"),
+        )
 
     def maybe(self, name: str) -> str | None:
         """A text, or None."""

@@ -8,10 +8,10 @@ from groups_sdk._pagination import DecodeProblem
 from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk._terminal import printable
-from groups_sdk.access._review.member import ReviewedMember
+from groups_sdk.access._review.member import ReviewedMember, lowered, person_of
 from groups_sdk.models import User
 
-__all__ = ["MemberChange", "ReviewDiff", "compare"]
+__all__ = ["MemberChange", "ReviewDiff", "by_person", "compare"]
 
 
 @attrs.frozen
@@ -80,15 +80,17 @@ def compare(
     A person is a user id. Where the API left out the user on one side, the membership id says who it is. `unreadable`
     are the records that could not be read, before and after.
     """
-    earlier, later = _by_person(before), _by_person(after)
-    by_membership = {member.membership.id.lower(): person for person, member in earlier.items()}
+    earlier, later = by_person(before), by_person(after)
+    by_membership: dict[str, str] | None = None  # made when it is first needed, which is seldom
     added: list[ReviewedMember] = []
     changed: list[MemberChange] = []
     orgs_unknown: list[ReviewedMember] = []
     for person, new in later.items():
         if person not in earlier:
+            if by_membership is None:
+                by_membership = {lowered(m.membership.id): known for known, m in earlier.items()}
             same = by_membership.get(new.membership.id.lower())
-            if same is None or (new.membership.user.id and earlier[same].membership.user.id):
+            if same not in earlier or (new.membership.user.id and earlier[same].membership.user.id):
                 added.append(new)
                 continue
             person = same
@@ -114,8 +116,9 @@ def _without(
     return tuple(member for member in members if member.membership.id.lower() not in seen)
 
 
-def _by_person(members: Iterable[ReviewedMember]) -> dict[str, ReviewedMember]:
-    return {(m.membership.user.id or m.membership.id).lower(): m for m in members}
+def by_person(members: Iterable[ReviewedMember]) -> dict[str, ReviewedMember]:
+    """The members by `person_of`; of somebody who is listed twice, the last."""
+    return {person_of(member): member for member in members}
 
 
 _Test = Callable[[ReviewedMember, ReviewedMember], bool]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import attrs
 
 from groups_sdk._pagination import DecodeProblem
 from groups_sdk.access._csv_escaping import escaped, unescaped
-from groups_sdk.access._documents import Reader, parsed
-from groups_sdk.access._review.member import ReviewedMember
+from groups_sdk.access._documents import Reader, compact_user, parsed, shared_role
+from groups_sdk.access._review.member import ReviewedMember, person_of
 from groups_sdk.access._writing import AnyFile, opened_to_write
 from groups_sdk.errors import GroupsError, InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership, Org, OrgMembership, Role, User
@@ -202,8 +203,12 @@ JsonlReview = tuple[
 could not be read."""
 
 
-def read_jsonl(file: AnyFile) -> JsonlReview:
-    """What is in the file, as the fields of a review."""
+def read_jsonl(file: AnyFile, like: Mapping[str, ReviewedMember] = MappingProxyType({})) -> JsonlReview:
+    """What is in the file, as the fields of a review.
+
+    Members who are equal to those of `like`, which is by `person_of`, are these themselves: two reviews of a large
+    group take little more memory than one.
+    """
     members: list[ReviewedMember] = []
     head: Reader | None = None
     group = Group("")
@@ -230,10 +235,15 @@ def read_jsonl(file: AnyFile) -> JsonlReview:
                     )
                 break
             else:
-                members.append(_member(entry, group))
+                members.append(_known(_member(entry, group), like))
     raise InvalidArgumentError(
         f"{source}: is not a complete review: the last line, which counts the members, is missing or wrong"
     )
+
+
+def _known(member: ReviewedMember, like: Mapping[str, ReviewedMember]) -> ReviewedMember:
+    same = like.get(person_of(member))
+    return member if same is None or same != member else same
 
 
 def _problem(entry: Reader) -> DecodeProblem:
@@ -273,8 +283,13 @@ def _org_membership(entry: Reader) -> OrgMembership:
     )
 
 
-def read_csv(file: AnyFile) -> tuple[Group, tuple[ReviewedMember, ...], tuple[DecodeProblem, ...]]:
-    """The group, its members and what could not be read, without organizations: that column is for people to read."""
+def read_csv(
+    file: AnyFile, like: Mapping[str, ReviewedMember] = MappingProxyType({})
+) -> tuple[Group, tuple[ReviewedMember, ...], tuple[DecodeProblem, ...]]:
+    """The group, its members and what could not be read, without organizations: that column is for people to read.
+
+    `like` is as in `read_jsonl`.
+    """
     group = Group("")
     members: list[ReviewedMember] = []
     unreadable: list[DecodeProblem] = []
@@ -293,12 +308,13 @@ def read_csv(file: AnyFile) -> tuple[Group, tuple[ReviewedMember, ...], tuple[De
                 cells = {name: unescaped(cell) for name, cell in row.items()}
                 if (members or unreadable) and cells["group_id"].lower() != group.id.lower():
                     raise InvalidArgumentError(f"{where}: is about a different group than the lines before")
-                group = Group(cells["group_id"], cells["group"] or None)
+                named = Group(cells["group_id"], cells["group"] or None)
+                group = group if group == named else named
                 if cells["role"] == UNREADABLE and not cells["role_id"]:
                     path, _, message = cells["name"].partition(": ")
                     unreadable.append(DecodeProblem(cells["membership_id"] or None, path, message))
                 else:
-                    members.append(_csv_member(Reader(cells, where), cells, group))
+                    members.append(_known(_csv_member(Reader(cells, where), cells, group), like))
         except csv.Error as error:
             raise InvalidArgumentError(f"{source}: is not CSV: {error}") from None
     return group, tuple(members), tuple(unreadable)
@@ -309,14 +325,14 @@ def _csv_member(entry: Reader, cells: dict[str, str], group: Group) -> ReviewedM
         GroupMembership(
             id=cells["membership_id"],
             created_at=entry.moment("member_since") if cells["member_since"] else None,
-            user=User(
-                id=cells["user_id"],
-                name=cells["name"] or None,
-                username=cells["username"] or None,
-                email=cells["email"] or None,
-                login_method=cells["login_method"] or None,
+            user=compact_user(
+                cells["user_id"],
+                cells["name"] or None,
+                cells["username"] or None,
+                cells["email"] or None,
+                cells["login_method"] or None,
             ),
-            role=Role(cells["role_id"], cells["role"] or None),
+            role=shared_role(cells["role_id"], cells["role"] or None),
             group=group,
         ),
         {"yes": True, "no": False}.get(cells["sso"]),

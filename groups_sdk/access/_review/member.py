@@ -63,6 +63,17 @@ class ReviewedMember(Serializable):
         return UNKNOWN if created_at is None else f"{created_at:%Y-%m}"
 
 
+def lowered(text: str) -> str:
+    """In lower case; the text itself where it is so already, which is how ids come: it then takes no memory."""
+    lower = text.lower()
+    return text if lower == text else lower
+
+
+def person_of(member: ReviewedMember) -> str:
+    """Who it is: the user id or, where the API left out the user, the id of the membership."""
+    return lowered(member.membership.user.id or member.membership.id)
+
+
 @attrs.frozen
 class ReviewTotals(Serializable):
     """The counts of a review.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -16,6 +17,7 @@ from groups_sdk import (
     Role,
 )
 from groups_sdk.access import ReviewDiff, ReviewedMember
+from groups_sdk.access._review.diff import compare
 from groups_sdk.testing import FakeSnyk
 
 pytestmark = pytest.mark.anyio
@@ -172,3 +174,33 @@ def test_role_without_an_id_is_compared_by_name_and_ids_without_regard_to_case()
     after = review([attrs.evolve(one, membership=upper), attrs.evolve(two, membership=other)])
     assert [change.what for change in after.diff(before).changed] == [("role",)]
     assert after.diff(after).empty
+
+
+@pytest.mark.parametrize("name", ["earlier.jsonl", "earlier.csv"])
+def test_who_is_the_same_in_an_earlier_file_is_kept_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    now = review([member("1"), member("2", role="Group Admin"), member("4")])
+    before = review([member("1"), member("2"), member("3")])
+    path = tmp_path / name
+    (before.to_csv if path.suffix == ".csv" else before.to_jsonl)(path)
+    compared: list[Any] = []
+
+    def kept(earlier: Any, later: Any, **options: Any) -> ReviewDiff:
+        compared.append((earlier, later))
+        return compare(earlier, later, **options)
+
+    monkeypatch.setattr("groups_sdk.access._review.report.compare", kept)
+    assert now.diff(path) == now.diff(before)
+    (earlier, later), _ = compared
+    assert earlier == before.members
+    assert earlier[0] is later[0]
+    assert earlier[1].membership.role is not later[1].membership.role
+
+
+def test_a_membership_that_is_listed_again_under_another_user_is_that_of_somebody_added() -> None:
+    again = attrs.evolve(
+        member("2"), membership=attrs.evolve(member("2").membership, id=member("1").membership.id)
+    )
+    diff = review([member("1"), again]).diff(review([member("1")]))
+    assert (diff.added, diff.removed, diff.changed) == ((again,), (), ())
