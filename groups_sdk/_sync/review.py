@@ -107,9 +107,9 @@ class ReviewStream(SyncObject[AsyncReviewStream]):
     ) -> ReviewTotals:
         """Write the review as one self-contained page: see `Review.to_html`. Returns the totals.
 
-        The table is sorted, so all members are kept in memory meanwhile. The page is made and written in a worker
-        thread, also to an open file. Cancelling waits until that is done. The arguments are checked before anything
-        is sent.
+        The table is sorted, so all members are kept in memory meanwhile. The page is made and written in worker
+        threads, also to an open file, step by step. Cancelling waits for the step at hand, and a path then keeps what
+        it had before. The arguments are checked before anything is sent.
 
         Example:
             totals = client.access.review(group_id).to_html("review.html", prepared_by="Ada")

@@ -25,6 +25,7 @@ from groups_sdk.access._outcomes import Action, Change, Outcome, Refusals, Statu
 from groups_sdk.access._people import PeopleIndex
 from groups_sdk.access._roles import is_uuid
 from groups_sdk.access._tasks import for_each
+from groups_sdk.access._threads import run_to_end
 from groups_sdk.errors import (
     ConflictError,
     GroupsError,
@@ -78,6 +79,9 @@ class ChangeWork(ABC):
 
     async def prepare(self) -> Prepared:
         await self._look_at_all(self._group_ids)
+        return await run_to_end(self._decided)  # thousands of members take their time
+
+    def _decided(self) -> Prepared:
         require_me(self.guards, [*self.group_guards.values()])
         require_admins(self.guards, [*self.group_guards.values()])
         self.note_missing_admins(self.group_guards)
@@ -205,8 +209,15 @@ class ChangeWork(ABC):
         ):  # whoever is known in one of the groups is not looked for by name in the others
             listings = {**self.listings, **looks}.values()
             self.people = PeopleIndex(m for listing in listings for m in listing.memberships)
-        for group_id in group_ids:
-            self.adopt(looks[group_id])
+
+        def adopt() -> None:
+            for group_id in group_ids:
+                self.adopt(looks[group_id])
+
+        if self._sent:  # what comes of changes meanwhile must reach the guards
+            adopt()
+        else:
+            await run_to_end(adopt)
         self._sent_since_look = False
 
     def adopt(self, listing: MemberListing) -> None:

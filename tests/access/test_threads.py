@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Generator
 
 import anyio
 import pytest
 
-from groups_sdk.access._threads import run_to_end
+from groups_sdk.access._threads import run_in_steps, run_to_end
 
 pytestmark = pytest.mark.anyio
 
@@ -81,3 +82,58 @@ async def test_a_limiter_of_one_keeps_the_order() -> None:
         assert done == []
         first.go.set()
     assert done == [0, 1, 2, 3, 4]
+
+
+async def test_the_event_loop_has_its_turn_between_two_steps() -> None:
+    seen: list[tuple[int, bool]] = []
+    turns = 0
+
+    def steps() -> Generator[None, None, str]:
+        for _ in range(3):
+            seen.append((turns, threading.get_ident() == loop_thread))
+            yield
+        return "done"
+
+    loop_thread = threading.get_ident()
+    async with anyio.create_task_group() as tasks:
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await anyio.lowlevel.checkpoint()
+
+        tasks.start_soon(count)
+        assert await run_in_steps(steps()) == "done"
+        tasks.cancel_scope.cancel()
+    assert [in_loop for _, in_loop in seen] == [False] * 3
+    assert seen[0][0] < seen[1][0] < seen[2][0]
+
+
+async def test_steps_that_are_cancelled_end_after_the_one_at_hand() -> None:
+    blocking = Blocking()
+    seen: list[str] = []
+
+    def steps() -> Generator[None, None, None]:
+        try:
+            seen.append(blocking())
+            yield
+            seen.append("next")
+        finally:
+            seen.append("closed")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run_in_steps, steps())
+        await begun(blocking)
+        tasks.cancel_scope.cancel()
+        blocking.go.set()
+    assert seen == ["done", "closed"]
+
+
+async def test_what_a_step_raises_comes_through() -> None:
+    def steps() -> Generator[None, None, None]:
+        yield
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await run_in_steps(steps())

@@ -65,7 +65,9 @@ class PlanWork(ChangeWork):
         self._journal: Journal | None = None
         if journal is not None:
             every = [group.id for group in plan.groups]
-            self._journal = Journal(journal, plan_digest=plan.digest, base_url=plan.base_url, group_ids=every)
+            self._journal = Journal(
+                journal, plan_digest=lambda: plan.digest, base_url=plan.base_url, group_ids=every
+            )
         self._sso_users: dict[str, Mapping[str, SsoAccount]] = {}
         self._ended: set[str] = set()  # the keys of the changes that have their outcome
         self._held = {condition.change for condition in plan.conditions}

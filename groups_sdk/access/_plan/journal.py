@@ -41,14 +41,20 @@ __all__ = ["Journal", "JournalEntry", "JournalRecord", "read_journal"]
 class Journal:
     """The journal of one plan, at a path. A symbolic link is followed; a new file can be read by its owner only.
 
-    Every method raises `JournalError`, which names the path: the file is that of another plan, is in use, is damaged,
-    or cannot be opened, locked or written.
+    `plan_digest` may be a function, which is called in a thread. Every method raises `JournalError`, which names the
+    path: the file is that of another plan, is in use, is damaged, or cannot be opened, locked or written.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, plan_digest: str, base_url: str, group_ids: Sequence[str]
+        self,
+        path: str | os.PathLike[str],
+        *,
+        plan_digest: str | Callable[[], str],
+        base_url: str,
+        group_ids: Sequence[str],
     ) -> None:
-        self._header = Header(plan_digest, base_url, tuple(group_ids))
+        self._plan_digest = plan_digest
+        self._header = Header("", base_url, tuple(group_ids))  # whose digest is known when the file is opened
         self._file = JournalFile(path)
         self._entries = Entries(self._header)
         self._earlier: Mapping[str, JournalEntry] = MappingProxyType({})
@@ -134,6 +140,8 @@ class Journal:
     def _open(self) -> None:
         self._file.open(known=self._known)
         if not self._known:
+            digest = self._plan_digest if isinstance(self._plan_digest, str) else self._plan_digest()
+            self._header = attrs.evolve(self._header, plan_digest=digest)
             self._read()
             self._known = True
 

@@ -108,8 +108,18 @@ class Plan(Serializable):
     @property
     def digest(self) -> str:
         """The SHA-256 of all that is in the plan, in hexadecimal: whoever approves a plan approves this."""
-        document = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(document.encode()).hexdigest()
+        digest = hashlib.sha256()
+        rest = attrs.evolve(self, creates=(), role_changes=(), removals=(), unchanged=())
+        for number, (name, value) in enumerate(sorted(rest.to_dict().items())):
+            digest.update(f"{',' if number else '{'}{json.dumps(name)}:".encode())
+            if name not in _KINDS:
+                digest.update(_compact(value))
+                continue
+            for position, change in enumerate(getattr(self, name)):  # one by one: they may be thousands
+                digest.update((b"," if position else b"[") + _compact(change_document(change)))
+            digest.update(b"]" if getattr(self, name) else b"[]")
+        digest.update(b"}")
+        return digest.hexdigest()
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -262,6 +272,10 @@ class Plan(Serializable):
         head = {"format": Literal["groups_sdk.plan"], "version": Literal[3]}
         members = {**head, **{name: type_ for name, (type_, _) in super()._members().items()}}
         return {name: (type_, name not in _NOT_ALWAYS) for name, type_ in members.items()}
+
+
+def _compact(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _fields(reader: Reader) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import attrs
 from groups_sdk._pagination import DecodeProblem
 from groups_sdk._version import __version__
 from groups_sdk.access._review.diff import ReviewDiff
-from groups_sdk.access._review.member import UNKNOWN, ReviewedMember, ReviewTotals
+from groups_sdk.access._review.member import UNKNOWN, ReviewedMember, ReviewTotals, Tally
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group
 
@@ -27,6 +28,7 @@ __all__ = [
     "AuditReport",
     "Since",
     "audit_report",
+    "audit_steps",
     "check_options",
     "login_of",
     "role_of",
@@ -34,6 +36,7 @@ __all__ = [
 
 NOT_KNOWN = "not known"
 MOST_MONTHS = 24
+_STEP = 100  # members
 SSO_WORDS = {True: "yes", False: "no", None: UNKNOWN}
 SORTED = "admins first, then by email address"
 SIGN_OFF_COLUMNS = ("Decision", "Reviewer", "Comment")
@@ -115,12 +118,39 @@ def audit_report(
     review: Review, *, since: Review | None, prepared_by: str | None, sign_off: bool
 ) -> AuditReport:
     """The report of a review. Raises `InvalidArgumentError` for a `since` that is not an earlier one of this group."""
+    steps = audit_steps(review, since=since, prepared_by=prepared_by, sign_off=sign_off)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            report: AuditReport = end.value
+            return report
+
+
+def audit_steps(
+    review: Review, *, since: Review | None, prepared_by: str | None, sign_off: bool
+) -> Generator[None, None, AuditReport]:
+    """The same in short steps: sorting everybody at once would hold up other threads."""
     check_options(review.group.id, since, prepared_by)
-    members = sorted(review.members, key=_order)
+    tally = Tally()
+    tally.unreadable = len(review.unreadable)
+    sso: set[str] = set()
+    runs: list[list[ReviewedMember]] = []
+    for start in range(0, len(review.members), _STEP):
+        runs.append(sorted(review.members[start : start + _STEP], key=_order))
+        for member in runs[-1]:
+            tally.add(member)
+            if member.sso:
+                sso.add(login_of(member))
+        yield
+    members: list[ReviewedMember] = []
+    for member in heapq.merge(*runs, key=_order):
+        members.append(member)
+        if not len(members) % _STEP:
+            yield
     title = f"Access review of {review.group.name or review.group.id}"
     if review.reviewed_at is not None:
         title += f", {_utc(review.reviewed_at):%Y-%m-%d}"
-    sso = {login_of(member) for member in members if member.sso}
     facts = {
         "Group": review.group.name or NOT_KNOWN,
         "Group id": review.group.id or NOT_KNOWN,
@@ -142,7 +172,7 @@ def audit_report(
         group=review.group,
         title=title,
         facts=facts,
-        totals=review.totals,
+        totals=tally.totals(org_memberships=review.org_memberships),
         members=members,
         org_memberships=review.org_memberships,
         since=None if since is None else _since(review, since),

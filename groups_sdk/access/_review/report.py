@@ -1,6 +1,7 @@
 """A review as a whole: its totals, its files, and what has changed since an earlier one."""
 
 import os
+from collections.abc import Generator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Self
@@ -11,14 +12,16 @@ from groups_sdk._pagination import DecodeProblem
 from groups_sdk._public import set_module
 from groups_sdk._serialization import Serializable
 from groups_sdk.access._review import files
-from groups_sdk.access._review.diff import ReviewDiff, compare
+from groups_sdk.access._review.diff import ReviewDiff, by_person, compare
 from groups_sdk.access._review.files import AnyFile
 from groups_sdk.access._review.member import ReviewedMember, ReviewTotals, Tally
 from groups_sdk.access._writing import opened_to_write
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group
 
-__all__ = ["Review"]
+__all__ = ["Review", "html_steps"]
+
+_STEP = 50  # rows of a page
 
 
 @attrs.frozen(slots=False)  # the totals are counted once
@@ -93,7 +96,7 @@ class Review(Serializable):
             print(review.diff("2025-10.jsonl"))
         """
         if not isinstance(earlier, Review):
-            earlier = self.read(earlier)
+            earlier = self._read_file(earlier, like=self)
         if earlier.group.id and earlier.group.id.lower() != self.group.id.lower():
             raise InvalidArgumentError(f"the earlier review is of another group, {earlier.group.id}")
         orgs = earlier.org_memberships and self.org_memberships
@@ -155,13 +158,8 @@ class Review(Serializable):
         Example:
             review.to_html("review.html", since=Review.read("2025-10.jsonl"), prepared_by="Ada", sign_off=True)
         """
-        from groups_sdk.access._review.audit_report import audit_report
-        from groups_sdk.access._review.html import html_lines
-
-        report = audit_report(self, since=since, prepared_by=prepared_by, sign_off=sign_off)
-        with opened_to_write(file) as write:
-            for line in html_lines(report):
-                write(line)
+        for _ in html_steps([self], file, since=since, prepared_by=prepared_by, sign_off=sign_off):
+            pass
 
     def to_xlsx(
         self,
@@ -197,11 +195,17 @@ class Review(Serializable):
         Example:
             earlier = Review.read("2025-10.jsonl")
         """
+        return cls._read_file(path)
+
+    @classmethod
+    def _read_file(cls, path: str | os.PathLike[str], *, like: "Review | None" = None) -> Self:
+        """The same. Who is the same in the review `like` takes no memory of their own."""
+        known = {} if like is None else by_person(like.members)
         name = os.fspath(path).lower()
         if name.endswith(".jsonl"):
-            return cls.from_jsonl(path)
+            return cls(*files.read_jsonl(path, known))
         if name.endswith(".csv"):
-            return cls.from_csv(path)
+            return cls._of_csv(path, known)
         raise InvalidArgumentError(f"{os.fspath(path)}: the name must end in .jsonl or .csv")
 
     @classmethod
@@ -220,8 +224,41 @@ class Review(Serializable):
         Example:
             earlier = Review.from_csv("2025-10.csv")
         """
-        group, members, unreadable = files.read_csv(file)
+        return cls._of_csv(file, {})
+
+    @classmethod
+    def _of_csv(cls, file: AnyFile, like: Mapping[str, ReviewedMember]) -> Self:
+        group, members, unreadable = files.read_csv(file, like)
         return cls(group, None, members, unreadable=unreadable)
+
+
+def html_steps(
+    held: list[Review],
+    file: AnyFile,
+    *,
+    since: Review | None = None,
+    prepared_by: str | None = None,
+    sign_off: bool = False,
+) -> Generator[None, None, ReviewTotals]:
+    """Write a review as a page, in short steps. Returns the totals.
+
+    The review is taken out of `held`, so that its members are freed in steps too: that takes as long as a page of them.
+    """
+    from groups_sdk.access._review.audit_report import audit_steps
+    from groups_sdk.access._review.html import html_lines
+
+    review = held.pop()
+    report = yield from audit_steps(review, since=since, prepared_by=prepared_by, sign_off=sign_off)
+    del review
+    with opened_to_write(file) as write:
+        for number, line in enumerate(html_lines(report), 1):
+            write(line)
+            if not number % _STEP:
+                yield
+    while report.members:
+        del report.members[-_STEP:]
+        yield
+    return report.totals
 
 
 set_module("groups_sdk.access", globals(), ["Review"])

@@ -23,10 +23,10 @@ from groups_sdk.access._review.diff import ReviewDiff
 from groups_sdk.access._review.files import AnyFile
 from groups_sdk.access._review.member import ReviewedMember, ReviewTotals, is_sso
 from groups_sdk.access._review.org_reader import OrgReader, Orgs
-from groups_sdk.access._review.report import Review
+from groups_sdk.access._review.report import Review, html_steps
 from groups_sdk.access._review.threaded_writer import OpenWriter, ThreadedWriter
 from groups_sdk.access._review.xlsx import imported_xlsxwriter
-from groups_sdk.access._threads import run_to_end
+from groups_sdk.access._threads import run_in_steps, run_to_end
 from groups_sdk.access._work import OnProgress, tell
 from groups_sdk.errors import InvalidArgumentError
 from groups_sdk.models import Group, GroupMembership
@@ -175,18 +175,18 @@ class AsyncReviewStream:
     ) -> ReviewTotals:
         """Write the review as one self-contained page: see `Review.to_html`. Returns the totals.
 
-        The table is sorted, so all members are kept in memory meanwhile. The page is made and written in a worker
-        thread, also to an open file. Cancelling waits until that is done. The arguments are checked before anything
-        is sent.
+        The table is sorted, so all members are kept in memory meanwhile. The page is made and written in worker
+        threads, also to an open file, step by step. Cancelling waits for the step at hand, and a path then keeps what
+        it had before. The arguments are checked before anything is sent.
 
         Example:
             totals = await client.access.review(group_id).to_html("review.html", prepared_by="Ada")
         """
         check_options(self.group_id, since, prepared_by)
-        review = await self.collect()
-        write = partial(review.to_html, file, since=since, prepared_by=prepared_by, sign_off=sign_off)
-        await run_to_end(write, anyio.CapacityLimiter(1))
-        return review.totals
+        held = [await self.collect()]
+        return await run_in_steps(
+            html_steps(held, file, since=since, prepared_by=prepared_by, sign_off=sign_off)
+        )
 
     async def to_xlsx(
         self,

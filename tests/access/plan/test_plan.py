@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -133,3 +134,11 @@ async def test_names_play_no_tricks_in_the_diff() -> None:
     async with fake.async_client() as client:
         plan = await client.access.plan(group.id, {user.id: role_id(fake, "Writer")})
     assert str(plan).isprintable() or all(line.isprintable() for line in str(plan).splitlines())
+
+
+async def test_the_digest_is_that_of_the_document_in_its_shortest_form() -> None:
+    made = await document()
+    for kinds in ({}, {"role_changes": [], "creates": []}, {"notes": ["\u00fc"], "max_removals": 3}):
+        changed = {**made, **kinds}
+        shortest = json.dumps(changed, sort_keys=True, separators=(",", ":"))
+        assert Plan.from_dict(changed).digest == hashlib.sha256(shortest.encode()).hexdigest()
