@@ -329,6 +329,91 @@ async def test_what_was_noted_before_and_never_begun_is_noted_after_too() -> Non
     assert work.sessions == 0
 
 
+@pytest.mark.anyio
+async def test_a_place_does_not_wait_while_what_another_begins_is_noted() -> None:
+    work = Numbers([1, 2, 3, 4])
+    bulk = batches(work, concurrency=2)
+    first, third = anyio.Event(), anyio.Event()
+    before, perform = work.before, work.perform
+
+    async def slow_before(items: Sequence[int]) -> None:
+        if items == [3]:
+            first.set()
+            await third.wait()
+        await before(items)
+
+    async def slow_perform(item: int) -> tuple[int, str]:
+        if item == 1:
+            await first.wait()
+        return await perform(item)
+
+    work.before, work.perform = slow_before, slow_perform  # type: ignore[method-assign]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bulk.finish)
+        while set(bulk.outcomes) != done(1, 2, 4):
+            await anyio.lowlevel.checkpoint()
+        third.set()
+    assert set(bulk.outcomes) == done(1, 2, 3, 4)
+
+
+@pytest.mark.anyio
+async def test_what_was_noted_before_and_was_cancelled_is_begun_first_and_not_noted_again() -> None:
+    work = Numbers([1, 2, 3])
+    bulk = batches(work, concurrency=2)
+    before = work.before
+    with anyio.CancelScope() as scope:
+
+        async def cancelling(items: Sequence[int]) -> None:
+            await before(items)
+            scope.cancel()
+
+        work.before = cancelling  # type: ignore[method-assign]
+        await bulk.finish()
+    work.before = before  # type: ignore[method-assign]
+    began = work.performed
+    assert len(bulk.outcomes) == len(began)
+    assert set(await bulk.finish()) >= done(*({1, 2, 3} - {*began}))
+    assert sorted(work.performed) == [1, 2, 3]
+    assert [value for word, value in work.log if word == "before"] == [[1, 2], [3]]
+
+
+@pytest.mark.anyio
+async def test_a_look_that_fails_after_a_pause_in_the_block_begins_nothing_else() -> None:
+    work = Numbers([1, 2])
+    bulk = batches(work, concurrency=1)
+    with pytest.raises(OSError, match="no look"):  # noqa: PT012 - the error comes with the second outcome
+        async with bulk:
+            async for _ in bulk:
+                while bulk._under_way or ("after", (1, "done")) not in work.log:
+                    await anyio.lowlevel.checkpoint()
+                for _ in range(10):  # the block learns that nobody takes anything
+                    await anyio.lowlevel.checkpoint()
+                work.fails = {"check": [OSError("no look")]}
+    assert (bulk.outcomes, bulk.pending) == (((1, "done"),), (2,))
+
+
+@pytest.mark.anyio
+async def test_a_place_is_free_while_its_outcome_is_noted() -> None:
+    work = Numbers([1, 2])
+    bulk = batches(work, concurrency=1)
+    held = anyio.Event()
+    after = work.after
+
+    async def slow(outcome: tuple[int, str]) -> None:
+        if outcome[0] == 1:
+            await held.wait()
+        await after(outcome)
+
+    work.after = slow  # type: ignore[method-assign]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bulk.finish)
+        while (2, "done") not in bulk.outcomes:
+            await anyio.lowlevel.checkpoint()
+        assert ("after", (1, "done")) not in work.log
+        held.set()
+    assert ("after", (1, "done")) in work.log
+
+
 def test_a_loop_that_is_gone_costs_no_outcome() -> None:
     work = Numbers([1])
     work.perform = _suspended  # type: ignore[method-assign,assignment]
