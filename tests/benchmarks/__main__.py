@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from string import ascii_lowercase
 from time import monotonic
 
 from benchmarks import measuring, server
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def names(row: Row) -> set[str]:
     """What a row can be asked for by: 7a is one of those that 7 stands for."""
-    return {row.number, row.number.rstrip("abcdef")}
+    return {row.number, row.number.rstrip(ascii_lowercase)}
 
 
 def parsed(rows: Sequence[Row], arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -169,6 +169,10 @@ def rows() -> list[Row]:
         "sharing",
         "paging",
         "needing",
+        "job_bounds",
+        "job_scripts",
+        "job_pauses",
+        "job_memory",
     ):
         import_module(f"benchmarks.{module}")
     return sorted(ROWS, key=lambda row: (int("".join(filter(str.isdigit, row.number))), row.number))

@@ -157,7 +157,10 @@ def importing(*modules: str) -> float:
 
 
 if __name__ == "__main__":
+    from benchmarks.job_memory import memory_of_job
+
     functions = {
+        "memory_of_job": memory_of_job,
         "commanding": commanding,
         "growth_streaming": growth_streaming,
         "limited": limited,

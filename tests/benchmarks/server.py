@@ -152,7 +152,7 @@ def some_pages(count: int = _DISTINCT_PAGES) -> list[bytes]:
     return [_members(dice) for _ in range(count)]
 
 
-def _answer(status: str, body: bytes = b"") -> bytes:
+def answer(status: str, body: bytes = b"") -> bytes:
     head = (
         f"HTTP/1.1 {status}\r\ncontent-type: application/vnd.api+json\r\ncontent-length: {len(body)}\r\n"
         "date: Mon, 03 Nov 2025 10:00:00 GMT\r\nstrict-transport-security: max-age=31536000\r\n"
@@ -168,10 +168,10 @@ _DETAILS = {
     "updated_at": "2024-05-29T09:50:54.014Z",
     "slug": "payments",
 }
-_GROUP = _answer(
+_GROUP = answer(
     "200 OK", json.dumps({"data": {"id": GROUP_ID, "type": "group", "attributes": _DETAILS}}).encode()
 )
-_CHANGED = _answer("204 No Content")
+_CHANGED = answer("204 No Content")
 
 
 class _Connection(asyncio.Protocol):
@@ -202,7 +202,7 @@ class _Connection(asyncio.Protocol):
         elif b"/" in below:
             cursor = _CURSOR.search(head)
             number = int(cursor[1]) if cursor else 0
-            answer = _answer("200 OK", page(self._pages[number % len(self._pages)], number, int(pages)))
+            answer = answer("200 OK", page(self._pages[number % len(self._pages)], number, int(pages)))
         else:
             answer = _GROUP
         if delay == b"0":
