@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.from_thread
 import attrs
 import pytest
 from support.reviews import GROUP, HOSTILE, hostile, member, review
 
 from groups_sdk import Group, GroupsError, InvalidArgumentError, Review, __version__
+from groups_sdk.testing import FakeSnyk
 
 
 class Elements(HTMLParser):
@@ -227,3 +231,39 @@ def test_no_name_of_a_group_gets_out_of_the_style() -> None:
     text = re.sub(r"\\([0-9a-f]+) ", lambda code: chr(int(code[1], 16)), footer)
     assert text == f"Group {name}".replace("\u202e", "\\u202e")[:77] + "..."
     assert page.count("<script>") == 1
+
+
+def test_a_large_group_is_sorted_and_counted_as_a_whole() -> None:
+    members = [
+        member(str(n * 7919 % 250), role="Group Admin" if n % 50 == 0 else "Reader") for n in range(250)
+    ]
+    page = page_of(review(members))
+    everybody = page.partition('<section id="members">')[2]
+    emails = [text.partition("</td>")[0] for text in everybody.split("<td>user")[1:]][::2]
+    by_name = sorted((not m.is_admin, m.membership.user.email or "") for m in members)
+    assert [f"user{email}" for email in emails] == [email for _, email in by_name]
+    assert "<td>Group Admin</td><td>5</td>" in page
+
+
+@pytest.mark.anyio
+async def test_a_page_that_is_cancelled_on_the_way_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeSnyk.example()
+    path = tmp_path / "review.html"
+    path.write_text("what was there")
+    with anyio.CancelScope() as scope:
+
+        def lines(report: Any) -> Iterator[str]:
+            for number in range(1_000):
+                if number == 100:
+                    anyio.from_thread.run_sync(scope.cancel)
+                yield "a line\n"
+
+        monkeypatch.setattr("groups_sdk.access._review.html.html_lines", lines)
+        async with fake.async_client() as client:
+            await client.access.review(fake.group_id).to_html(path)
+    assert scope.cancelled_caught
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [
+        ("review.html", "what was there")
+    ]
