@@ -20,6 +20,6 @@ def import_httpx() -> None:
         return
     sys.modules["rich"] = None  # type: ignore[assignment] # typeshed does not know of it
     try:
-        import httpx  # noqa: F401
+        import groups_sdk._http.library  # noqa: F401 - which imports it
     finally:
         del sys.modules["rich"]
