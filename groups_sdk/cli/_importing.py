@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from importlib import import_module
 
 __all__ = ["import_httpx"]
 
@@ -20,6 +21,6 @@ def import_httpx() -> None:
         return
     sys.modules["rich"] = None  # type: ignore[assignment] # typeshed does not know of it
     try:
-        import groups_sdk._http.library  # noqa: F401 - which imports it
+        import_module("groups_sdk._http.library")
     finally:
         del sys.modules["rich"]
