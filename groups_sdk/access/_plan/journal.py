@@ -74,14 +74,15 @@ class Journal:
         """Hold the file, locked. The first time its lines are read, and a new one gets its header."""
         if self._threads is not None:
             raise RuntimeError("the journal is open already")
-        self._threads = anyio.CapacityLimiter(1)  # of its own: it must not wait for what others do in threads
+        threads = anyio.CapacityLimiter(1)  # of its own: it must not wait for what others do in threads
+        self._threads = threads
         self._lock = anyio.Lock()
         try:
-            await self._run(self._open)
+            await run_to_end(self._open, threads)
             yield
         finally:
             try:
-                await self._run(self._file.close)
+                await run_to_end(self._file.close, threads)
             finally:
                 self._threads = None
 
@@ -102,11 +103,6 @@ class Journal:
         what was neither begun nor started leaves no trace.
         """
         await self._note(lambda: self._end_lines(outcome, membership_id))
-
-    async def _run(self, func: Callable[[], None]) -> None:
-        if self._threads is None:
-            raise RuntimeError("the journal is not open")
-        await run_to_end(func, self._threads)
 
     async def _note(self, lines: Callable[[], Sequence[bytes]]) -> None:
         """Have the disk know these lines. All that waits while it is busy is written together.
