@@ -39,16 +39,6 @@ async def plan_and_apply(base_url: str, members: int, directory: Path) -> None:
                 assert outcome.status == "applied"
 
 
-async def plan_only(base_url: str, members: int, directory: Path) -> None:
-    from benchmarks.job_server import membership_id, role_id, role_of
-    from benchmarks.ours import async_client
-    from benchmarks.server import GROUP_ID
-
-    async with async_client(base_url) as client:
-        desired = {membership_id(n): role_id(1) for n in range(members) if role_of(n) == 2}
-        await client.access.plan(GROUP_ID, desired)
-
-
 async def diff(base_url: str, members: int, directory: Path) -> None:
     """Two reviews from their files. Making the files does not count: that keeps a page."""
     from benchmarks.ours import async_client
@@ -59,7 +49,7 @@ async def diff(base_url: str, members: int, directory: Path) -> None:
     async with async_client(base_url) as client:
         for path in paths:
             await client.access.review(GROUP_ID).to_jsonl(path)
-    assert Review.read(paths[1]).diff(paths[0]).empty  # the second is read beside the first
+    assert Review.read(paths[1]).diff(paths[0]).empty
 
 
 async def html(base_url: str, members: int, directory: Path) -> None:
@@ -71,7 +61,6 @@ async def html(base_url: str, members: int, directory: Path) -> None:
 
 
 JOBS: dict[str, Callable[[str, int, Path], Awaitable[None]]] = {
-    "plan_only": plan_only,
     "plan_and_apply": plan_and_apply,
     "diff": diff,
     "html": html,
