@@ -109,11 +109,12 @@ def _address() -> str:
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
+    with process.stdout as stdout:
+        assert stdout.readline() == b"ready\n"
 
     def end() -> None:
         process.kill()
-        process.communicate()
+        process.wait()
         shutil.rmtree(folder)
 
     atexit.register(end)
