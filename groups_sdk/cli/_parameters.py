@@ -213,6 +213,13 @@ COMMON: list[click.Parameter] = [
         help="The key of --client-cert, if it is in another file.",
     ),
     Option(
+        "--shared-limit",
+        metavar="PLACE",
+        section=_CONNECTION,
+        help="Keep to one rate limit with all programs that name this file, or this Redis server (redis://HOST). "
+        "Default: SNYK_GROUPS_SHARED_LIMIT, else a limit of its own.",
+    ),
+    Option(
         "--timeout",
         type=float,
         metavar="SECONDS",

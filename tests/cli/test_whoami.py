@@ -176,11 +176,30 @@ def test_what_is_wrong_with_the_connection_is_said_in_options(cli: Call, tmp_pat
         (["--base-url", "https://x.example", "--ca-file", str(nothing)], "error: --ca-file: "),
         (["--base-url", "https://x.example", "--client-cert", str(nothing)], "error: --client-cert: "),
         (["--base-url", "https://x.example", "--proxy", "ftp://x"], "error: --proxy: "),
+        (
+            ["--shared-limit", "http://x"],
+            "error: --shared-limit must be the path of a file, or a URL that begins",
+        ),
+        (["--shared-limit", str(tmp_path)], f"error: {tmp_path}: cannot be used for a shared rate limit: "),
         (["--profile", "nope"], "there are no profiles"),
     ):
         done = cli("groups", *arguments)
         assert (done.code, done.out) == (2, "")
         assert words in done.err
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_shared_limit_is_named_by_the_option_or_the_environment(
+    cli: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("groups", "--shared-limit", str(tmp_path / "option")).code == 0
+    monkeypatch.setenv("SNYK_GROUPS_SHARED_LIMIT", str(tmp_path / "variable"))
+    assert cli("groups").code == 0
+    assert (tmp_path / "option").stat().st_size == (tmp_path / "variable").stat().st_size > 0
+    monkeypatch.setenv("SNYK_GROUPS_SHARED_LIMIT", "ftp://somewhere")
+    done = cli("groups")
+    assert done.code == 2
+    assert "error: SNYK_GROUPS_SHARED_LIMIT must be the path of a file" in done.err
 
 
 @pytest.mark.parametrize("source", ["token_env", "token_command"])
