@@ -86,7 +86,7 @@ class AsyncDeletions(AsyncBatches[Change, DeletionResult]):
         return self.report()
 
     def report(self) -> DeletionReport:
-        """The report of the results so far. After `preview()`, what is not begun yet is "would_delete"."""
+        """The report of the results so far. What was found and is not begun yet is "would_delete"."""
         return self._deletions.report(self.outcomes, self.pending)
 
 

@@ -18,7 +18,7 @@ __all__ = ["DeletionReport", "DeletionResult", "DeletionStatus"]
 class DeletionStatus(StrEnum):
     """What came of one account.
 
-    - `WOULD_DELETE`: it was found, and would be deleted without `dry_run`.
+    - `WOULD_DELETE`: it was found. It is a dry run, or the job has not begun with it yet.
     - `DELETED`: deleted by this job.
     - `GONE`: it is not listed any more, but it is not certain that this job deleted it.
     - `REFUSED`: a group would be left without an admin, or not all groups can be read; nothing was sent.

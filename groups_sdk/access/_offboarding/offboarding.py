@@ -73,7 +73,7 @@ class AsyncOffboarding(AsyncBatches[Change, OffboardingResult]):
         return self.report()
 
     def report(self) -> OffboardingReport:
-        """The report of the results so far. After `preview()`, what is not begun yet is "would_remove"."""
+        """The report of the results so far. What was found and is not begun yet is "would_remove"."""
         return self._offboarding.report(self.outcomes, self.pending)
 
 

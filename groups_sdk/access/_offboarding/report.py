@@ -17,7 +17,7 @@ __all__ = ["OffboardingReport", "OffboardingResult", "OffboardingStatus", "Remai
 class OffboardingStatus(StrEnum):
     """What came of one account in one group.
 
-    - `WOULD_REMOVE`: they are a member, and would be removed without `dry_run`.
+    - `WOULD_REMOVE`: they are a member. It is a dry run, or the job has not begun with them yet.
     - `REMOVED`: removed by this job.
     - `NOT_MEMBER`: they are not a member any more, but it is not certain that this job removed them.
     - `REFUSED`: the group would be left without an admin, or they are protected; nothing was sent.
