@@ -21,7 +21,6 @@ from groups_sdk.access import AsyncChanges
 
 MEMBERS = 500
 GROUPS = 100
-LATENCY = 50  # milliseconds
 PLACES = 10
 VIEWERS = [membership_id(number) for number in range(MEMBERS) if role_of(number) == 2]
 
@@ -94,9 +93,9 @@ PHASES: dict[str, Sequence[tuple[str, int]]] = {
 """How many requests a job sends one after the other, and ten at a time, each of these when the one before has ended."""
 
 
-def bound(job: str, *, varying: bool) -> float:
+def bound(job: str, latency: int, *, varying: bool) -> float:
     """The seconds that the requests of a job take when each begins as soon as one of the places is free."""
-    latencies = job_server.latencies(LATENCY) if varying else repeat(float(LATENCY))
+    latencies = job_server.latencies(latency) if varying else repeat(float(latency))
     now = 0.0
     for places, requests in PHASES[job]:
         free = [now] * (PLACES if places == "ten" else 1)
@@ -125,16 +124,18 @@ def seconds_of(base_url: str, job: str) -> Iterator[Turn]:
 def against_bound(bench: Bench, job: str, *, varying: bool) -> Outcome:
     with job_server.running() as server:
         base_url = server.base_url(
-            MEMBERS, latency=f"{'x' if varying else ''}{LATENCY}", groups=GROUPS if job == "offboard" else 1
+            MEMBERS,
+            latency=f"{'x' if varying else ''}{bench.size.latency}",
+            groups=GROUPS if job == "offboard" else 1,
         )
-        best = bound(job, varying=varying)
+        best = bound(job, bench.size.latency, varying=varying)
         with bench.ours.side(seconds_of, base_url, job) as turn:
             taken = [turn() for _ in range(min(bench.size.rounds, 3))]
     return Outcome([seconds / best for seconds in taken], f"{min(taken):.3f} s at best / {best:.3f} s")
 
 
 def _row(number: str, job: str, *, varying: bool) -> None:
-    what = f"{job}: seconds / its bound, answers after {'0 to 300' if varying else LATENCY} ms"
+    what = f"{job}: seconds / its bound, answers after {'0 to 300' if varying else 50} ms"
 
     @row(number, what, at_most=1.10 if "block" in job else 1.05)
     def measure(bench: Bench) -> Outcome:

@@ -13,8 +13,6 @@ from benchmarks.measuring import Bench, Outcome, row
 
 MIB = 2**20
 FEW = 200  # members of the run that the process has its modules and caches from
-PLANNED = 20_000
-REVIEWED = 100_000
 
 
 def most_resident() -> int:
@@ -92,14 +90,14 @@ def growth(bench: Bench, job: str, members: int) -> Outcome:
 
 @row("30a", "MiB that plan and apply of 20,000 members need, with a journal", at_most=60)
 def memory_of_apply(bench: Bench) -> Outcome:
-    return growth(bench, "plan_and_apply", PLANNED)
+    return growth(bench, "plan_and_apply", bench.size.reviewed)
 
 
 @row("30b", "MiB that the diff of two reviews of 100,000 from JSONL needs", at_most=100)
 def memory_of_diff(bench: Bench) -> Outcome:
-    return growth(bench, "diff", REVIEWED)
+    return growth(bench, "diff", bench.size.collected)
 
 
 @row("30c", "MiB that the review of 100,000 as HTML needs", at_most=100)
 def memory_of_html(bench: Bench) -> Outcome:
-    return growth(bench, "html", REVIEWED)
+    return growth(bench, "html", bench.size.collected)

@@ -18,7 +18,6 @@ from benchmarks.server import FIRST_PAGE, GROUP_ID, HEADERS, PAGE_SIZE, TOKEN
 from benchmarks.timing import Turn
 
 MEMBERS = 300
-LATENCY = "50"  # milliseconds
 VIEWERS = [membership_id(number) for number in range(MEMBERS) if role_of(number) == 2]
 _VERSION = "version=2025-11-05"
 
@@ -117,7 +116,7 @@ def _row(number: str, job: str, what: str, peer: str, side: Side) -> None:
     @row(number, f"speed of {what} / a script with {side.__name__[5:]}", at_least=9, peer=peer)
     def measure(bench: Bench) -> Outcome:
         with job_server.running() as server:
-            base_url = server.base_url(MEMBERS, latency=LATENCY)
+            base_url = server.base_url(MEMBERS, latency=str(bench.size.latency))
             with (
                 bench.peers[peer].side(side, base_url, job) as script,
                 bench.ours.side(ours, base_url, job) as job_of_ours,

@@ -29,6 +29,9 @@ class Size:
     collected: int = 100_000
     streamed: int = 1_000_000
     reviewed: int = 20_000
+    latency: int = (
+        50  # milliseconds of each answer, where jobs are compared with their bound and with scripts
+    )
     limited: float = 12.0  # seconds that a rate limit is kept to
     sharing: int = 4  # processes that share one
     answer: int = 8 * 2**20  # bytes of the largest answer: `max_response_bytes` of a client

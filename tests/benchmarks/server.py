@@ -198,17 +198,17 @@ class _Connection(asyncio.Protocol):
             return
         method, delay, pages, below = request.groups()
         if method != b"GET":
-            answer = _CHANGED
+            reply = _CHANGED
         elif b"/" in below:
             cursor = _CURSOR.search(head)
             number = int(cursor[1]) if cursor else 0
-            answer = answer("200 OK", page(self._pages[number % len(self._pages)], number, int(pages)))
+            reply = answer("200 OK", page(self._pages[number % len(self._pages)], number, int(pages)))
         else:
-            answer = _GROUP
+            reply = _GROUP
         if delay == b"0":
-            self._transport.write(answer)
+            self._transport.write(reply)
         else:
-            self._loop.call_later(int(delay) / 1000, self._transport.write, answer)
+            self._loop.call_later(int(delay) / 1000, self._transport.write, reply)
 
 
 async def _serve() -> None:
