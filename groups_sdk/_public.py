@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["lazy_names", "set_module"]
 
@@ -48,11 +48,9 @@ def lazy_names(
 def set_module(module: str, namespace: Mapping[str, object], names: Iterable[str]) -> None:
     """Set `__module__` of the classes of that name, for tracebacks, `repr` and pickles.
 
-    Called at the end of the module that defines them: `set_module("groups_sdk", globals(), __all__)`. That module
+    Called at the end of the module that defines them: `set_module("groups_sdk", globals(), ["Group"])`. That module
     must not have `from __future__ import annotations` when attrs classes are among them: `typing.get_type_hints`
     looks for the names in annotations that are strings in `__module__`, where they are not.
     """
     for name in names:
-        value = namespace[name]
-        if isinstance(value, type):
-            value.__module__ = module
+        cast("type", namespace[name]).__module__ = module

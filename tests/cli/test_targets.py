@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from support.running import NOBODY, Done, at_terminal
 
+from groups_sdk import Group
+from groups_sdk.cli._connection import Connection
+from groups_sdk.cli._targets import name_of
 from groups_sdk.testing import FakeSnyk
 
 Call = Callable[..., Done]
@@ -70,6 +75,12 @@ def test_question_names_the_group_that_was_given_by_its_id(group_id: str, cli: C
         *("set-role", "Group Viewer", "grace.0001@example.com", "-g", group_id, "--dry-run"),
     )
     assert unseen.code == 0
+
+
+@pytest.mark.parametrize("listed", [[], [Group("other", "Research")], [Group("g", "")]])
+def test_question_names_a_group_whose_name_is_not_listed_by_its_id(listed: list[Group]) -> None:
+    connection = cast("Connection", SimpleNamespace(client=SimpleNamespace(list_groups=lambda: listed)))
+    assert name_of(connection, Group("g", None)) == "g"
 
 
 def test_command_with_a_slip_of_the_pen_gets_a_suggestion(cli: Call) -> None:

@@ -53,6 +53,10 @@ def test_the_beginning_of_a_secret_in_base64_at_the_end_of_a_text_is_taken_out()
     assert redact(f"sent {text[:20]}", (SECRET,)) == "sent YT***"
 
 
+def test_a_text_that_is_encoded_again_and_again_stays_as_it_is() -> None:
+    assert redact_all(["all of %25252525"], (SECRET,)) == ["all of %25252525"]
+
+
 @pytest.mark.parametrize("secret", ["t", "error", "1234567", ""])
 def test_a_secret_of_less_than_eight_characters_is_not_looked_for(secret: str) -> None:
     text = f"an error that came with {secret}"
