@@ -134,16 +134,11 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def lowest(session: nox.Session) -> None:
     """The tests of what stands on the dependencies, with the oldest of them that pyproject.toml allows."""
-    oldest = [
-        requirement.split(",")[0].replace(">=", "==")
-        for requirement in (
-            *PROJECT["project"]["dependencies"],
-            *PROJECT["project"]["optional-dependencies"]["speed"],
-            *PROJECT["project"]["optional-dependencies"]["cli"],
-            *PROJECT["project"]["optional-dependencies"]["yaml"],
-            *PROJECT["project"]["optional-dependencies"]["xlsx"],
-        )
-    ]
+    extras = PROJECT["project"]["optional-dependencies"]
+    allowed = [*PROJECT["project"]["dependencies"]]
+    for extra in ("speed", "cli", "yaml", "xlsx", "redis"):
+        allowed += extras[extra]
+    oldest = [requirement.split(",")[0].replace(">=", "==") for requirement in allowed]
     # The oldest that httpx allows: what is private in it, one guard looks at.
     oldest.append("httpcore==1.0.0")
     session.install(*group("test"), *group("lint"), *oldest, "-e", ".")
