@@ -268,6 +268,13 @@ def test_plan_says_itself_what_becomes_of_the_organizations(
     assert changes_sent(fake) == []
 
 
+def test_apply_asks_with_the_name_of_the_group(fake: FakeSnyk, saved: Path) -> None:
+    screen = at_terminal("apply", str(saved), type_in={"[y/N]": "n\n"}, env={"COLUMNS": "200"})
+    assert "Make 2 changes in Engineering? [y/N]" in screen.plain
+    assert "where the plan says" not in screen.plain
+    assert changes_sent(fake) == []
+
+
 def test_apply_shows_what_the_api_says(fake: FakeSnyk, cli: Call, saved: Path) -> None:
     edit(saved, lambda document: document["groups"][0].update(name="Sandbox"))
     edit(saved, lambda document: document["role_changes"][0]["user"].update(email="eve@example.com"))
