@@ -12,6 +12,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any, Protocol, cast
 
 import anyio
+import anyio.lowlevel
 
 from groups_sdk._event_loop import EventLoop
 from groups_sdk._http.access_tokens import AccessTokens
@@ -189,6 +190,8 @@ class ConnectionPool:
                 with anyio.CancelScope(shield=True):
                     await self._close_http(resources)
             finally:
+                if self._limit_store is not None:
+                    self._limit_store.close()
                 resources.closed.set()
 
     async def _close_http(self, resources: LoopResources) -> None:
@@ -269,6 +272,8 @@ class LoopResources:
                 permit = await self.limiter.acquire(scope.deadline, on_pause)
                 usage.begin("exchange")
             try:
+                # Cancelled while the limiter waited for a thread: nothing may count as sent.
+                await anyio.lowlevel.checkpoint_if_cancelled()
                 yield permit is not None
             finally:
                 if permit is not None:

@@ -1,5 +1,6 @@
 """Keeping within the API's rate limit, so that it need not refuse anything."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -75,8 +76,10 @@ def show_place(place: str) -> str:
     scheme, separator, rest = place.partition("://")
     if not separator:
         return place
-    authority, slash, path = rest.partition("?")[0].partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+    shown, _, query = rest.partition("?")
+    if "@" in query:  # which may be where a password goes on
+        return f"{scheme}://..."
+    return f"{scheme}://{shown.rpartition('@')[2]}"  # the last one: a password may have "/" and "@" in it
 
 
 @attrs.frozen(kw_only=True)
@@ -106,8 +109,12 @@ class RateLimit:
     share: float = attrs.field(default=0.25, validator=_fraction)
 
 
-def least_wait(limit: RateLimit, ended: Sequence[float], under_way: int, now: float) -> float:
+def least_wait(
+    limit: RateLimit, ended: Sequence[float], under_way: int, now: float, oldest: float = math.inf
+) -> float:
     """The least seconds until one more request may be sent, after those that ended at these moments, in order.
+
+    `oldest` is when the first of those under way began, where they count for a minute at most.
 
     When a request leaves is not known: a connection may have to be set up first. So it counts as sent now for as
     long as it is under way, and as sent when it ended from then on. Whichever moment between the two it left this
@@ -117,7 +124,7 @@ def least_wait(limit: RateLimit, ended: Sequence[float], under_way: int, now: fl
     for length, most in ((1.0, limit.per_second), (MINUTE, limit.per_minute)):
         room = most - under_way
         if room <= 0:
-            wait = max(wait, length)
+            wait = max(wait, min(length, oldest + MINUTE - now))
         elif len(ended) >= room:
             wait = max(wait, ended[-room] + length - now)
     return wait

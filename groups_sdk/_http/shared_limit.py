@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
-from typing import TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -16,17 +18,18 @@ import attrs
 
 from groups_sdk._credentials import BearerToken, Credentials, OAuthClientCredentials, SnykCliCredentials
 from groups_sdk._http.rate_limit import MINUTE, Permit, RateLimit, RateLimiter, show_place
-from groups_sdk._http.shared_store import SharedStore, StoreUnavailable, Verdict
+from groups_sdk._http.shared_store import PATIENCE, SharedStore, StoreUnavailable, Verdict
 from groups_sdk._settings import Settings
 from groups_sdk._tokens import jwt_claims
 
 __all__ = ["SharedRateLimiter", "make_limiter", "open_store", "principal"]
 
-logger: logging.Logger = logging.getLogger("groups_sdk")
+logger: logging.Logger = logging.getLogger("groups_sdk.rate_limit")  # which the command line shows
 
 T = TypeVar("T")
 
 RETRY_AFTER = 10.0  # seconds until a store that failed is asked again
+_LONGEST = 2 * PATIENCE  # seconds that a call waits for the store
 _SHORTEST_WAIT = 0.005  # seconds: many processes that wait for the same moment must not wear the store out
 
 
@@ -54,8 +57,9 @@ def make_limiter(limit: RateLimit | None, store: SharedStore | None) -> RateLimi
 
 def principal(settings: Settings) -> bytes:
     """Whom the API counts the requests of, as 16 bytes from which nothing can be read back."""
-    server = urlsplit(settings.base_url).netloc
-    text = json.dumps(["groups_sdk rate limit", server, *_identity(settings.credentials)])
+    server = urlsplit(settings.base_url)
+    port = server.port or {"https": 443, "http": 80}[server.scheme]
+    text = json.dumps(["groups_sdk rate limit", server.hostname, port, *_identity(settings.credentials)])
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
@@ -69,6 +73,34 @@ def _identity(credentials: Credentials) -> tuple[str, ...]:
         if isinstance(claims.get("sub"), str):
             return "subject", str(claims.get("iss")), str(claims["sub"])
     return "token", token
+
+
+class _Question(Generic[T]):
+    """A question to a store, in a thread. Whoever asked may leave before the answer comes, or just then."""
+
+    def __init__(self, func: Callable[[], T], unwanted: Callable[[T], object]) -> None:
+        self._func = func
+        self._unwanted = unwanted
+        self._lock = threading.Lock()
+        self._answers: list[T] = []
+        self._left = False
+
+    def ask(self) -> T:
+        answer = self._func()
+        with self._lock:
+            self._answers.append(answer)
+            left = self._left
+        if left:
+            self._unwanted(answer)
+        return answer
+
+    def leave(self) -> None:
+        """The answer is not wanted any more."""
+        with self._lock:
+            self._left = True
+            answers = self._answers[:]
+        for answer in answers:
+            self._unwanted(answer)
 
 
 class SharedRateLimiter(RateLimiter):
@@ -116,7 +148,7 @@ class SharedRateLimiter(RateLimiter):
         ticket = None
         if anyio.current_time() >= self._lost_until:
             try:
-                verdict = await self._ask(lambda: self._store.take(self._together))
+                verdict = await self._ask(lambda: self._store.take(self._together), self._give_back)
             except StoreUnavailable as error:
                 self._lose(error)
                 return None  # by itself it may have to wait
@@ -145,12 +177,34 @@ class SharedRateLimiter(RateLimiter):
             except StoreUnavailable as error:
                 self._lose(error)
 
-    async def _ask(self, func: Callable[[], T]) -> T:
+    async def _ask(self, func: Callable[[], T], unwanted: Callable[[T], object] = lambda _: None) -> T:
+        """The store's answer. One that comes when nobody waits for it any more is for `unwanted`, in a thread too."""
+        question = _Question(func, unwanted)
+        problem = f"no answer within {_LONGEST:g} s"
         try:
-            return await anyio.to_thread.run_sync(func, limiter=self._threads)
+            with anyio.fail_after(_LONGEST):  # a look-up of a name takes as long as the system likes
+                return await anyio.to_thread.run_sync(
+                    question.ask, abandon_on_cancel=True, limiter=self._threads
+                )
+        except StoreUnavailable:
+            raise
         except RuntimeError as error:  # no thread can be started, at the end of the program for example
             problem = str(error)
+        except TimeoutError:
+            await self._leave(question)
+        except BaseException:
+            await self._leave(question)
+            raise
         raise StoreUnavailable(problem)
+
+    async def _leave(self, question: _Question[T]) -> None:
+        with anyio.CancelScope(shield=True), suppress(RuntimeError):
+            await anyio.to_thread.run_sync(question.leave, limiter=self._threads)
+
+    def _give_back(self, verdict: Verdict) -> None:
+        if verdict.ticket is not None:
+            with suppress(StoreUnavailable):
+                self._store.end(verdict.ticket)
 
     def _lose(self, error: StoreUnavailable) -> None:
         now = anyio.current_time()
@@ -169,7 +223,7 @@ class SharedRateLimiter(RateLimiter):
             )
 
     def _find(self) -> None:
-        if self._lost:
+        if self._lost and anyio.current_time() >= self._lost_until:  # it may have been lost again meanwhile
             self._lost = False
             logger.info("the shared rate limit in %s is used again", show_place(self._together.shared or ""))
 

@@ -16,6 +16,7 @@ written at one stroke, so that nothing is ever written by half.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 import struct
@@ -68,11 +69,14 @@ class _Block:
         self._slots.frombytes(data[_HEAD.size :])
         if sys.byteorder == "big":  # pragma: no cover - the file is the same everywhere
             self._slots.byteswap()
+        if not math.isfinite(sum(self._slots)):  # the file was damaged; it cannot be searched for a NaN
+            self._slots = array("d", (moment if math.isfinite(moment) else 0.0 for moment in self._slots))
         oldest = max(now - MINUTE, 0.0)
         moments = sorted(self._slots)
         left, first = bisect_left(moments, -now), bisect_left(moments, -oldest)
         last, right = bisect_right(moments, oldest), bisect_right(moments, now)
         self.under_way = first - left
+        self.oldest = -moments[first - 1] if self.under_way else math.inf  # when the first of them began
         self.ended = moments[last:right]
         over = moments[first:last] or moments[:left] or moments[right:]
         self._over = over[0] if over else None
@@ -118,11 +122,12 @@ class FileStore:
     def take(self, limit: RateLimit) -> Verdict:
         with self._locked() as file:
             now = self._clock()
-            blocks = self._blocks(file, now)
-            mine = [block for block in blocks if block.principal == self._principal]
+            mine = self._mine(file, now)
             held_until = max((block.held_until for block in mine), default=0.0)
             ended = sorted(moment for block in mine for moment in block.ended)
-            wait = least_wait(limit, ended, sum(block.under_way for block in mine), now)
+            under_way = sum(block.under_way for block in mine)
+            oldest = min((block.oldest for block in mine), default=math.inf)
+            wait = least_wait(limit, ended, under_way, now, oldest)
             if held_until > now + wait:
                 return Verdict(wait=held_until - now, held=True)
             if wait > 0:
@@ -130,7 +135,7 @@ class FileStore:
             places = (block.free_place() for block in mine)
             place = next((place for place in places if place is not None), None)
             if place is None:
-                place = self._new_block(file, blocks) + _HEAD.size
+                place = self._new_block(file, now) + _HEAD.size
             noted = _MOMENT.pack(-now)
             _write(file, place, noted)
             return Verdict(_Ticket(place, noted))
@@ -146,27 +151,28 @@ class FileStore:
         with self._locked() as file:
             now = self._clock()
             until = now + min(seconds, _LONGEST_HOLD)
-            blocks = self._blocks(file, now)
-            mine = [block for block in blocks if block.principal == self._principal]
-            place = mine[0].place if mine else self._new_block(file, blocks)
+            mine = self._mine(file, now)
+            place = mine[0].place if mine else self._new_block(file, now)
             if all(block.held_until < until for block in mine):
                 _write(file, place, _HEAD.pack(self._principal, now, until))
 
-    def _blocks(self, file: IO[bytes], now: float) -> list[_Block]:
-        file.seek(len(HEADER))
-        data = file.read()
-        whole = len(data) - len(data) % _BLOCK  # what is left is one that a full disk or a kill cut short
-        return [
-            _Block(len(HEADER) + start, data[start : start + _BLOCK], now)
-            for start in range(0, whole, _BLOCK)
-        ]
+    def close(self) -> None:
+        """Nothing stays open between two requests."""
 
-    def _new_block(self, file: IO[bytes], blocks: list[_Block]) -> int:
+    def _mine(self, file: IO[bytes], now: float) -> list[_Block]:
+        """The blocks of this principal."""
+        blocks = _blocks(file)
+        return [_Block(place, data, now) for place, data in blocks if data.startswith(self._principal)]
+
+    def _new_block(self, file: IO[bytes], now: float) -> int:
         """Where a block of ours now is: one that nobody needs any more, or else at the end."""
-        end = len(HEADER) + len(blocks) * _BLOCK
-        place = next((block.place for block in blocks if block.idle), end)
-        _write(file, place, _HEAD.pack(self._principal, 0.0, 0.0).ljust(_BLOCK, b"\0"))
-        return place
+        end = len(HEADER)
+        for end, data in _blocks(file):
+            if _Block(end, data, now).idle:
+                break
+            end += _BLOCK
+        _write(file, end, _HEAD.pack(self._principal, 0.0, 0.0).ljust(_BLOCK, b"\0"))
+        return end
 
     @contextmanager
     def _locked(self) -> Generator[IO[bytes]]:
@@ -176,9 +182,12 @@ class FileStore:
             with self._opened() as file:
                 self._lock(file, last_try)
                 if self._in_place(file):
-                    if self._read_header(file) < len(HEADER):
-                        _write(file, 0, HEADER)
-                    yield file
+                    try:
+                        if self._read_header(file) < len(HEADER):
+                            _write(file, 0, HEADER)
+                        yield file
+                    finally:
+                        _unlock(file)
                     return
             if time.monotonic() > last_try:
                 raise StoreUnavailable("it is replaced all the time")
@@ -233,6 +242,14 @@ class FileStore:
         return len(header)
 
 
+def _blocks(file: IO[bytes]) -> Generator[tuple[int, bytes]]:
+    """All blocks, with their places; not what a full disk or a kill cut short."""
+    place = file.seek(len(HEADER))
+    while len(data := file.read(_BLOCK)) == _BLOCK:
+        yield place, data
+        place += _BLOCK
+
+
 def open_store(path: str, principal: bytes) -> FileStore:
     """The store in that file."""
     return FileStore(path, principal)
@@ -242,6 +259,14 @@ def _write(file: IO[bytes], place: int, data: bytes) -> None:
     file.seek(place)
     if file.write(data) != len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _unlock(file: IO[bytes]) -> None:
+    """Unlock it for every copy of the open file: a process that was forked meanwhile has one, and does not close it."""
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _lock_now(file: IO[bytes]) -> bool:

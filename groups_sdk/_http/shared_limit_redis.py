@@ -34,7 +34,8 @@ local busy, wait = redis.call('ZCARD', under_way), 0
 for i = 3, #ARGV, 2 do
     local length, room = tonumber(ARGV[i]), tonumber(ARGV[i + 1]) - busy
     if room <= 0 then
-        wait = math.max(wait, length)
+        local oldest = redis.call('ZRANGE', under_way, 0, 0, 'WITHSCORES')
+        wait = math.max(wait, math.min(length, tonumber(oldest[2]) + longest - now))
     else
         local found = redis.call('ZREVRANGE', ended, room - 1, room - 1, 'WITHSCORES')
         if found[2] then wait = math.max(wait, tonumber(found[2]) + length - now) end
@@ -66,7 +67,12 @@ class RedisStore:
     """A `SharedStore` on a Redis server, for one principal."""
 
     def __init__(self, redis: Any, client: Any, principal: bytes) -> None:
-        self._errors = redis.exceptions.RedisError, OSError
+        self._errors = (
+            redis.exceptions.RedisError,
+            OSError,
+            ValueError,
+        )  # the last: a host that can be no name
+        self._close = client.close
         password = client.connection_pool.connection_kwargs.get("password")
         self._passwords = (password,) if password else ()
         name = f"groups_sdk:{{{principal.hex()}}}"  # in braces: they stay on one server of a cluster
@@ -90,6 +96,9 @@ class RedisStore:
 
     def hold(self, seconds: float) -> None:
         self._run(_HOLD, [self._held], [max(1, int(seconds * 1000))])
+
+    def close(self) -> None:
+        self._close()
 
     def _run(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
         try:
@@ -126,5 +135,7 @@ def open_store(url: str, principal: bytes) -> RedisStore:
         client = None
     del url
     if client is None:
-        raise ConfigurationError(f"{shown}: is not a valid URL of a Redis server")
+        raise ConfigurationError(
+            f"{shown}: is not a valid URL of a Redis server; write special characters of the password as %XX"
+        )
     return RedisStore(redis, client, principal)

@@ -10,7 +10,7 @@ from groups_sdk._http.rate_limit import RateLimit
 
 __all__ = ["PATIENCE", "SharedStore", "StoreUnavailable", "Verdict"]
 
-PATIENCE = 1.0  # seconds that a store may take to answer
+PATIENCE = 1.0  # seconds that one step of an answer may take: to connect, to lock, to read
 
 
 @attrs.frozen
@@ -44,3 +44,6 @@ class SharedStore(Protocol):
 
     def hold(self, seconds: float) -> None:
         """Permit nothing to anybody for so long."""
+
+    def close(self) -> None:
+        """Let go of what is open; whoever asks again opens it again."""

@@ -15,6 +15,7 @@ from groups_sdk._version import __version__
 from groups_sdk.cli import _runner as runner
 from groups_sdk.cli._catalog import COMMANDS
 from groups_sdk.cli._exit_codes import DONE, SUMMARY, USAGE, CommandError
+from groups_sdk.cli._rate_limit import rate_limit
 from groups_sdk.cli._stdio import complain
 from groups_sdk.cli._text_table import MEMBERSHIP_COLUMNS, membership_row, table
 from groups_sdk.models import GroupMembership
@@ -55,7 +56,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 async def _fetch_memberships(options: argparse.Namespace) -> list[GroupMembership]:
     settings = resolve(snyk_cli_login=True)
     async with AsyncGroupsClient(
-        settings.credentials, base_url=settings.base_url, user_agent="groups_sdk-cli"
+        settings.credentials,
+        base_url=settings.base_url,
+        rate_limit=rate_limit(None),
+        user_agent="groups_sdk-cli",
     ) as client:
         return await client.list_memberships(
             options.group_id,

@@ -19,7 +19,6 @@ from groups_sdk.cli._wording import with_options
 from groups_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from groups_sdk._http.rate_limit import RateLimit
     from groups_sdk._settings import Settings
     from groups_sdk._sync.client import GroupsClient
     from groups_sdk.cli._profiles import Profile
@@ -131,6 +130,7 @@ class Connection:
             client = self.fake.client(**given)
         else:
             from groups_sdk._sync.client import GroupsClient
+            from groups_sdk.cli._rate_limit import rate_limit
 
             certificate = options.client_cert
             client = GroupsClient(
@@ -139,26 +139,12 @@ class Connection:
                 proxy=options.proxy,
                 verify=options.ca_file,
                 cert=(certificate, options.client_key) if certificate and options.client_key else certificate,
-                rate_limit=self._rate_limit(),
+                rate_limit=rate_limit(options.shared_limit),
                 user_agent="groups_sdk-cli",
                 **given,
             )
         self._opened.append(client)
         return client
-
-    def _rate_limit(self) -> RateLimit:
-        """The API's own, shared where an option or the environment says so."""
-        from groups_sdk._http.rate_limit import RateLimit
-
-        source, place = "--shared-limit", self.options.shared_limit
-        if place is None:
-            source = "SNYK_GROUPS_SHARED_LIMIT"
-            place = os.environ.get(source, "").strip() or None
-        try:
-            return RateLimit(shared=place)
-        except ConfigurationError as error:
-            problem = str(error).removeprefix("shared ")
-        raise CommandError(f"{source} {problem}")
 
     @property
     def host(self) -> str:

@@ -64,9 +64,20 @@ class _Formatter(logging.Formatter):
         return "\n".join(_traceback(ei[1]))
 
 
+class _Shown(logging.Handler):
+    """Shows what is logged, as warnings are shown."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record.getMessage())
+
+
 @contextmanager
 def _notices(prog: str, *, debug: bool) -> Generator[None, None, None]:
-    """Warnings as one line each; the log in full for --debug, and otherwise not at all."""
+    """Warnings as one line each; the log in full for --debug, and otherwise only what it says of the rate limit."""
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
         print(f"{prog}: warning: {printable(str(message))}", file=sys.stderr)
@@ -74,8 +85,11 @@ def _notices(prog: str, *, debug: bool) -> Generator[None, None, None]:
     logger = logging.getLogger("groups_sdk")
     handler = logging.StreamHandler() if debug else logging.NullHandler()
     handler.setFormatter(_Formatter("%(levelname)s:%(name)s:%(message)s"))
+    shown = logging.NullHandler() if debug else _Shown(show)
+    limit = logging.getLogger("groups_sdk.rate_limit")
     level = logger.level
     logger.addHandler(handler)
+    limit.addHandler(shown)
     if debug:
         logger.setLevel(logging.DEBUG)
     try:
@@ -83,5 +97,6 @@ def _notices(prog: str, *, debug: bool) -> Generator[None, None, None]:
             warnings.showwarning = show
             yield
     finally:
+        limit.removeHandler(shown)
         logger.removeHandler(handler)
         logger.setLevel(level)

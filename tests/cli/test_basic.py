@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from support.running import NOBODY, ROOT, Done, Terminal, call
@@ -126,6 +127,14 @@ def test_error_is_one_line_and_its_exit_code_tells_its_kind(
     assert words in captured.err
     assert captured.err.count("\n") == 1
     assert TOKEN not in captured.err
+
+
+def test_memberships_keeps_to_a_shared_limit(
+    fake: FakeSnyk, group_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SNYK_GROUPS_SHARED_LIMIT", str(tmp_path / "limit"))
+    assert main(["memberships", group_id]) == 0
+    assert (tmp_path / "limit").stat().st_size > 0
 
 
 def test_unknown_group_is_not_found(fake: FakeSnyk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ import pytest
 from support.running import FAKE_NOTE, Done
 from support.tokens import LOGIN_KEY, cli_login, jwt, write_cli_file
 
+from groups_sdk._http.shared_limit_file import FileStore
+from groups_sdk._http.shared_store import StoreUnavailable
 from groups_sdk.testing import FakeSnyk
 
 Call = Callable[..., Done]
@@ -188,6 +190,19 @@ def test_what_is_wrong_with_the_connection_is_said_in_options(cli: Call, tmp_pat
         assert words in done.err
 
 
+def done_without(cli: Call, place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a command says that works, though its limit cannot be shared."""
+
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("it is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileStore, "take", fail)
+        done = cli("groups", "--shared-limit", str(place))
+    assert done.code == 0
+    return done.err
+
+
 @pytest.mark.usefixtures("fake")
 def test_a_shared_limit_is_named_by_the_option_or_the_environment(
     cli: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -196,6 +211,10 @@ def test_a_shared_limit_is_named_by_the_option_or_the_environment(
     monkeypatch.setenv("SNYK_GROUPS_SHARED_LIMIT", str(tmp_path / "variable"))
     assert cli("groups").code == 0
     assert (tmp_path / "option").stat().st_size == (tmp_path / "variable").stat().st_size > 0
+    assert done_without(cli, tmp_path / "variable", monkeypatch) == (
+        f"groups-sdk: warning: the shared rate limit in {tmp_path / 'variable'} cannot be used (it is full): until it "
+        "can, this client keeps to 40 requests a second and 405 a minute by itself\n"
+    )
     monkeypatch.setenv("SNYK_GROUPS_SHARED_LIMIT", "ftp://somewhere")
     done = cli("groups")
     assert done.code == 2

@@ -66,6 +66,9 @@ class Store:
         self._check()
         self.file.hold(seconds)
 
+    def close(self) -> None:
+        self.closed = True
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
@@ -76,7 +79,7 @@ def store(tmp_path: Path) -> Store:
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Awaitable[None]]], None]:
     """Runs a function on a clock that jumps, which threads would not wait for: their work is done at once."""
 
-    async def run_sync(func: Callable[[], Any], *, limiter: object) -> Any:
+    async def run_sync(func: Callable[[], Any], **_: object) -> Any:
         await anyio.lowlevel.checkpoint()
         return func()
 
@@ -369,6 +372,110 @@ def test_a_task_that_asyncio_cancels_leaves_the_limiter_usable(store: Store) -> 
     asyncio.run(main())
 
 
+class Waiting:
+    """A `take` of a store that answers when it is told to, and what becomes of its ticket."""
+
+    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.entered, self.answer = threading.Event(), threading.Event()
+        self.given_back = threading.Event()
+        monkeypatch.setattr(store, "take", self.take)
+        monkeypatch.setattr(store, "end", lambda _: self.given_back.set())
+
+    def take(self, _: RateLimit) -> Verdict:
+        self.entered.set()
+        assert self.answer.wait(60)
+        return Verdict("ticket")
+
+
+@pytest.mark.anyio
+async def test_a_call_that_is_cancelled_leaves_no_ticket_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = Waiting(store, monkeypatch)
+    limiter = SharedRateLimiter(LIMIT, store)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(limiter.acquire, math.inf)
+        await anyio.to_thread.run_sync(waiting.entered.wait, 60)
+        tasks.cancel_scope.cancel()
+    assert not waiting.given_back.is_set()  # nobody waited for the answer
+    waiting.answer.set()
+    assert await anyio.to_thread.run_sync(waiting.given_back.wait, 60)
+
+
+def test_an_answer_that_comes_just_then_is_given_back() -> None:
+    given_back: list[str] = []
+    question = shared_limit._Question(lambda: "ticket", given_back.append)
+    assert question.ask() == "ticket"
+    question.leave()
+    assert given_back == ["ticket"]
+
+
+def test_a_ticket_that_cannot_be_given_back_is_no_error(run: Run, store: Store) -> None:
+    async def main() -> None:
+        limiter = SharedRateLimiter(LIMIT, store)
+        store.broken = True
+        limiter._give_back(Verdict("ticket"))
+        limiter._give_back(Verdict(wait=1))
+        assert store.asked == 1
+
+    run(main)
+
+
+def test_a_place_that_says_nothing_is_waited_for_two_seconds(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def silent(func: Callable[[], Any], **_: object) -> Any:
+        return func() if func.__name__ == "leave" else await anyio.sleep_forever()
+
+    async def main() -> None:
+        monkeypatch.setattr(shared_limit.anyio.to_thread, "run_sync", silent)
+        limiter = SharedRateLimiter(LIMIT, store)
+        begun = anyio.current_time()
+        assert await send(limiter)
+        assert anyio.current_time() - begun == 2
+
+    run(main)
+    assert "cannot be used (no answer within 2 s)" in caplog.text
+
+
+def test_it_is_not_found_again_while_it_is_lost(
+    run: Run, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def main() -> None:
+        limiter = SharedRateLimiter(LIMIT, store)
+        limiter._lose(StoreUnavailable("read only"))  # by the end of a call, while another one asks
+        limiter._find()
+
+    run(main)
+    assert "is used again" not in caplog.text
+
+
+@pytest.mark.anyio
+async def test_nothing_was_sent_when_the_deadline_passes_while_the_place_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = Script()
+    async with a_client(
+        tmp_path / "limit", script, deadline=0.05, retries=RetryPolicy(max_attempts=1)
+    ) as client:
+        entered, answer = threading.Event(), threading.Event()
+
+        def take(_: FileStore, __: RateLimit) -> Verdict:
+            entered.set()
+            assert answer.wait(60)
+            return Verdict()
+
+        monkeypatch.setattr(FileStore, "take", take)
+        with pytest.raises(DeadlineExceededError) as caught:
+            await client.delete_membership(GROUP, GROUP)
+        answer.set()
+    assert entered.is_set()
+    assert caught.value.maybe_applied is False
+    assert script.requests == []
+
+
 # What counts as the same caller
 
 
@@ -433,3 +540,8 @@ def test_no_password_is_shown() -> None:
     assert "shared='rediss://host:6379/1'" in repr(limit)
     assert "hidden" not in repr(limit)
     assert "shared=None" in repr(RateLimit())
+    for password in ("hid/den", "hid@den", "hid:den", "hid?den", "hid/d?en", "hid#den"):
+        shown = repr(RateLimit(shared=f"redis://:{password}@host:6379/0"))
+        assert "hid" not in shown
+        assert "den" not in shown
+    assert "'redis://host/0'" in repr(RateLimit(shared="redis://host/0"))

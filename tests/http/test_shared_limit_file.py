@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 import struct
@@ -110,12 +111,45 @@ def test_what_a_killed_process_had_under_way_counts_for_a_minute(store: Make, cl
     ticket = store().take(LIMIT).ticket
     store().take(LIMIT)
     clock.now += 59.9
-    assert store().take(LIMIT).wait == 1
+    assert store().take(LIMIT).wait == pytest.approx(0.1)
     clock.now += 0.1
     again = [store().take(LIMIT).ticket, store().take(LIMIT).ticket]
     store().end(ticket)  # a late answer: its place is another one's now
     assert store().take(LIMIT) == Verdict(wait=1)
     assert ticket not in again
+
+
+def test_what_a_killed_process_had_under_way_is_waited_for_no_longer_than_that(
+    store: Make, clock: Clock
+) -> None:
+    for _ in range(4):
+        store().take(RateLimit(per_second=9, per_minute=4))
+        clock.now += 10
+    assert store().take(RateLimit(per_second=9, per_minute=4)) == Verdict(wait=20)
+
+
+def test_a_fork_in_the_midst_of_a_step_keeps_nothing_locked(
+    store: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inherited = []
+    write = shared_limit_file._write
+
+    def forking(file: IO[bytes], place: int, data: bytes) -> None:
+        inherited.append(os.dup(file.fileno()))  # as a child has it, which does not close it
+        write(file, place, data)
+
+    monkeypatch.setattr(shared_limit_file, "_write", forking)
+    try:
+        assert [send(store()), send(store(patience=0.0))] == [0, 0]
+    finally:
+        for descriptor in inherited:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("damage", [math.nan, math.inf, -math.inf])
+def test_a_damaged_file_is_mended(store: Make, path: Path, damage: float) -> None:
+    fill(path, damage)
+    assert [send(store()), send(store()), send(store())] == [0, 0, 1]
 
 
 def test_a_hold_that_one_meets_holds_all_and_a_shorter_one_does_not_shorten_it(

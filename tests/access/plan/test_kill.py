@@ -14,7 +14,6 @@ from typing import Any
 
 import attrs
 import pytest
-from support.extent import share
 from support.jobs import roles_of
 from support.loopback import served
 
@@ -22,7 +21,7 @@ from groups_sdk import Plan
 from groups_sdk.testing import FakeSnyk
 
 SEED = 20251105
-KILLS = share(10, least=4)
+KILLS = 10
 
 CHILD = """
 import json, sys
