@@ -1,7 +1,8 @@
 """A few people among the members of a group, with as few requests as the answer needs.
 
 What the API's filters find is enough where it is all that was wanted. That somebody is no member, and what else a
-filter cannot prove, is said only after everybody was listed.
+filter cannot prove, is said only after everybody was listed. Only an addition may do without: where a filter does not
+find somebody who is a member, the API refuses to add them.
 """
 
 from __future__ import annotations
@@ -76,8 +77,9 @@ def _with_display_name(listing: MemberListing, name: str) -> GroupMembership | N
 class Sought:
     """What a look at a group has to show before anything is changed.
 
-    The `people` have to be members, and `perhaps` may be some; all of these are to be changed. The `others` have to be
-    known, and are not. `roles` are given by name or id, and those that are given by name have to be found. Of the
+    The `people` have to be members, or it takes all members to tell that they are none. `perhaps` may be members, and
+    that a filter does not find them is enough. All of these are to be changed. The `others` have to be known, and are
+    not. `roles` are given by name or id, and those that are given by name have to be found. Of the
     roles `by_id`, somebody has to have each, so that the API names it. Where one of those who are to be changed is an
     admin, another admin has to be seen, and with `some_admin` in any case; `leaving` are those, by their keys, whose
     admin role may be gone at any moment.

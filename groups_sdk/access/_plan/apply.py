@@ -140,7 +140,7 @@ class PlanWork(ChangeWork):
         if not all(map(is_uuid, ids)):
             return None
         looked, guard = bool(self._todo), self.group_guards.get(group_id)
-        people = {change.person: change.action is Action.ADD for change in changes}
+        people = {change.person: self._may_be_new(change) for change in changes}
         return Sought(
             people=[Identity(ids=(id_,)) for id_, is_new in people.items() if not is_new],
             perhaps=[Identity(ids=(id_,)) for id_, is_new in people.items() if is_new],
@@ -150,6 +150,12 @@ class PlanWork(ChangeWork):
             some_admin=not looked,  # that there is none is noted
             leaving=guard.leaving if guard else (),
         )
+
+    def _may_be_new(self, change: Change) -> bool:
+        """Whether that a filter does not find somebody is enough: a wrong answer is only a 409 then."""
+        earlier = self._journal.earlier.get(change.key) if self._journal else None
+        done = earlier is not None and _ended_well(earlier)
+        return change.action is Action.ADD and not self._strict and not done
 
     @property
     def _members(self) -> int | None:
@@ -253,8 +259,13 @@ class PlanWork(ChangeWork):
             member = listing.people.by_id(change.person)
             now = member.user if member else account.user if account else None
             if now is None:
+                found = (
+                    "was found by the user_id filter, nor among the SSO users"
+                    if listing.partial
+                    else "can be found"
+                )
                 self.notes.append(
-                    f"nobody with the user id {change.person} can be found, so their name cannot be checked"
+                    f"nobody with the user id {change.person} {found}, so their name cannot be checked"
                 )
                 return User(said.id) if said else None
         else:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from groups_sdk import GroupsClient, PlanError, ProtectedMemberError, RetryPolicy
+from groups_sdk import GroupsClient, PlanError, ProtectedMemberError, RetryPolicy, StalePlanError
 from groups_sdk.access import Change, Outcome, Plan, Status, _change_work
 from groups_sdk.testing import FakeSnyk
 
@@ -136,6 +137,33 @@ def test_additions_and_several_groups(fake: FakeSnyk) -> None:
         plan = client.access.plan(None, rows)
         outcomes, _, _ = applied(client, fake, plan, allow_unknown_roles=True)
         assert statuses(outcomes) == [Status.APPLIED] * 2
+
+
+def test_whom_a_filter_does_not_find_is_no_member_only_where_nothing_comes_of_it(
+    fake: FakeSnyk, tmp_path: Path
+) -> None:
+    """What an earlier run added, and what `strict` must not miss, is looked for among all members."""
+    first, second = fake.add_user(), fake.add_user()
+    state: Any = fake._state
+    plain = state.memberships_of
+    hidden = {first.id}
+    state.memberships_of = lambda *asked: [m for m in plain(*asked) if m.user.id not in hidden]
+    rows = [{"user_id": user.id, "role": "Group Viewer"} for user in (first, second)]
+    with fake.client() as client:
+        plan = client.access.plan(fake.group_id, rows)
+        journal = {"journal": tmp_path / "journal"}
+        work = client.access.apply(plan, **journal)
+        assert statuses(work.collect()) == [Status.APPLIED] * 2
+        assert work.notes[-1] == (
+            f"nobody with the user id {second.id} was found by the user_id filter, nor among the SSO users, "
+            "so their name cannot be checked"
+        )
+        outcomes, pages, _ = applied(client, fake, plan, **journal)
+        assert [(o.status, o.earlier) for o in outcomes] == [(Status.APPLIED, True)] * 2
+        assert pages == PAGES + 1
+        client.access.update_memberships(fake.group_id, {first.email: "Group Member"}).collect()
+        with pytest.raises(StalePlanError):
+            client.access.apply(plan, strict=True).collect()
 
 
 def test_the_last_admin_stays_whatever_a_few_looks_show(fake: FakeSnyk) -> None:
