@@ -1,4 +1,4 @@
-"""What the jobs say of a record that cannot be understood: which one it is, where, and that nothing is changed."""
+"""What the jobs say of a record that cannot be understood: which one it is, where, and what is not done."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def reading(what: str) -> Generator[None, None, None]:
             raise
         raise IncompleteListingError(
             f"not all {what} can be read: {error.record} cannot be understood at {error.path}: {error.problem}; "
-            "no change is made while this is so"
+            "no change that needs all of them is made while this is so"
         ) from error
 
 

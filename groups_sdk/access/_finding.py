@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from functools import partial
 
 import attrs
@@ -26,7 +27,7 @@ from groups_sdk.access._operations import Operations
 from groups_sdk.access._people import Identity, key_of, the_one
 from groups_sdk.access._roles import AdminRoles, RoleIndex, is_id
 from groups_sdk.access._tasks import for_each
-from groups_sdk.errors import RoleChoiceError
+from groups_sdk.errors import IncompleteListingError, RoleChoiceError
 from groups_sdk.models import GroupMembership, Role
 
 __all__ = ["FEW", "Sought", "find_by_display_name", "find_membership", "look_at"]
@@ -137,10 +138,11 @@ async def _asked(
         try:
             return await ask()
         except ListingIsCheaper:
-            listing = await list_members_within(client, group_id, looks.left)
-            if listing is not None:
-                return listing
-            looks.counts_tell = False  # what was counted was something else
+            with suppress(IncompleteListingError):  # a record of somebody else: filters may tell enough still
+                listing = await list_members_within(client, group_id, looks.left)
+                if listing is not None:
+                    return listing
+            looks.counts_tell = False  # what was counted was something else, or cannot be listed
             return await ask()
     except FiltersTellTooLittle:
         return await list_members(client, group_id)

@@ -260,3 +260,19 @@ async def test_looks_are_timed_by_a_clock_that_all_event_loops_share() -> None:
         began = time.monotonic()
         listing = await list_members(client, fake.group_id)
         assert began <= listing.taken_at <= time.monotonic()
+
+
+async def test_an_unreadable_record_of_somebody_else_keeps_nobody_from_being_found_by_filters() -> None:
+    fake = group_of((ABE, ABE_LOGIN), ("eve@mail.test", "eve", "Group Viewer"), ("odd@mail.test", "odd"))
+    fake.alter_record(member(fake, "odd@mail.test").id, "relationships.user.data.attributes.email", 5)
+    async with fake.async_client() as client:
+        found = await client.access.find_membership(fake.group_id, ABE)
+        assert found is not None
+        assert found.id == member(fake, ABE).id
+        changes = client.access.update_memberships(fake.group_id, {ABE: "Group Viewer"})
+        assert [o.status for o in await changes.collect()] == [Status.APPLIED]
+        ids = [member(fake, ABE).user.id]
+        removals = client.access.delete_memberships(fake.group_id, ids, cascade=True)
+        assert [o.status for o in await removals.collect()] == [Status.APPLIED]
+        with pytest.raises(IncompleteListingError, match="cannot be understood"):
+            await client.access.find_membership(fake.group_id, "nobody@mail.test")
