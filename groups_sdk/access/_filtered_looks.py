@@ -40,6 +40,7 @@ class FilteredLooks:
     def __init__(self, client: Operations, group_id: str, *, planned: int) -> None:
         self.left = planned
         self.counts_tell = True
+        self.more_with_role: set[str] = set()  # the names of roles that people on further pages have, too
         self._client = client
         self._group_id = group_id
         self._answers: dict[tuple[_Filter, str], Sequence[GroupMembership]] = {}
@@ -97,6 +98,8 @@ class FilteredLooks:
             async for page in self._client.list_memberships(self._group_id, **asked).pages():
                 found += page.items
                 if kind == "role_name" and found:
+                    if page.next_cursor is not None:
+                        self.more_with_role.add(value)
                     break
                 if len(found) >= PAGE and page.next_cursor is not None:
                     raise FiltersTellTooLittle  # nobody has that many accounts

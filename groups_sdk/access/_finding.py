@@ -22,7 +22,7 @@ from groups_sdk.access._filtered_looks import (
     looks_for,
     other_admin,
 )
-from groups_sdk.access._listing import PAGE, MemberListing, list_members, list_members_within, pages_for
+from groups_sdk.access._listing import MemberListing, list_members, list_members_within, pages_for
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._people import Identity, key_of, the_one
 from groups_sdk.access._roles import AdminRoles, RoleIndex, is_id
@@ -173,7 +173,7 @@ async def _seen_by_filters(looks: FilteredLooks, sought: Sought) -> list[GroupMe
                 resolved = RoleIndex(m.role for m in having).resolve(role)
             except RoleChoiceError:
                 raise FiltersTellTooLittle from None
-            if resolved.name != role and len(having) >= PAGE:
+            if resolved.name != role and str(role) in looks.more_with_role:
                 raise FiltersTellTooLittle  # somebody on another page may have one of just this name
             seen += having
     for wanted in sought.by_id:

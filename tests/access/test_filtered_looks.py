@@ -237,3 +237,21 @@ def test_an_empty_page_of_a_filter_is_not_its_end() -> None:
     person = fake.memberships(fake.group_id)[1].user.id
     fake.twist_next_page("empty")
     assert spent(fake, lambda client: client.access.find_membership(fake.group_id, person)) == 2
+
+
+def test_whether_more_have_a_role_is_told_by_the_cursor_and_not_by_the_length_of_the_page(
+    fake: FakeSnyk,
+) -> None:
+    """Pages of 50: the role of just this name is that of the last member, many pages on."""
+    plain = vars(fake._state).copy()
+    comparing(fake, COMPARING["without case"])
+    try:
+        with fake.client(rate_limit=None) as client:
+            asynchronous: Any = client.access._async._client
+            listing = asynchronous.list_memberships
+            asynchronous.list_memberships = lambda group_id, **o: listing(group_id, **{**o, "limit": 50})
+            changes = client.access.update_memberships(fake.group_id, {"ada@mail.test": "group viewer"})
+            assert shown(changes) == ["ada@mail.test: Group Member -> group viewer"]
+    finally:
+        vars(fake._state).clear()
+        vars(fake._state).update(plain)
