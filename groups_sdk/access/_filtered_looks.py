@@ -1,7 +1,8 @@
 """What the API's filters show of the members of a group.
 
 Filters are hints: whether they ignore case, or match more than they should, is not known. What they give is compared
-here, and that they find nobody proves nothing. They are given up where listing everybody costs no more.
+here, and that they find nobody proves nothing. They are given up where listing everybody costs no more, and where the
+API refuses them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from groups_sdk.access._listing import PAGE, pages_for, require_id
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._people import Identity, PeopleIndex, key_of
 from groups_sdk.access._roles import AdminRoles
+from groups_sdk.errors import BadRequestError, NotFoundError
 from groups_sdk.models import GroupMembership
 
 __all__ = ["FilteredLooks", "FiltersTellTooLittle", "ListingIsCheaper", "looks_for"]
@@ -48,7 +50,7 @@ class FilteredLooks:
     async def find(self, identity: Identity) -> list[GroupMembership]:
         """Those who fit, of those whom the filters find.
 
-        Raises `ListingIsCheaper`, and `FiltersTellTooLittle` where a filter lets everybody through.
+        Raises `ListingIsCheaper`, and `FiltersTellTooLittle` where a filter lets everybody through or is refused.
         """
         found: list[GroupMembership] = []
         for id_ in identity.ids:
@@ -63,13 +65,20 @@ class FilteredLooks:
         return await self._ask("role_name", name)
 
     async def find_admin(self, roles: AdminRoles, besides: Collection[str]) -> GroupMembership | None:
-        """Somebody with an admin role whose key is not `besides`; no page is read after the first that has one."""
-        for name in roles.names:
-            with reading(f"members of the group {self._group_id}"):
-                async for page in self._client.list_memberships(self._group_id, role_name=name).pages():
-                    found = other_admin(page.items, roles, besides)
-                    if found is not None:
-                        return found
+        """Somebody with an admin role whose key is not `besides`; no page is read after the first that has one.
+
+        Raises `FiltersTellTooLittle` where the API refuses the filter.
+        """
+        try:
+            for name in roles.names:
+                with reading(f"members of the group {self._group_id}"):
+                    async for page in self._client.list_memberships(self._group_id, role_name=name).pages():
+                        found = other_admin(page.items, roles, besides)
+                        if found is not None:
+                            require_id(found)
+                            return found
+        except (BadRequestError, NotFoundError):
+            raise FiltersTellTooLittle from None
         return None
 
     async def _by_name(self, kind: _Filter, name: str) -> list[GroupMembership]:
@@ -84,7 +93,13 @@ class FilteredLooks:
         known = self._answers.get((kind, value))
         if known is not None:
             return known
-        found = self._answers[kind, value] = await self._request(kind, value)
+        try:
+            found = self._answers[kind, value] = await self._request(kind, value)
+        except (
+            BadRequestError,
+            NotFoundError,
+        ):  # the filter was refused: if it was the group, its listing is too
+            raise FiltersTellTooLittle from None
         self.left -= 1
         counts = [m.group_membership_count for m in found if m.group_membership_count is not None]
         if self.counts_tell and counts and pages_for(min(counts)) <= self.left:

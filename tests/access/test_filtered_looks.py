@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 import pytest
+from support.jobs import NOWHERE
 from support.worlds import ROOT, group_of, member
 
-from groups_sdk import GroupsClient, GroupsError
+from groups_sdk import GroupsClient, GroupsError, IncompleteListingError, NotFoundError
 from groups_sdk.access import Changes
 from groups_sdk.access._filtered_looks import looks_for
 from groups_sdk.access._people import Identity
@@ -255,3 +256,38 @@ def test_whether_more_have_a_role_is_told_by_the_cursor_and_not_by_the_length_of
     finally:
         vars(fake._state).clear()
         vars(fake._state).update(plain)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_filter_that_is_refused_is_given_up(fake: FakeSnyk, status: int) -> None:
+    ada = member(fake, "ada@mail.test").user.id
+    with fake.client(rate_limit=None) as client:
+        asynchronous: Any = client.access._async._client
+        listing = asynchronous.list_memberships
+        refused = "user_id"
+
+        def list_memberships(group_id: str, **options: Any) -> Any:
+            if refused in options:
+                fake.fail_next(status=status)
+            return listing(group_id, **options)
+
+        asynchronous.list_memberships = list_memberships
+        for refused in ("user_id", "role_name"):
+            work = client.access.delete_memberships(fake.group_id, [ada], cascade=True)
+            assert shown(work) == ["remove ada@mail.test (Group Member)"]
+        with pytest.raises(NotFoundError):
+            client.access.find_membership(NOWHERE, "ada@mail.test")
+
+
+def test_the_other_admin_must_be_listed_with_the_id_of_the_membership(fake: FakeSnyk) -> None:
+    ada = member(fake, "ada@mail.test").user.id
+    with fake.client(rate_limit=None) as client:
+        asynchronous: Any = client.access._async._client
+        listing = asynchronous.list_memberships
+
+        async def nameless(items: Any) -> Any:
+            return [attrs.evolve(m, id="") if m.role.name == "Group Admin" else m for m in items]
+
+        asynchronous.list_memberships = lambda *args, **options: listing(*args, **options).mapped(nameless)
+        with pytest.raises(IncompleteListingError, match="listed without its id"):
+            client.access.delete_memberships(fake.group_id, [ada], cascade=True).preview()
