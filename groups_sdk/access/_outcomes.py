@@ -217,7 +217,7 @@ class Refusals:
 def _named(role: Role | None) -> str:
     if role is None or not (role.name or role.id):
         return "?"
-    return role.name or f"{role.id} (name unknown to the API)"
+    return role.name or f"{role.id} (name not known)"
 
 
 set_module("groups_sdk.access", globals(), ["Action", "Change", "Outcome", "Progress", "Status"])

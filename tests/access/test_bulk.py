@@ -455,7 +455,7 @@ def test_a_change_reads_well_whatever_is_known_of_it() -> None:
     ]
     assert list(map(str, made)) == [
         "add Ada as Group Admin",
-        "5: 2 (name unknown to the API) -> Group Admin",
+        "5: 2 (name not known) -> Group Admin",
         "?: ? -> ?",
         "remove ada",
         "remove 9 (Group Admin)",
@@ -469,3 +469,13 @@ def test_a_change_reads_well_whatever_is_known_of_it() -> None:
         "remove:5",
         "remove:g:9",
     ]
+
+
+async def test_a_role_by_id_whose_name_was_not_looked_up_is_not_called_unknown_to_the_api() -> None:
+    fake = FakeSnyk.with_members(2_500)
+    viewer = next(role for role in fake.roles() if role.name == "Group Viewer")
+    members = [m for m in fake.memberships(fake.group_id) if m.role.name == "Group Member"][:5]
+    async with fake.async_client(rate_limit=None) as client:
+        changes = {m.user.email: viewer.id for m in members}
+        (first, *_) = await client.access.update_memberships(fake.group_id, changes).preview()
+    assert str(first) == f"{members[0].user.email}: Group Member -> {viewer.id} (name not known)"

@@ -309,7 +309,7 @@ def test_role_that_nobody_has_must_be_permitted(fake: FakeSnyk, cli: Call, saved
     done = cli("apply", str(saved), "--yes", "--allow-unknown-roles")
     assert done.code == 0
     assert "its name cannot be checked" in done.err.partition("  ")[0]
-    assert f"  {GRACE}: Group Member -> {unheld.id} (name unknown to the API)\n" in done.err
+    assert f"  {GRACE}: Group Member -> {unheld.id} (name not known)\n" in done.err
 
 
 def test_plan_that_is_another_than_the_approved_one_is_refused(

@@ -529,7 +529,7 @@ async def test_a_role_that_nobody_holds_needs_to_be_allowed() -> None:
             await client.access.apply(plan).collect()
         changes = client.access.apply(plan, allow_unknown_roles=True)
         (change,) = await changes.preview()
-        assert str(change).endswith(f"-> {unheld.id} (name unknown to the API)")
+        assert str(change).endswith(f"-> {unheld.id} (name not known)")
         assert changes.notes == (f"no member has the role {unheld.id}, so its name cannot be checked",)
         assert [o.status for o in await changes.collect()] == ["applied"]
 

@@ -99,7 +99,7 @@ async def test_somebody_is_admin_for_a_while_and_then_what_they_were(
             (NOW + timedelta(hours=4, seconds=-1), []),
             (
                 NOW + timedelta(hours=4),
-                [f"eve@mail.test: Group Admin -> {viewer} (name unknown to the API)"],
+                [f"eve@mail.test: Group Admin -> {viewer} (name not known)"],
             ),
             (NOW + timedelta(hours=5), []),
         ):
