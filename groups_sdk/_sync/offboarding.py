@@ -66,8 +66,8 @@ class Offboarding(SyncContextManager[AsyncOffboarding]):
         """Remove everybody from the groups that are left, look again, and return the report.
 
         What stops the work once it has begun, such as a 401, is in the report: what was not begun is "not_started",
-        and `looked_again` is False when the second look did not go through. Where the groups cannot be read to begin
-        with, the error is raised.
+        and `looked_again` is False when the second look did not go through, and where nobody was found, for whom
+        there is none. Where the groups cannot be read to begin with, the error is raised.
         """
         return self._portal.call(self._async.collect)
 

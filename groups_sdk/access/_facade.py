@@ -54,7 +54,8 @@ class AsyncAccess:
     A person is given by their user id, membership id, email address or username. Addresses and usernames are the same
     when they differ only in the case of the letters A to Z. If somebody's address only looks like the given one, or
     several accounts have it, you get an `AmbiguousMatchError` that shows them. Display names never say who is to be
-    changed. Somebody is called "not a member" only after all members were listed.
+    changed. (A name is compared with those of all members, or in large groups with what the API's filters find: see
+    `find_membership` and `update_memberships`.) Somebody is called "not a member" only after all members were listed.
 
     A role is given by its name ("Group Admin"), by its id, or as a `Role`. A name is looked up among the roles that
     members of the group have. If nobody has it, or several roles have this name, you get a `RoleChoiceError` with the
@@ -94,6 +95,9 @@ class AsyncAccess:
         usernames. People choose their own display names, so use `name` for reading only. The API's filters are tried
         first; None means that all members were listed and nobody fits. With `display_names`, a `person` whom nobody
         goes by is looked for among the display names, too, for reading only.
+
+        In large groups a name is asked for as it is given and in lower case only: if the API's filter heeds case, a
+        second account that has it in another spelling is not seen. User ids are safe.
 
         Raises `AmbiguousMatchError`, which lists them, when several members fit or one only looks alike,
         `IncompleteListingError` when the listing has fewer members than the API counts, and `InvalidArgumentError`
@@ -188,9 +192,10 @@ class AsyncAccess:
         """Give members other roles (updateGroupUserMembership; group.membership.edit, group.membership.read).
 
         `changes` maps people to roles. People are looked up with the API's filters, or all members are listed once:
-        whichever takes fewer requests. One person takes a handful of requests in a group of any size. The filters can
-        miss a second account whose address is spelt differently: give the user id if there may be one. A filter that
-        finds nobody proves nothing: then all members are listed.
+        whichever takes fewer requests. One person takes a handful of requests in a group of any size. In large groups
+        a name is asked for as it is given and in lower case only, so a second account that has it in another spelling
+        can be missed: give the user id if there may be one. A filter that finds nobody proves nothing: then all
+        members are listed.
 
         A member who has the role already is "unchanged". Somebody who is not a member is "failed" with a
         `MemberNotFoundError`. Nothing is sent for either. Raises `InvalidArgumentError` when a person is given twice,

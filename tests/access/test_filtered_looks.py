@@ -264,15 +264,16 @@ def test_a_filter_that_is_refused_is_given_up(fake: FakeSnyk, status: int) -> No
     with fake.client(rate_limit=None) as client:
         asynchronous: Any = client.access._async._client
         listing = asynchronous.list_memberships
-        refused = "user_id"
+        refused: list[str] = []
 
         def list_memberships(group_id: str, **options: Any) -> Any:
-            if refused in options:
+            if refused[-1] in options:
                 fake.fail_next(status=status)
             return listing(group_id, **options)
 
         asynchronous.list_memberships = list_memberships
-        for refused in ("user_id", "role_name"):
+        for name in ("user_id", "role_name"):
+            refused.append(name)
             work = client.access.delete_memberships(fake.group_id, [ada], cascade=True)
             assert shown(work) == ["remove ada@mail.test (Group Member)"]
         with pytest.raises(NotFoundError):

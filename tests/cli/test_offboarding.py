@@ -102,6 +102,13 @@ def test_nobody_is_found(fake: FakeSnyk, cli: Call, dry: str) -> None:
     assert changes_sent(fake) == []
 
 
+def test_nobody_is_found_with_one_look(fake: FakeSnyk, cli: Call) -> None:
+    assert cli("offboard", NOBODY, "--cascade", "--yes").code == 4
+    looked = [request.path for request in fake.requests if request.path.endswith("/memberships")]
+    assert sorted(looked) == sorted({*looked}), "each group once"
+    assert len(looked) == 3
+
+
 def test_one_who_is_not_found_keeps_it_from_being_complete(fake: FakeSnyk, cli: Call) -> None:
     done = cli("offboard", ADA, NOBODY, "--cascade", "--yes")
     assert done.code == 1

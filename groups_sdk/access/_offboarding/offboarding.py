@@ -65,8 +65,8 @@ class AsyncOffboarding(AsyncBatches[Change, OffboardingResult]):
         """Remove everybody from the groups that are left, look again, and return the report.
 
         What stops the work once it has begun, such as a 401, is in the report: what was not begun is "not_started",
-        and `looked_again` is False when the second look did not go through. Where the groups cannot be read to begin
-        with, the error is raised.
+        and `looked_again` is False when the second look did not go through, and where nobody was found, for whom
+        there is none. Where the groups cannot be read to begin with, the error is raised.
         """
         await self.finish()
         await self._offboarding.look_for_what_remains()
@@ -305,7 +305,7 @@ class OffboardingWork:
             self._client, self._people, self._accounts, self._groups, concurrency=self._concurrency
         )
         try:
-            if not self._dry_run:
+            if not self._dry_run and self._accounts:  # nobody was found: there is nothing to be sure of
                 await leftovers.look_at_memberships(self._traces)
                 self._groups = leftovers.groups
                 self._looked_again = True

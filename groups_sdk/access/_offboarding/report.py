@@ -97,7 +97,7 @@ class OffboardingReport(Serializable):
     `groups` counts the groups that the token sees. `remaining` is what the second look found: memberships of groups
     and of organizations below them, and what it could not look at. `sso_users` are the accounts that can still sign
     in by SSO; deleting them is not part of this job. `notes` say what else could not be looked at.
-    `looked_again` is True when the second look went through.
+    `looked_again` is True when the second look went through. There is none where nobody was found.
     """
 
     people: tuple[str, ...]
