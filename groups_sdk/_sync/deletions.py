@@ -72,7 +72,7 @@ class Deletions(SyncContextManager[AsyncDeletions]):
         return self._portal.call(self._async.collect)
 
     def report(self) -> DeletionReport:
-        """The report of the results so far. What was found and is not begun yet is "would_delete"."""
+        """The report of the results so far. What is not begun yet is "would_delete", what is under way "unknown"."""
         return self._async.report()
 
 

@@ -72,7 +72,7 @@ class Offboarding(SyncContextManager[AsyncOffboarding]):
         return self._portal.call(self._async.collect)
 
     def report(self) -> OffboardingReport:
-        """The report of the results so far. What was found and is not begun yet is "would_remove"."""
+        """The report of the results so far. What is not begun yet is "would_remove", what is under way "unknown"."""
         return self._async.report()
 
 

@@ -86,8 +86,8 @@ class AsyncDeletions(AsyncBatches[Change, DeletionResult]):
         return self.report()
 
     def report(self) -> DeletionReport:
-        """The report of the results so far. What was found and is not begun yet is "would_delete"."""
-        return self._deletions.report(self.outcomes, self.pending)
+        """The report of the results so far. What is not begun yet is "would_delete", what is under way "unknown"."""
+        return self._deletions.report(self.outcomes)
 
 
 class DeletionWork:
@@ -150,6 +150,8 @@ class DeletionWork:
         self._accounts: dict[str, str] = {}  # for whom each account was found, by user id
         self._found: dict[str, DeletionResult] = {}  # before anything was sent, by user id
         self._listed_by: dict[str, frozenset[str]] = {}  # the connections that listed each, by user id
+        self._todo: tuple[str, ...] = ()  # what is to be deleted, by user id
+        self._begun: set[str] = set()  # of these
         self._outcomes: dict[str, Outcome] = {}  # by user id
         self._not_found: tuple[str, ...] = ()
         self._notes: list[str] = []
@@ -170,8 +172,9 @@ class DeletionWork:
         assert self._account_guards is not None  # noqa: S101 - they are made with each look
         return self._account_guards
 
-    def report(self, results: Sequence[DeletionResult], pending: Sequence[Change]) -> DeletionReport:
+    def report(self, results: Sequence[DeletionResult]) -> DeletionReport:
         leftovers = self._leftovers
+        told = {result.user.id.lower() for result in results}
         groups = self._look.groups.groups if self._look else {}
         everybody = all_together(self._people)
         return DeletionReport(
@@ -179,7 +182,7 @@ class DeletionWork:
             people=tuple(map(str, self._people)),
             dry_run=self._dry_run,
             groups=len(groups),
-            results=(*results, *(self._found[change.person] for change in pending)),
+            results=(*results, *(self._so_far(id_) for id_ in self._todo if id_ not in told)),
             not_found=self._not_found,
             unreadable=tuple(
                 RemainingAccess(groups[id_], everybody, f"cannot be checked: {error}")
@@ -189,6 +192,11 @@ class DeletionWork:
             notes=(*dict.fromkeys(self._notes), *(leftovers.notes if leftovers else ())),
             looked_again=self._looked_again,
         )
+
+    def _so_far(self, user_id: str) -> DeletionResult:
+        """What is to be said of an account that has no result yet."""
+        status = DeletionStatus.UNKNOWN if user_id in self._begun else DeletionStatus.WOULD_DELETE
+        return attrs.evolve(self._found[user_id], status=status)
 
     async def prepare(self) -> tuple[list[DeletionResult], list[list[Change]]]:
         self._forget()
@@ -223,6 +231,7 @@ class DeletionWork:
             todo = []
         mine = [change for change in todo if self._guarding.is_me(change)]
         others = [change for change in todo if change not in mine]
+        self._todo = tuple(change.person for change in (*others, *mine))
         return results, [others, mine]  # whoever is gone deletes nobody else
 
     async def _earlier(self) -> dict[str, JournalEntry]:
@@ -377,6 +386,7 @@ class DeletionWork:
             await self._journal.begin(items, organizations)
 
     async def perform(self, item: Change) -> DeletionResult:
+        self._begun.add(item.person)
         return self._result(await self._perform(item))
 
     async def _perform(self, change: Change) -> Outcome:

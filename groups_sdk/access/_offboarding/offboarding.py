@@ -73,8 +73,8 @@ class AsyncOffboarding(AsyncBatches[Change, OffboardingResult]):
         return self.report()
 
     def report(self) -> OffboardingReport:
-        """The report of the results so far. What was found and is not begun yet is "would_remove"."""
-        return self._offboarding.report(self.outcomes, self.pending)
+        """The report of the results so far. What is not begun yet is "would_remove", what is under way "unknown"."""
+        return self._offboarding.report(self.outcomes)
 
 
 class OffboardingWork:
@@ -120,6 +120,8 @@ class OffboardingWork:
         self._accounts: dict[str, str] = {}  # for whom each account was found, by its key
         self._not_found: tuple[str, ...] = ()
         self._found: dict[str, OffboardingResult] = {}  # before anything was sent, by membership id
+        self._todo: tuple[str, ...] = ()  # what is to be removed, by membership id
+        self._begun: set[str] = set()  # of these
         self._outcomes: dict[str, Outcome] = {}  # by membership id
         self._traces: list[Trace] = []
         self._notes: list[str] = []
@@ -130,20 +132,27 @@ class OffboardingWork:
         document = json.dumps({"offboard": people, "cascade": self._cascade})
         return hashlib.sha256(document.encode()).hexdigest()
 
-    def report(self, results: Sequence[OffboardingResult], pending: Sequence[Change]) -> OffboardingReport:
+    def report(self, results: Sequence[OffboardingResult]) -> OffboardingReport:
         leftovers = self._leftovers
+        told = {result.membership.id.lower() for result in results if result.membership is not None}
         return OffboardingReport(
             people=tuple(map(str, self._people)),
             dry_run=self._dry_run,
             cascade=self._cascade,
             groups=len(self._groups),
-            results=(*results, *(self._found[_id(change)] for change in pending)),
+            results=(*results, *(self._so_far(id_) for id_ in self._todo if id_ not in told)),
             not_found=self._not_found,
             remaining=tuple(leftovers.remaining) if leftovers else (),
             sso_users=tuple(leftovers.sso_users) if leftovers else (),
             notes=(*self._notes, *self._removals.notes, *(leftovers.notes if leftovers else ())),
             looked_again=self._looked_again,
         )
+
+    def _so_far(self, membership_id: str) -> OffboardingResult:
+        """What is to be said of a membership that has no result yet."""
+        begun = membership_id in self._begun
+        status = OffboardingStatus.UNKNOWN if begun else OffboardingStatus.WOULD_REMOVE
+        return attrs.evolve(self._found[membership_id], status=status)
 
     async def prepare(self) -> tuple[list[OffboardingResult], list[list[Change]]]:
         self._forget()
@@ -168,6 +177,7 @@ class OffboardingWork:
             OffboardingResult(self._groups[id_], everybody, OffboardingStatus.UNREADABLE, error=error)
             for id_, error in look.unreadable.items()
         ]
+        self._todo = tuple(_id(change) for stage in stages for change in stage)
         return results, stages
 
     async def _look(self, known: Sequence[Group]) -> GroupListings:
@@ -274,6 +284,7 @@ class OffboardingWork:
             await self._journal.begin(items, organizations)
 
     async def perform(self, item: Change) -> OffboardingResult:
+        self._begun.add(_id(item))
         return self._result(await self._removals.perform(item))
 
     def interrupted(self, item: Change, error: Exception) -> OffboardingResult:

@@ -720,3 +720,21 @@ def test_times_are_those_of_other_jobs() -> None:
     from groups_sdk.access import _change_work
 
     assert (deletions._PAUSE, deletions._LONG_RUN) == (_change_work._PAUSE, _change_work._LONG_RUN)
+
+
+async def test_a_report_in_the_midst_names_what_is_under_way_and_what_is_not_begun(world: World) -> None:
+    reports: list[list[str]] = []
+    people = [ADA, BOB, EVE]
+    async with world.fake.async_client() as client:
+        work = client.access.delete_sso_users(
+            world.fake.group_id,
+            people,
+            dry_run=False,
+            accounts=len(people),
+            concurrency=2,
+            on_progress=lambda _: reports.append([r.status.value for r in work.report().results]),
+        )
+        await work.collect()
+    assert reports[0] == ["would_delete"] * 3
+    assert reports[1] == ["deleted", "unknown", "would_delete"]
+    assert reports[-1] == ["deleted"] * 3

@@ -761,3 +761,21 @@ async def test_the_people_can_be_in_a_file_or_come_from_a_stream(kind: str, tmp_
             report = await jobs.run(work.collect)
             assert (set(report.people), report.not_found) == ({GRACE, TONY}, ())
             assert {result.person for result in report.results} == {GRACE, TONY}
+
+
+async def test_a_report_in_the_midst_names_what_is_under_way_and_what_is_not_begun() -> None:
+    fake = groups_of(1, *"ABCDEF")
+    reports: list[list[str]] = []
+    async with fake.async_client() as client:
+        work = client.access.offboard(
+            fake.users()[4].email,
+            cascade=True,
+            dry_run=False,
+            concurrency=3,
+            on_progress=lambda _: reports.append([r.status.value for r in work.report().results]),
+        )
+        await work.collect()
+    assert {len(statuses) for statuses in reports} == {6}
+    assert reports[0] == ["would_remove"] * 6
+    assert reports[1] == ["removed", "unknown", "unknown", *["would_remove"] * 3]
+    assert reports[-1] == ["removed"] * 6
