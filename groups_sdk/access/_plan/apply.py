@@ -59,7 +59,7 @@ class PlanWork(ChangeWork):
         _check_plan(client, plan, expect_digest, max_age, group_id)
         group_ids = [group.id for group in plan.groups] if plan.changes else []
         super().__init__(client, group_ids, guards, cascade=_cascade_of(plan, cascade))
-        self._plan = plan
+        self._plan = _of_its_groups(plan)
         self._allow_unknown_roles = allow_unknown_roles
         self._strict = strict
         self._journal: Journal | None = None
@@ -370,6 +370,24 @@ def _check_plan(
             raise PlanError(
                 f"the plan says that it was made at {plan.made_at.isoformat()}, which is in the future"
             )
+
+
+def _of_its_groups(plan: Plan) -> Plan:
+    """The plan, whose changes name their groups as the plan does: ids are the same in capitals."""
+    spelled = {group.id for group in plan.groups}
+    named = {id_.lower(): id_ for id_ in spelled}
+
+    def same(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        if all(change.group_id in spelled for change in changes):
+            return changes
+        return tuple(attrs.evolve(c, group_id=named.get(c.group_id.lower(), c.group_id)) for c in changes)
+
+    return attrs.evolve(
+        plan,
+        creates=same(plan.creates),
+        role_changes=same(plan.role_changes),
+        removals=same(plan.removals),
+    )
 
 
 def _is_over(plan: Plan) -> bool:

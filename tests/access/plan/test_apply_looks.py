@@ -200,3 +200,14 @@ def test_one_who_is_protected_is_so_in_a_look_at_a_few(fake: FakeSnyk) -> None:
             client.access.apply(plan, protect=[person.upper()]).collect()
         pending: Sequence[Change] = client.access.apply(plan, me=emails(fake, "Group Admin", 1)[0]).preview()
         assert len(pending) == 1
+
+
+def test_ids_of_groups_are_the_same_in_capitals(fake: FakeSnyk) -> None:
+    (person,) = emails(fake, "Group Member", 1)
+    with fake.client() as client:
+        plan = plan_of(client, fake, {person: "Group Viewer"})
+        upper = attrs.evolve(plan, groups=(attrs.evolve(plan.groups[0], id=plan.groups[0].id.upper()),))
+        assert len(client.access.apply(upper).preview()) == 1
+        assert statuses(
+            client.access.apply(with_change(plan, group_id=plan.groups[0].id.upper())).collect()
+        ) == [Status.APPLIED]
