@@ -167,15 +167,19 @@ async def test_what_was_asked_for_after_a_broken_page_is_given_up(monkeypatch: p
     for tells in (True, False):
         service = Service(9, tells=tells)
         service.broken[2] = GroupsError("broken")
-        async with service.listing().read_ahead() as ahead:
+        async with service.listing().read_ahead(pages=9) as ahead:
             walk = aiter(ahead)
             assert [await anext(walk), await anext(walk)] == [0, 1]
-            with head_start(monkeypatch, 0), pytest.raises(GroupsError, match="broken"):
-                await anext(walk)
+            with head_start(monkeypatch, math.inf if tells else 0):
+                with pytest.raises(GroupsError, match="broken"):
+                    await anext(walk)
+            await anyio.wait_all_tasks_blocked()
+            # Where nothing tells that it is on its way, the consumer may be first, and then it is not even asked for.
+            asked = service.events.count("ask 3")
+            assert service.events.count("give up 3") == asked
+            assert asked or not tells
             with head_start(monkeypatch, 0):
                 assert await anext(walk) == 2
-            given_up = service.events.index("give up 3")
-            assert service.events.index("decode 2") < given_up < len(service.events) - 1
 
 
 @pytest.mark.anyio
