@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from groups_sdk._jsonapi.documents import (
     decode_one,
-    decode_page,
     membership_creation,
     open_page,
     role_change,
@@ -18,7 +17,6 @@ from groups_sdk._jsonapi.errors import decode_errors, is_error_document
 __all__ = [
     "decode_errors",
     "decode_one",
-    "decode_page",
     "is_error_document",
     "membership_creation",
     "open_page",

@@ -16,7 +16,7 @@ from groups_sdk._responses import ApiResponse
 from groups_sdk._terminal import printable
 from groups_sdk.errors import DecodeError
 
-__all__ = ["decode_one", "decode_page", "membership_creation", "open_page", "role_change"]
+__all__ = ["decode_one", "membership_creation", "open_page", "role_change"]
 
 T = TypeVar("T")
 
@@ -51,6 +51,10 @@ def open_page(
     document is not as the API describes it; so does the page's `decode` when one of its resources is not. With "skip",
     such a resource is left out, and is one of the page's `problems`. `redact` takes secrets out of what these, and the
     error, say.
+
+    Example:
+        page = open_page(response, GroupMembership).decode()
+        print(page.items[0].user.email, page.next_cursor)
     """
     try:
         document = _document(response)
@@ -91,26 +95,6 @@ def open_page(
         )
 
     return FetchedPage(next_cursor, prev_cursor, decode)
-
-
-def decode_page(
-    response: ApiResponse,
-    model: type[T],
-    *,
-    limit: int = 100,
-    cursor: str | None = None,
-    on_decode_error: OnDecodeError = "raise",
-    redact: Callable[[str], str] = str,
-) -> Page[T]:
-    """The same with the resources as models.
-
-    Example:
-        page = decode_page(response, GroupMembership)
-        print(page.items[0].user.email, page.next_cursor)
-    """
-    return open_page(
-        response, model, limit=limit, cursor=cursor, on_decode_error=on_decode_error, redact=redact
-    ).decode()
 
 
 def _id_of(resource: Any) -> str | None:

@@ -127,7 +127,7 @@ def size_of(kind: str, pages: str) -> float:
 
     from benchmarks.server import page, some_pages
     from groups_sdk import GroupMembership
-    from groups_sdk._jsonapi import decode_page
+    from groups_sdk._jsonapi import open_page
     from groups_sdk._responses import ApiResponse, Headers
 
     documents = [page(data, 0, 2) for data in some_pages()]
@@ -136,7 +136,7 @@ def size_of(kind: str, pages: str) -> float:
         content = documents[number % len(documents)]
         if kind == "dicts":
             return list(orjson.loads(content)["data"])
-        return list(decode_page(ApiResponse(200, Headers(), content, "list"), GroupMembership).items)
+        return list(open_page(ApiResponse(200, Headers(), content, "list"), GroupMembership).decode().items)
 
     members(0)
     gc.collect()

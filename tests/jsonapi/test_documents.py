@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.resources import membership
 
 from groups_sdk import DecodeError, Group, GroupMembership, User
-from groups_sdk._jsonapi import decode_one, decode_page, membership_creation, role_change
+from groups_sdk._jsonapi import decode_one, membership_creation, open_page, role_change
 from groups_sdk._responses import ApiResponse, Headers
 
 pytestmark = pytest.mark.usefixtures("both_parsers")
@@ -33,7 +33,7 @@ def test_one_resource_is_a_model() -> None:
 
 def test_a_page_has_models_and_its_response() -> None:
     response = answer({"data": [membership(), {**membership(), "id": "m-2"}]})
-    page = decode_page(response, GroupMembership)
+    page = open_page(response, GroupMembership).decode()
     assert [item.id for item in page.items] == ["m-1", "m-2"]
     assert page.response is response
 
@@ -42,7 +42,7 @@ def test_an_error_names_the_operation_the_request_and_the_path() -> None:
     resource = membership()
     resource["attributes"]["created_at"] = "secret@example.com"
     with pytest.raises(DecodeError) as caught:
-        decode_page(answer({"data": [membership(), resource]}), GroupMembership)
+        open_page(answer({"data": [membership(), resource]}), GroupMembership).decode()
     assert caught.value.path == "data[1].attributes.created_at"
     assert caught.value.problem == "it is no date and time such as 2024-05-29T09:50:54Z"
     assert "secret" not in str(caught.value)
@@ -51,7 +51,7 @@ def test_an_error_names_the_operation_the_request_and_the_path() -> None:
     assert "the record 'm-1' on the first page, which on_decode_error='skip' leaves out" in str(caught.value)
     assert (caught.value.in_record, caught.value.record_id, caught.value.cursor) == (True, "m-1", None)
     with pytest.raises(DecodeError, match=r"the page of the cursor 'v1\.abc'"):
-        decode_page(answer({"data": [resource]}), GroupMembership, cursor="v1.abc")
+        open_page(answer({"data": [resource]}), GroupMembership, cursor="v1.abc").decode()
     with pytest.raises(DecodeError) as caught:
         decode_one(answer({"data": resource}), GroupMembership)
     assert caught.value.path == "data.attributes.created_at"
@@ -60,7 +60,7 @@ def test_an_error_names_the_operation_the_request_and_the_path() -> None:
 
 def test_an_error_about_a_record_pickles() -> None:
     with pytest.raises(DecodeError) as caught:
-        decode_page(answer({"data": [{}]}), Group)
+        open_page(answer({"data": [{}]}), Group).decode()
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.record) == (str(caught.value), "a record without an id on the first page")
     assert again.record in str(again)
@@ -69,7 +69,9 @@ def test_an_error_about_a_record_pickles() -> None:
 def test_records_that_are_broken_are_skipped_where_that_is_wanted() -> None:
     broken = {**membership(), "relationships": {"user": {"data": {"id": 5}}}}
     records = [membership(), broken, 5, {**membership(), "id": 7}]
-    page = decode_page(answer({"data": records}), GroupMembership, cursor="v1.abc", on_decode_error="skip")
+    page = open_page(
+        answer({"data": records}), GroupMembership, cursor="v1.abc", on_decode_error="skip"
+    ).decode()
     assert [item.id for item in page.items] == ["m-1"]
     assert [(problem.id, problem.path, problem.cursor) for problem in page.problems] == [
         ("m-1", "data[1].relationships.user.data.id", "v1.abc"),
@@ -89,7 +91,7 @@ def test_records_that_are_broken_are_skipped_where_that_is_wanted() -> None:
 @pytest.mark.parametrize("document", [{"data": 5}, {}, {"data": [], "links": [1]}, []])
 def test_a_document_that_is_broken_as_a_whole_is_never_skipped(document: Any) -> None:
     with pytest.raises(DecodeError) as caught:
-        decode_page(answer(document), Group, on_decode_error="skip")
+        open_page(answer(document), Group, on_decode_error="skip").decode()
     assert not caught.value.in_record
 
 
@@ -103,13 +105,13 @@ def test_a_next_page_that_is_this_one(
     """The end of a first page with room left; anywhere else nobody knows what follows."""
     link = "/groups?limit=10"
     document = {"data": [{"id": "g"}] * size, "links": {"self": link, "next": form(link)}}
-    assert decode_page(answer(document), Group, limit=10, cursor=cursor).next_cursor == next_cursor
+    assert open_page(answer(document), Group, limit=10, cursor=cursor).decode().next_cursor == next_cursor
 
 
 def test_records_that_are_skipped_count_when_a_page_is_full() -> None:
     link = "/groups?limit=10"
     document = {"data": [5] * 10, "links": {"self": link, "next": link}}
-    page = decode_page(answer(document), Group, limit=10, on_decode_error="skip")
+    page = open_page(answer(document), Group, limit=10, on_decode_error="skip").decode()
     assert (page.items, len(page.problems), page.next_cursor) == ([], 10, "")
 
 
@@ -138,7 +140,7 @@ def test_a_byte_order_mark_in_front_is_read_over() -> None:
 )  # fmt: skip
 def test_a_document_that_is_none(content: bytes, problem: str) -> None:
     with pytest.raises(DecodeError, match=problem):
-        decode_page(answer(content, headers=[("content-type", "text/html")]), Group)
+        open_page(answer(content, headers=[("content-type", "text/html")]), Group).decode()
     with pytest.raises(DecodeError):
         decode_one(answer(content), Group)
 
@@ -155,14 +157,14 @@ def test_a_document_that_is_none(content: bytes, problem: str) -> None:
     ],
 )  # fmt: skip
 def test_only_the_cursor_is_taken_from_a_link(link: Any, cursor: str | None) -> None:
-    page = decode_page(answer({"data": [], "links": {"next": link}, "meta": {"n": 1}}), Group)
+    page = open_page(answer({"data": [], "links": {"next": link}, "meta": {"n": 1}}), Group).decode()
     assert (page.next_cursor, page.prev_cursor, page.meta) == (cursor, None, {"n": 1})
 
 
 @pytest.mark.parametrize("links", [{}, None, "absent"])
 def test_no_links_is_the_end(links: Any) -> None:
     document = {"data": [], "meta": [1]} | ({} if links == "absent" else {"links": links})
-    page = decode_page(answer(document), Group)
+    page = open_page(answer(document), Group).decode()
     assert (page.next_cursor, page.prev_cursor, page.meta) == (None, None, {})
 
 
@@ -179,7 +181,7 @@ def test_no_links_is_the_end(links: Any) -> None:
 )
 def test_a_link_that_is_none(links: Any, path: str) -> None:
     with pytest.raises(DecodeError) as caught:
-        decode_page(answer({"data": [], "links": links}), Group)
+        open_page(answer({"data": [], "links": links}), Group).decode()
     assert caught.value.path == path
 
 
@@ -188,7 +190,7 @@ def test_a_link_that_is_none(links: Any, path: str) -> None:
 def test_any_cursor_comes_out_as_it_went_in(cursor: str, spelling: Callable[[str], str]) -> None:
     cursor = cursor.encode("utf-8", "replace").decode()
     link = f"/groups?limit=10&ending_before={spelling(cursor)}&version=1"
-    page = decode_page(answer({"data": [], "links": {"prev": link}}), Group)
+    page = open_page(answer({"data": [], "links": {"prev": link}}), Group).decode()
     assert page.prev_cursor == cursor
 
 
@@ -214,11 +216,11 @@ def test_problems_and_errors_show_no_secret_of_a_cursor_or_an_id() -> None:
         return text.replace("t0ken-value", "***")
 
     with pytest.raises(DecodeError) as caught:
-        decode_page(answer(document), Group, cursor="on-t0ken-value", redact=redact)
+        open_page(answer(document), Group, cursor="on-t0ken-value", redact=redact).decode()
     assert (caught.value.record_id, caught.value.cursor) == ("id-***", "on-***")
-    page = decode_page(
+    page = open_page(
         answer(document), Group, cursor="on-t0ken-value", on_decode_error="skip", redact=redact
-    )
+    ).decode()
     assert "t0ken" not in repr((page.problems, str(page.problems[0]), caught.value))
     assert (page.problems[0].id, page.problems[0].cursor) == ("id-***", "on-***")
     assert page.next_cursor == "next-t0ken-value", "which is what the API wants to see again"
@@ -226,5 +228,5 @@ def test_problems_and_errors_show_no_secret_of_a_cursor_or_an_id() -> None:
 
 def test_a_problem_does_not_say_more_of_an_id_than_it_needs() -> None:
     document = {"data": [{"id": "x" * 100_000, "type": "group", "attributes": {"name": 5}}], "links": {}}
-    page = decode_page(answer(document), Group, on_decode_error="skip")
+    page = open_page(answer(document), Group, on_decode_error="skip").decode()
     assert len(str(page.problems[0])) < 300
