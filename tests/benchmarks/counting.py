@@ -8,7 +8,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 from benchmarks.server import GROUP_ID
+from benchmarks.serving import serve
 
 LIMITS = ((1.0, 160), (60.0, 1620))
 DELAY = 0.05
@@ -108,18 +108,8 @@ _GROUP = _answer("200 OK", {"data": {"id": GROUP_ID, "type": "group", "attribute
 
 
 async def _serve() -> None:
-    loop = asyncio.get_running_loop()
     received, refusals = list[float](), list[float]()
-    server = await loop.create_server(lambda: _Connection(received, refusals), "127.0.0.1", 0, backlog=100)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    over = asyncio.Event()
-
-    def until_the_input_ends() -> None:
-        sys.stdin.read()
-        loop.call_soon_threadsafe(over.set)
-
-    threading.Thread(target=until_the_input_ends, daemon=True).start()
-    await over.wait()
+    await serve(lambda: _Connection(received, refusals))
     print(json.dumps([received, len(refusals)]))
 
 

@@ -17,13 +17,13 @@ import re
 import selectors
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.server import GROUP_ID, PAGE_SIZE, answer
+from benchmarks.serving import serve
 
 ROLES = ("Group Admin", "Group Member", "Group Viewer")
 LEAVER = "p-0000001@example.com"
@@ -182,18 +182,8 @@ class _Connection(asyncio.Protocol):
 
 
 async def _serve() -> None:
-    loop = asyncio.get_running_loop()
     varying: dict[int, Iterator[float]] = {}
-    server = await loop.create_server(lambda: _Connection(varying), "127.0.0.1", 0, backlog=1000)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    over = asyncio.Event()
-
-    def until_the_input_ends() -> None:
-        sys.stdin.read()
-        loop.call_soon_threadsafe(over.set)
-
-    threading.Thread(target=until_the_input_ends, daemon=True).start()
-    await over.wait()
+    await serve(lambda: _Connection(varying))
 
 
 if __name__ == "__main__":

@@ -15,13 +15,14 @@ import selectors
 import socket
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+
+from benchmarks.serving import serve
 
 GROUP_ID = "331ede0a-de94-456f-b788-166caeca58bf"
 MEMBERSHIP_ID = "6f5d1a2c-8b90-4d58-9c3e-9a1f1b1c2d3e"
@@ -212,18 +213,8 @@ class _Connection(asyncio.Protocol):
 
 
 async def _serve() -> None:
-    loop = asyncio.get_running_loop()
     pages = some_pages()
-    server = await loop.create_server(lambda: _Connection(pages), "127.0.0.1", 0, backlog=1000)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    over = asyncio.Event()
-
-    def until_the_input_ends() -> None:
-        sys.stdin.read()
-        loop.call_soon_threadsafe(over.set)
-
-    threading.Thread(target=until_the_input_ends, daemon=True).start()
-    await over.wait()
+    await serve(lambda: _Connection(pages))
 
 
 if __name__ == "__main__":
