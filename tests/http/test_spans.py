@@ -26,7 +26,7 @@ from groups_sdk.testing import FakeSnyk
 
 FOUND = (200, ONE_GROUP, {"snyk-request-id": "r-1"})
 GRANT = (200, {"access_token": "issued-5d41402a", "expires_in": 3600})
-ADDRESS = "ada@example.com"
+ADDRESS = "grace@example.com"
 
 
 class Traced:
@@ -117,7 +117,7 @@ async def test_a_call_that_fails_says_with_what_and_nothing_of_the_text(traced: 
         assert attributes["error.type"] == error_type
         assert attributes.get("http.response.status_code") == status
         assert span.events == ()
-        assert "ada" not in span.to_json()
+        assert "grace" not in span.to_json()
         assert TOKEN not in span.to_json()
 
 

@@ -14,7 +14,7 @@ from support.pages import example
 from groups_sdk import AsyncGroupsClient, GroupsClient, RetryPolicy
 from groups_sdk.testing import FakeSnyk
 
-ADDRESS = "ada@example.com"
+ADDRESS = "grace@example.com"
 TWICE = RetryPolicy(max_attempts=2, backoff_base=0)
 
 spans: list[dict[str, Any]] = []

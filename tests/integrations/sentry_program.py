@@ -23,7 +23,7 @@ from support.pages import example
 from groups_sdk import AsyncGroupsClient, ConnectionFailedError, GroupsClient, GroupsError, RetryPolicy
 from groups_sdk.testing import FakeSnyk
 
-ADDRESS = "ada@example.com"
+ADDRESS = "grace@example.com"
 TWICE = RetryPolicy(max_attempts=2, backoff_base=0)
 
 sent: list[dict[str, Any]] = []

@@ -55,12 +55,12 @@ def test_attempts_are_below_their_call_which_is_below_the_callers_span(
 
 def test_as_the_guide_says_no_address_and_no_token_is_shown(private: dict[str, Any]) -> None:
     shown = json.dumps(private).replace("%40", "@")
-    assert [secret for secret in ("ada@", FakeSnyk.TOKEN) if secret in shown] == []
+    assert [secret for secret in ("grace@", FakeSnyk.TOKEN) if secret in shown] == []
 
 
 def test_by_default_the_address_is_in_the_url_and_no_token_is_anywhere() -> None:
     report = run()
     urls = [span["tags"]["http.url"] for span in report["spans"] if span["name"] == "http.request"]
     assert len(urls) == 4
-    assert all("email=ada%40example.com" in url for url in urls)
+    assert all("email=grace%40example.com" in url for url in urls)
     assert FakeSnyk.TOKEN not in json.dumps(report)

@@ -75,11 +75,11 @@ def test_errors_are_events_with_a_breadcrumb_for_every_attempt(by_default: Repor
 
 
 def test_by_default_sentry_gets_the_address_from_httpx(by_default: Report) -> None:
-    assert {crumb["category"] for crumb in by_default.breadcrumbs if "ada" in str(crumb)} == {
+    assert {crumb["category"] for crumb in by_default.breadcrumbs if "grace" in str(crumb)} == {
         "httplib",
         "httpx",
     }
-    assert all("ada" in str(transaction["spans"]) for transaction in by_default.transactions.values())
+    assert all("grace" in str(transaction["spans"]) for transaction in by_default.transactions.values())
 
 
 def test_no_local_variable_has_the_address_or_a_token_in_it(by_default: Report) -> None:
@@ -87,7 +87,7 @@ def test_no_local_variable_has_the_address_or_a_token_in_it(by_default: Report) 
     for package, frame in by_default.frames():
         if package in ("groups_sdk", "httpx", "httpcore"):
             packages.add(package)
-            assert "ada" not in str(frame["vars"]), frame
+            assert "grace" not in str(frame["vars"]), frame
     assert packages >= {"groups_sdk"}
     assert FakeSnyk.TOKEN not in by_default.text
 
@@ -99,5 +99,5 @@ def test_set_up_as_in_the_guide_sentry_gets_no_address_and_no_token(
     assert len(as_in_the_guide.transactions) == 2
     assert "[email address]" in as_in_the_guide.text
     shown = as_in_the_guide.text.replace("%40", "@")
-    assert [secret for secret in ("ada@", FakeSnyk.TOKEN) if secret in shown] == []
+    assert [secret for secret in ("grace@", FakeSnyk.TOKEN) if secret in shown] == []
     assert not any("vars" in frame for _, frame in as_in_the_guide.frames())
