@@ -55,7 +55,9 @@ def test_an_id_stays_within_its_segment_of_the_path() -> None:
 
 
 def test_a_request_shows_neither_filters_nor_body_in_its_repr() -> None:
-    request = operations.LIST_MEMBERSHIPS.request({"group_id": "g"}, {"email": "grace@example.com"}, b"private")
+    request = operations.LIST_MEMBERSHIPS.request(
+        {"group_id": "g"}, {"email": "grace@example.com"}, b"private"
+    )
     assert "grace" not in repr(request)
     assert "private" not in repr(request)
 
