@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from groups_sdk._iteration import BatchIterator
-from groups_sdk._pagination import DecodeProblem
+from groups_sdk._pages import DecodeProblem
 from groups_sdk._public import set_module
 from groups_sdk._sync.pagination import Paginator
 from groups_sdk._twins import SyncObject
@@ -22,8 +22,9 @@ from groups_sdk.access._review.stream import AsyncReviewStream
 class ReviewStream(SyncObject[AsyncReviewStream]):
     """The review of a group: iterate it for its members, `collect()` it, or write it to a file.
 
-    Nothing is sent before you use it, and each use reads all members again. Iterating it, and writing CSV or JSON
-    lines, keeps one page of members in memory; `collect()`, `to_html` and `to_xlsx` keep all of them.
+    Nothing is sent before you use it, and each use reads all members again. Iterating it keeps one page of members in
+    memory, and so does writing CSV or JSON lines, with organizations three pages; `collect()`, `to_html` and `to_xlsx`
+    keep all of them.
 
     Example:
         for member in client.access.review(group_id):

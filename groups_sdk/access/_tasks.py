@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
 from groups_sdk.access._batches import first_of
 
-__all__ = ["for_each", "task_group"]
+__all__ = ["for_each", "in_order", "task_group"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @asynccontextmanager
@@ -45,3 +46,52 @@ async def for_each(func: Callable[[T], Awaitable[object]], items: Iterable[T], *
     async with task_group() as tasks:
         for item in items:
             tasks.start_soon(in_a_place, item)
+
+
+async def in_order(
+    items: AsyncIterable[T],
+    change: Callable[[T], Awaitable[R]],
+    use: Callable[[R], Awaitable[object]],
+    *,
+    at_a_time: int,
+) -> None:
+    """Await `change` for some items at a time, and `use` for what comes of each, in the order of the items.
+
+    At most `at_a_time` items have been taken and not yet been used. The first error ends everything, and is raised.
+    """
+    room = anyio.Semaphore(at_a_time)
+    sender, receiver = anyio.create_memory_object_stream[_Changing[T, R]](at_a_time)
+
+    async def take_items() -> None:
+        with sender:
+            await room.acquire()
+            async for item in items:
+                changing = _Changing(change, item)
+                sender.send_nowait(changing)
+                tasks.start_soon(changing.run)
+                await room.acquire()
+
+    async with task_group() as tasks:
+        with receiver:
+            tasks.start_soon(take_items)
+            async for changing in receiver:
+                await use(await changing.result())
+                room.release()
+
+
+class _Changing(Generic[T, R]):
+    """An item that is being changed."""
+
+    def __init__(self, change: Callable[[T], Awaitable[R]], item: T) -> None:
+        self._change = change
+        self._item = item
+        self._changed: list[R] = []
+        self._done = anyio.Event()
+
+    async def run(self) -> None:
+        self._changed.append(await self._change(self._item))
+        self._done.set()
+
+    async def result(self) -> R:
+        await self._done.wait()
+        return self._changed.pop()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import anyio
+
 from groups_sdk.access._operations import Operations
 from groups_sdk.access._outcomes import fatal
 from groups_sdk.access._roles import is_uuid
@@ -21,6 +23,9 @@ Orgs = tuple[tuple[OrgMembership, ...] | None, GroupsError | None]
 class OrgReader:
     """Reads the org memberships of members, `concurrency` members at a time (listGroupUserOrgMemberships).
 
+    Several reads may be under way: members are begun in the order of the reads, `concurrency` at a time in all. What
+    one of them raises, all of them raise.
+
     When one member's cannot be read, that is recorded for this member. A 403 means that the permission is missing: it
     is recorded for this member and all that follow, and nothing more is sent. What makes any request fail is raised.
     """
@@ -29,6 +34,10 @@ class OrgReader:
         self._client = client
         self._group_id = group_id
         self._concurrency = concurrency
+        self._places = anyio.CapacityLimiter(concurrency)
+        self._beginning = anyio.Lock()  # held by the read whose members are being begun
+        self._reads = 0  # under way
+        self._raised: Exception | None = None  # by one of those under way
         self._forbidden: ForbiddenError | None = None
 
     async def read(self, memberships: Sequence[GroupMembership]) -> list[Orgs]:
@@ -39,19 +48,35 @@ class OrgReader:
         """
         found: list[Orgs] = [(None, None)] * len(memberships)
         waiting = deque(enumerate(memberships))
+        all_begun = anyio.Event()
 
         async def read_one_after_the_other() -> None:
             while waiting:
-                index, membership = waiting.popleft()
-                try:
-                    found[index] = await self._read_one(membership.user.id)
-                except BaseException:
-                    waiting.clear()  # at once: the other tasks learn of it later
-                    raise
+                async with self._places:
+                    if self._raised is not None:  # the tasks that are to be cancelled learn of it later
+                        raise self._raised
+                    if not waiting:
+                        break
+                    index, membership = waiting.popleft()
+                    if not waiting:
+                        all_begun.set()
+                    try:
+                        found[index] = await self._read_one(membership.user.id)
+                    except Exception as error:
+                        self._raised = error
+                        raise
 
-        async with task_group() as tasks:
-            for _ in range(min(self._concurrency, len(memberships))):
-                tasks.start_soon(read_one_after_the_other)
+        self._reads += 1
+        try:
+            async with task_group() as tasks, self._beginning:
+                for _ in range(min(self._concurrency, len(memberships))):
+                    tasks.start_soon(read_one_after_the_other)
+                if waiting:
+                    await all_begun.wait()
+        finally:
+            self._reads -= 1
+            if not self._reads:
+                self._raised = None  # what is raised leads to its frames
         return found
 
     async def _read_one(self, user_id: str) -> Orgs:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import anyio
 
 from groups_sdk import _arguments as arguments
 from groups_sdk._hooks import check_hook
 from groups_sdk._iteration import AsyncBatchIterator, refuse_misuse
-from groups_sdk._pagination import AsyncPaginator, DecodeProblem
+from groups_sdk._pages import DecodeProblem, Page
+from groups_sdk._pagination import AsyncPaginator
 from groups_sdk._public import set_module
 from groups_sdk.access._addresses import normalised
 from groups_sdk.access._operations import Operations
@@ -26,6 +28,7 @@ from groups_sdk.access._review.org_reader import OrgReader, Orgs
 from groups_sdk.access._review.report import Review, html_steps
 from groups_sdk.access._review.threaded_writer import OpenWriter, ThreadedWriter
 from groups_sdk.access._review.xlsx import imported_xlsxwriter
+from groups_sdk.access._tasks import in_order
 from groups_sdk.access._threads import run_in_steps, run_to_end
 from groups_sdk.access._work import OnProgress, tell
 from groups_sdk.errors import InvalidArgumentError
@@ -33,12 +36,18 @@ from groups_sdk.models import Group, GroupMembership
 
 __all__ = ["AsyncReviewStream"]
 
+_PAGES_AT_A_TIME = 3
+
+_ReviewedPage = tuple[Sequence[ReviewedMember], Sequence[DecodeProblem]]
+"""The members of a page, and the records of it that could not be understood."""
+
 
 class AsyncReviewStream:
     """The review of a group: iterate it for its members, `collect()` it, or write it to a file.
 
-    Nothing is sent before you use it, and each use reads all members again. Iterating it, and writing CSV or JSON
-    lines, keeps one page of members in memory; `collect()`, `to_html` and `to_xlsx` keep all of them.
+    Nothing is sent before you use it, and each use reads all members again. Iterating it keeps one page of members in
+    memory, and so does writing CSV or JSON lines, with organizations three pages; `collect()`, `to_html` and `to_xlsx`
+    keep all of them.
 
     Example:
         async for member in client.access.review(group_id):
@@ -68,7 +77,7 @@ class AsyncReviewStream:
         check_hook("on_progress", on_progress, InvalidArgumentError)
         self._concurrency = concurrency
         self._on_progress = on_progress
-        self._latest: AsyncPaginator[ReviewedMember] | None = None
+        self._latest: AsyncPaginator[Any] | None = None
 
     @property
     def unreadable(self) -> tuple[DecodeProblem, ...]:
@@ -100,8 +109,12 @@ class AsyncReviewStream:
             print(review.totals.by_role)
         """
         reviewed_at = _now()
-        listing = self.listing()
-        members = await listing.collect()
+        members: list[ReviewedMember] = []
+
+        async def keep(page: _ReviewedPage) -> None:
+            members.extend(page[0])
+
+        await self._for_each_page(keep)
         return Review(
             _group_of(self.group_id, members),
             reviewed_at,
@@ -109,7 +122,7 @@ class AsyncReviewStream:
             self.org_memberships,
             self._client.base_url,
             self._client.api_version,
-            listing.problems,
+            self.unreadable,
         )
 
     async def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
@@ -213,12 +226,42 @@ class AsyncReviewStream:
 
     async def _write(self, open_writer: OpenWriter) -> ReviewTotals:
         async with ThreadedWriter(open_writer) as writer:
-            async for page in self.listing().pages():
-                await writer.write(_group_of(self.group_id, page.items), page.items, page.problems)
+
+            async def write(page: _ReviewedPage) -> None:
+                members, unreadable = page
+                await writer.write(_group_of(self.group_id, members), members, unreadable)
+
+            await self._for_each_page(write)
         return writer.tally.totals(org_memberships=self.org_memberships)
 
     def listing(self) -> AsyncPaginator[ReviewedMember]:
         """The members as a listing, from the beginning. What cannot be understood is left out of its pages."""
+        self._latest = latest = self._members().mapped(self._review())
+        return latest
+
+    async def _for_each_page(self, use: Callable[[_ReviewedPage], Awaitable[object]]) -> None:
+        """Await the function for each page. Organizations of the next pages are read before those of one are complete.
+
+        Otherwise, those who wait for the last few answers of every page would add up.
+        """
+        self._latest = listing = self._members().mapped(_unchanged)  # a review cannot be resumed
+        review = self._review()
+
+        async def reviewed(page: Page[GroupMembership]) -> _ReviewedPage:
+            return await review(page.items), page.problems
+
+        at_a_time = _PAGES_AT_A_TIME if self.org_memberships else 1
+        await in_order(listing.pages(), reviewed, use, at_a_time=at_a_time)
+
+    def _members(self) -> AsyncPaginator[GroupMembership]:
+        count = None if self._on_progress is None else True
+        # In the default order: only there does the API promise that each is listed exactly once.
+        return self._client.list_memberships(
+            self.group_id, include_group_membership_count=count, on_decode_error="skip"
+        )
+
+    def _review(self) -> Callable[[Sequence[GroupMembership]], Coroutine[Any, Any, Sequence[ReviewedMember]]]:
+        """What reviews the members of one page after the other, from the beginning."""
         began: float | None = None
         done = 0
         orgs = OrgReader(self._client, self.group_id, concurrency=self._concurrency)
@@ -239,13 +282,11 @@ class AsyncReviewStream:
                 tell(self._on_progress, Progress(done, total, anyio.current_time() - began))
             return members
 
-        count = None if self._on_progress is None else True
-        # In the default order: only there does the API promise that each is listed exactly once.
-        listing = self._client.list_memberships(
-            self.group_id, include_group_membership_count=count, on_decode_error="skip"
-        )
-        self._latest = latest = listing.mapped(reviewed)
-        return latest
+        return reviewed
+
+
+async def _unchanged(memberships: Sequence[GroupMembership]) -> Sequence[GroupMembership]:
+    return memberships
 
 
 def _group_of(group_id: str, members: Sequence[ReviewedMember]) -> Group:

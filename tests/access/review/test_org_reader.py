@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 import pytest
 from support.reviews import GROUP, uid
 
@@ -141,3 +143,75 @@ async def test_an_empty_listing_that_the_count_contradicts_is_not_believed() -> 
     assert nobody == odd == ((), None)
     assert counted[0] is None
     assert str(counted[1]) == "the API counts 2 of their memberships of organizations, and lists none"
+
+
+class SlowClient:
+    """Stands in for a client that answers about the user of a number once that is allowed."""
+
+    def __init__(self) -> None:
+        self.answers: defaultdict[int, anyio.Event] = defaultdict(anyio.Event)
+        self.errors: dict[int, Exception] = {}
+        self.begun: set[int] = set()
+        self.under_way: set[int] = set()
+
+    def list_org_memberships(self, group_id: str, *, user_id: str) -> AsyncPaginator[OrgMembership]:
+        number = int(user_id.partition("-")[0])
+
+        async def fetch(**cursors: Any) -> FetchedPage[OrgMembership]:
+            self.begun.add(number)
+            self.under_way.add(number)
+            try:
+                await self.answers[number].wait()
+            finally:
+                self.under_way.remove(number)
+            if number in self.errors:
+                raise self.errors[number]
+            response = ApiResponse(200, Headers(), b"", "listGroupUserOrgMemberships")
+            return FetchedPage.decoded(Page([], None, None, {}, response))
+
+        return AsyncPaginator(fetch)
+
+    async def after(self, *answers: int) -> set[int]:
+        """Who is asked for when these have been answered and everything waits."""
+        for number in answers:
+            self.answers[number].set()
+        await anyio.wait_all_tasks_blocked()
+        return set(self.under_way)
+
+
+async def test_the_next_read_takes_the_places_that_the_first_leaves_free() -> None:
+    client = SlowClient()
+    orgs = OrgReader(client, GROUP.id, concurrency=2)  # type: ignore[arg-type] # all that it needs
+    async with anyio.create_task_group() as tasks:
+        for members in (MEMBERS[:3], MEMBERS[3:5], MEMBERS[5:6]):
+            tasks.start_soon(orgs.read, members)
+            await anyio.wait_all_tasks_blocked()
+        assert await client.after() == {0, 1}
+        assert await client.after(1) == {0, 2}
+        assert await client.after(2) == {0, 3}
+        assert await client.after(3) == {0, 4}
+        assert await client.after(4) == {0, 5}
+        assert await client.after(5) == {0}
+        assert await client.after(0) == set()
+
+
+async def test_what_is_fatal_in_one_read_lets_none_begin_anybody_else() -> None:
+    client = SlowClient()
+    orgs = OrgReader(client, GROUP.id, concurrency=2)  # type: ignore[arg-type] # all that it needs
+    error = client.errors[2] = UnauthorizedError(status_code=401)
+
+    async def fail(members: list[GroupMembership]) -> None:
+        with pytest.raises(UnauthorizedError) as caught:
+            await orgs.read(members)
+        assert caught.value is error
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fail, MEMBERS[1:3])
+        assert await client.after() == {1, 2}
+        tasks.start_soon(fail, MEMBERS[3:6])
+        assert await client.after(1) == {2, 3}
+        client.answers[2].set()
+    assert client.under_way == set()
+    assert client.begun == {1, 2, 3}
+    client.answers[6].set()
+    assert await orgs.read(MEMBERS[6:7]) == [((), None)], "which can be tried again"

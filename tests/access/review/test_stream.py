@@ -91,6 +91,47 @@ async def test_no_more_than_that_many_look_ups_at_a_time_and_the_order_stays() -
     assert len(fake.requests) == 122
 
 
+class Waiting(FakeSnyk):
+    """Which answers about the organizations of the first member once somebody of the third page is asked for."""
+
+    third_page: anyio.Event
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].endswith("org_memberships"):
+            first, later = (self.memberships(self.group_id)[index].user.id.encode() for index in (0, 200))
+            if first in scope["query_string"]:
+                await self.third_page.wait()
+            elif later in scope["query_string"]:
+                self.third_page.set()
+        await super().__call__(scope, receive, send)
+
+
+@pytest.mark.parametrize("kind", ["collect", "csv", "jsonl", "html"])
+async def test_a_whole_review_does_not_wait_for_the_last_organizations_of_a_page(
+    kind: str, tmp_path: Path
+) -> None:
+    fake = Waiting.with_members(250)
+    fake.third_page = anyio.Event()
+    async with fake.async_client() as client:
+        stream = client.access.review(fake.group_id, org_memberships=True, concurrency=2)
+        if kind == "collect":
+            totals = (await stream.collect()).totals
+        else:
+            totals = await getattr(stream, f"to_{kind}")(tmp_path / "review")
+    assert (totals.members, totals.orgs_unknown) == (250, 0)
+    if kind == "jsonl":
+        written = Review.from_jsonl(tmp_path / "review").members
+        assert [m.membership.id for m in written] == [m.id for m in fake.memberships(fake.group_id)]
+
+
+async def test_an_iterated_review_asks_for_nothing_that_nobody_has_come_to() -> None:
+    fake = FakeSnyk.with_members(250)
+    async with fake.async_client() as client:
+        members = aiter(client.access.review(fake.group_id, org_memberships=True))
+        await anext(members)
+        assert len(fake.requests) == 101
+
+
 class Refusing(FakeSnyk):
     """Which answers with a fault when it is asked for the organizations of one member."""
 
