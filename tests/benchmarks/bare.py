@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,13 +11,19 @@ import httpx
 import orjson
 
 from benchmarks import timing
-from benchmarks.server import FIRST_PAGE, GROUP, HEADERS, MEMBERSHIP, MEMBERSHIP_ID, ROLE_ID
+from benchmarks.server import (
+    CHANGE_HEADERS,
+    FIRST_PAGE,
+    GROUP,
+    HEADERS,
+    MEMBERSHIP,
+    MEMBERSHIP_ID,
+    ROLE_ID,
+    change_of_role,
+)
 from benchmarks.timing import Turn
 
-_ROLE = {"data": {"id": ROLE_ID, "type": "group_role"}}
-_CHANGE = {"id": MEMBERSHIP_ID, "type": "group_membership", "relationships": {"role": _ROLE}}
-CHANGE = json.dumps({"data": _CHANGE}).encode()
-CHANGE_HEADERS = {"content-type": "application/vnd.api+json"}
+CHANGE = change_of_role(MEMBERSHIP_ID, ROLE_ID)
 
 
 async def list_dicts(client: httpx.AsyncClient, base_url: str) -> int:

@@ -11,10 +11,13 @@ from itertools import repeat
 from pathlib import Path
 from time import perf_counter
 
+import httpx
+
 from benchmarks import job_server, ours
+from benchmarks.environments import Side
 from benchmarks.job_server import LEAVER, membership_id, role_id, role_of
 from benchmarks.measuring import Bench, Outcome, row
-from benchmarks.server import GROUP_ID
+from benchmarks.server import CHANGE_HEADERS, GROUP_ID, HEADERS, change_of_role
 from benchmarks.timing import Turn
 from groups_sdk import AsyncGroupsClient
 from groups_sdk.access import AsyncChanges
@@ -121,7 +124,40 @@ def seconds_of(base_url: str, job: str) -> Iterator[Turn]:
         runner.run(client.aclose())
 
 
-def against_bound(bench: Bench, job: str, *, varying: bool) -> Outcome:
+@contextmanager
+def seconds_of_httpx(base_url: str, job: str) -> Iterator[Turn]:
+    """The requests of a job, and nothing else."""
+
+    async def send(client: httpx.AsyncClient) -> None:
+        todo = list(VIEWERS)
+
+        async def one_after_the_other() -> None:
+            while todo:
+                membership = todo.pop()
+                response = await client.patch(
+                    f"{base_url}/groups/{GROUP_ID}/memberships/{membership}?version=2025-11-05",
+                    content=change_of_role(membership, role_id(1)),
+                    headers=CHANGE_HEADERS,
+                )
+                response.raise_for_status()
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(PLACES):
+                tasks.create_task(one_after_the_other())
+
+    with asyncio.Runner() as runner:
+        client = httpx.AsyncClient(headers=HEADERS, timeout=30)
+
+        def turn() -> float:
+            started = perf_counter()
+            runner.run(send(client))
+            return perf_counter() - started
+
+        yield turn
+        runner.run(client.aclose())
+
+
+def against_bound(bench: Bench, job: str, *, varying: bool, side: Side = seconds_of) -> Outcome:
     with job_server.running() as server:
         base_url = server.base_url(
             MEMBERS,
@@ -129,13 +165,17 @@ def against_bound(bench: Bench, job: str, *, varying: bool) -> Outcome:
             groups=GROUPS if job == "offboard" else 1,
         )
         best = bound(job, bench.size.latency, varying=varying)
-        with bench.ours.side(seconds_of, base_url, job) as turn:
+        with bench.ours.side(side, base_url, job) as turn:
             taken = [turn() for _ in range(min(bench.size.rounds, 3))]
     return Outcome([seconds / best for seconds in taken], f"{min(taken):.3f} s at best / {best:.3f} s")
 
 
+def _what(job: str, *, varying: bool) -> str:
+    return f"{job}: seconds / its bound, answers after {'0 to 300' if varying else 50} ms"
+
+
 def _row(number: str, job: str, *, varying: bool) -> None:
-    what = f"{job}: seconds / its bound, answers after {'0 to 300' if varying else 50} ms"
+    what = _what(job, varying=varying)
 
     @row(number, what, at_most=1.10 if "block" in job else 1.05)
     def measure(bench: Bench) -> Outcome:
@@ -145,3 +185,15 @@ def _row(number: str, job: str, *, varying: bool) -> None:
 for _number, _job in enumerate(JOBS):
     _row(f"22{chr(ord('a') + 2 * _number)}", _job, varying=False)
     _row(f"22{chr(ord('b') + 2 * _number)}", _job, varying=True)
+
+
+def _httpx_row(number: str, *, varying: bool) -> None:
+    what = _what("for comparison, the requests of update sent by httpx alone", varying=varying)
+
+    @row(number, what)
+    def measure(bench: Bench) -> Outcome:
+        return against_bound(bench, "update", varying=varying, side=seconds_of_httpx)
+
+
+_httpx_row("22o", varying=False)
+_httpx_row("22p", varying=True)

@@ -14,7 +14,7 @@ from benchmarks.environments import Side
 from benchmarks.job_server import membership_id, role_id, role_of
 from benchmarks.measuring import Bench, Outcome, row, take_turns, times
 from benchmarks.peers import shape
-from benchmarks.server import FIRST_PAGE, GROUP_ID, HEADERS, PAGE_SIZE, TOKEN
+from benchmarks.server import FIRST_PAGE, GROUP_ID, HEADERS, PAGE_SIZE, TOKEN, change_of_role
 from benchmarks.timing import Turn
 
 MEMBERS = 300
@@ -48,12 +48,6 @@ def ours(base_url: str, job: str) -> Iterator[Turn]:
         runner.run(client.aclose())
 
 
-def _change_of_role(membership: str) -> bytes:
-    role = {"data": {"id": role_id(1), "type": "group_role"}}
-    data = {"id": membership, "type": "group_membership", "relationships": {"role": role}}
-    return json.dumps({"data": data}).encode()
-
-
 @contextmanager
 def with_pysnyk(base_url: str, job: str) -> Iterator[Turn]:
     """What pysnyk has no method for goes through the requests package, which it brings."""
@@ -69,7 +63,7 @@ def with_pysnyk(base_url: str, job: str) -> Iterator[Turn]:
             ids = {member["id"] for member in known}
             for id_ in filter(ids.__contains__, VIEWERS):
                 url = f"{base_url}/groups/{GROUP_ID}/memberships/{id_}?{_VERSION}"
-                session.patch(url, data=_change_of_role(id_)).raise_for_status()
+                session.patch(url, data=change_of_role(id_, role_id(1))).raise_for_status()
 
         def review() -> None:
             known = client.get_rest_pages(f"groups/{GROUP_ID}/memberships", {"limit": PAGE_SIZE})
@@ -101,7 +95,7 @@ def with_urllib3(base_url: str, job: str) -> Iterator[Turn]:
             ids = {member.id for member in members()}
             for id_ in filter(ids.__contains__, VIEWERS):
                 url = f"{base_url}/groups/{GROUP_ID}/memberships/{id_}?{_VERSION}"
-                assert pool.request("PATCH", url, body=_change_of_role(id_)).status == 204
+                assert pool.request("PATCH", url, body=change_of_role(id_, role_id(1))).status == 204
 
         def review() -> None:
             for member in members():

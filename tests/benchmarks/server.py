@@ -35,11 +35,19 @@ HEADERS = {"authorization": f"token {TOKEN}", "accept": "application/vnd.api+jso
 FIRST_PAGE = f"/groups/{GROUP_ID}/memberships?version=2025-11-05&limit={PAGE_SIZE}"
 GROUP = f"/groups/{GROUP_ID}?version=2025-11-05"
 MEMBERSHIP = f"/groups/{GROUP_ID}/memberships/{MEMBERSHIP_ID}?version=2025-11-05"
+CHANGE_HEADERS = {"content-type": "application/vnd.api+json"}
 
 _DISTINCT_PAGES = 20
 _REQUEST = re.compile(rb"(\w+) /(\d+)/(\d+)/rest/groups/([^ ?]+)\S* HTTP/1.1\r\n")
 _CURSOR = re.compile(rb"starting_after=v1\.(\d{8})")
 _BODY = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
+
+
+def change_of_role(membership_id: str, role_id: str) -> bytes:
+    """The body of a request that gives the member that role."""
+    role = {"data": {"id": role_id, "type": "group_role"}}
+    data = {"id": membership_id, "type": "group_membership", "relationships": {"role": role}}
+    return json.dumps({"data": data}).encode()
 
 
 @dataclass(frozen=True)
