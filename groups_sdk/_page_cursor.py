@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+import anyio.lowlevel
 import attrs
 
 from groups_sdk._pages import DecodeProblem, FetchedPage, FetchPage, Page
@@ -54,11 +55,16 @@ class PageCursor(Generic[T]):
         pending = await self.fetch()
         if pending is None:
             return None
+        self._busy = True
         try:
+            # The event loop has a turn between what the answer took and what decoding it takes.
+            await anyio.lowlevel.cancel_shielded_checkpoint()
             return self.decode(pending)
         except BaseException:
             self.go_back(pending)
             raise
+        finally:
+            self._busy = False
 
     async def fetch(self, on_sent: Callable[[], object] = lambda: None) -> PendingPage[T] | None:
         """Fetch the next page; None after the last. `on_sent` is called once the request is on its way, or never."""

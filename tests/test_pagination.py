@@ -312,3 +312,25 @@ async def test_whole_pages_keep_the_order_of_the_api_when_walking_backwards() ->
     assert [page.items async for page in back.pages()] == [[3, 4], [], [1, 2]]
     assert await back.first() == 4
     assert await back.collect(3) == [4, 3, 2]
+
+
+@pytest.mark.anyio
+async def test_other_tasks_have_a_turn_before_an_answer_is_decoded() -> None:
+    turns: list[str] = []
+
+    async def fetch(**_: Any) -> FetchedPage[int]:
+        turns.append("answered")
+        tasks.start_soon(other)
+
+        def decode() -> Page[int]:
+            turns.append("decoded")
+            return Page([1], None, None, {})
+
+        return FetchedPage(None, None, decode)
+
+    async def other() -> None:
+        turns.append("another task")
+
+    async with anyio.create_task_group() as tasks:
+        assert await AsyncPaginator(fetch).collect() == [1]
+    assert turns == ["answered", "another task", "decoded"]
