@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -314,13 +315,12 @@ async def test_whole_pages_keep_the_order_of_the_api_when_walking_backwards() ->
     assert await back.collect(3) == [4, 3, 2]
 
 
-@pytest.mark.anyio
-async def test_other_tasks_have_a_turn_before_an_answer_is_decoded() -> None:
+def test_other_tasks_have_a_turn_before_an_answer_is_decoded() -> None:
     turns: list[str] = []
 
     async def fetch(**_: Any) -> FetchedPage[int]:
         turns.append("answered")
-        tasks.start_soon(other)
+        asyncio.get_running_loop().call_soon(turns.append, "something else")
 
         def decode() -> Page[int]:
             turns.append("decoded")
@@ -328,9 +328,6 @@ async def test_other_tasks_have_a_turn_before_an_answer_is_decoded() -> None:
 
         return FetchedPage(None, None, decode)
 
-    async def other() -> None:
-        turns.append("another task")
-
-    async with anyio.create_task_group() as tasks:
-        assert await AsyncPaginator(fetch).collect() == [1]
-    assert turns == ["answered", "another task", "decoded"]
+    # On trio, the tasks of a turn run in any order.
+    assert asyncio.run(AsyncPaginator(fetch).collect()) == [1]
+    assert turns == ["answered", "something else", "decoded"]
