@@ -49,7 +49,7 @@ def bench() -> Iterator[Bench]:
 
 # What their neighbours do with another argument, slower pages or on another side; each takes processes of its own.
 LEFT_OUT = {
-    *["2d", "11b", "13b", "25b", "25c", "25d", "25f", "26b", "26d", "27a", "27b", "31b", "31c", "31d"],
+    *["2d", "11b", "13b", "25b", "25c", "25d", "25f", "25h", "26b", "26d", "27a", "27b", "31b", "31c", "31d"],
     *(f"22{letter}" for letter in "bcdefghijklmp"),
 }
 ROWS = [pytest.param(row, id=row.number) for row in measuring.rows() if row.number not in LEFT_OUT]

@@ -77,6 +77,16 @@ def sync_against_models_of_100_ms(bench: Bench) -> Outcome:
     return against_models(bench, ours.list_sync, 100)
 
 
+@row("25g", "for comparison, httpx.AsyncClient, orjson and dicts: 25a")
+def dicts_of_20_ms(bench: Bench) -> Outcome:
+    return against_the_pages(bench, bare.list_async, 20)
+
+
+@row("25h", "for comparison, httpx.AsyncClient, orjson and dicts: 25b")
+def dicts_of_100_ms(bench: Bench) -> Outcome:
+    return against_the_pages(bench, bare.list_async, 100)
+
+
 @row(
     "26a",
     "sync, read ahead: members a second, ours / httpx.Client, orjson and pydantic, pages after 5 ms",
