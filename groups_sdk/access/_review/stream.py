@@ -114,7 +114,7 @@ class AsyncReviewStream:
         async def keep(page: _ReviewedPage) -> None:
             members.extend(page[0])
 
-        await self._for_each_page(keep)
+        unreadable = await self._for_each_page(keep)
         return Review(
             _group_of(self.group_id, members),
             reviewed_at,
@@ -122,7 +122,7 @@ class AsyncReviewStream:
             self.org_memberships,
             self._client.base_url,
             self._client.api_version,
-            self.unreadable,
+            unreadable,
         )
 
     async def diff(self, earlier: Review | str | os.PathLike[str]) -> ReviewDiff:
@@ -239,10 +239,12 @@ class AsyncReviewStream:
         self._latest = latest = self._members().mapped(self._review())
         return latest
 
-    async def _for_each_page(self, use: Callable[[_ReviewedPage], Awaitable[object]]) -> None:
-        """Await the function for each page. Organizations of the next pages are read before those of one are complete.
+    async def _for_each_page(
+        self, use: Callable[[_ReviewedPage], Awaitable[object]]
+    ) -> tuple[DecodeProblem, ...]:
+        """Await the function for each page, in order. Returns the records that could not be understood.
 
-        Otherwise, those who wait for the last few answers of every page would add up.
+        Organizations of the next pages are read while the last few of a page are still missing.
         """
         self._latest = listing = self._members().mapped(_unchanged)  # a review cannot be resumed
         review = self._review()
@@ -252,6 +254,7 @@ class AsyncReviewStream:
 
         at_a_time = _PAGES_AT_A_TIME if self.org_memberships else 1
         await in_order(listing.pages(), reviewed, use, at_a_time=at_a_time)
+        return listing.problems
 
     def _members(self) -> AsyncPaginator[GroupMembership]:
         count = None if self._on_progress is None else True
