@@ -223,6 +223,7 @@ async def test_names_in_errors_are_escaped(case: str) -> None:
     assert_error_is_harmless(caught.value)
 
 
+@pytest.mark.unmeasured
 def test_the_command_line_escapes_everything_and_shows_no_token(
     server: HostileServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

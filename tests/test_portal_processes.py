@@ -19,9 +19,10 @@ import pytest
 from support.extent import share
 from support.stalling import MEETING, PATIENCE, StallingServer, group_id, stalling_server
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "fork"), reason="signals to a process, and forks, are those of POSIX"
-)
+pytestmark = [
+    pytest.mark.unmeasured,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="signals to a process, and forks, are those of POSIX"),
+]
 
 HERE = Path(__file__).parent
 

@@ -171,6 +171,7 @@ LOOKS: dict[str, tuple[Callable[[GroupsClient, FakeSnyk], object], object]] = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("how", COMPARING)
 def test_the_outcomes_are_the_same_whatever_filters_compare(how: str, fake: FakeSnyk) -> None:
     plain = vars(fake._state).copy()

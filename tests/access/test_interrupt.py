@@ -42,6 +42,7 @@ with fake.client(transport=Holding()) as client:
 """
 
 
+@pytest.mark.unmeasured
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are not sent to a process this way there")
 @pytest.mark.parametrize("way", ["collect", "iterate", "block"])
 def test_an_interrupt_loses_no_outcome_and_the_work_can_go_on(way: str) -> None:

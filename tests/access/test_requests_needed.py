@@ -13,6 +13,7 @@ from support.needed import JOBS, Job, spent
 CHEAP = [job for job in JOBS if job.cheap]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("members", "jobs"), [(36, JOBS), (250, JOBS), (2_000, CHEAP), (20_000, CHEAP)])
 def test_no_request_is_sent_that_is_not_needed(members: int, jobs: list[Job]) -> None:
     table = [*spent(members, jobs)]

@@ -37,6 +37,7 @@ def _flavour(seed: int) -> str:
     return FLAVOURS[seed % len(FLAVOURS)]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", _seeds(), ids=lambda seed: f"seed {seed}: {_flavour(seed)}")
 def test_what_is_reported_is_what_happened(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, logger="groups_sdk")  # thousands of warnings would hide what failed

@@ -288,6 +288,7 @@ def test_a_call_that_is_cancelled_leaves_nothing_behind_wherever_it_is(
     assert anyio.run(cancel_everywhere, server, cancelled, *KINDS[kind], backend=backend) > 5
 
 
+@pytest.mark.unmeasured
 @every_way
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_call_that_is_cancelled_while_it_queues_leaves_the_queue(

@@ -63,6 +63,7 @@ def run(script: str, **env: str) -> str:
     return done.stdout
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("semantics", "names"), [("", ["http.url"]), ("http/dup", ["http.url", "url.full"])])
 def test_spans_of_httpx_have_no_address_in_them_with_the_hook(semantics: str, names: list[str]) -> None:
     setting = {"OTEL_SEMCONV_STABILITY_OPT_IN": semantics}

@@ -404,6 +404,7 @@ def sorted_ids(fake: FakeSnyk, sort_by: str | None, role_name: str | None) -> li
     return [m.id for m in ordered]
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=12)
 @given(
     st.lists(

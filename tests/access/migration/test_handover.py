@@ -237,6 +237,7 @@ def watched(*, new: bool) -> _Watched:
     return fake
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("new", [True, False])
 @pytest.mark.parametrize("what", ["killed before", "killed after", "lost", "403", "404", "409", "500", "401"])
 async def test_there_is_an_admin_after_every_request_whatever_happens_to_one(

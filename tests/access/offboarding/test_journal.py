@@ -304,6 +304,7 @@ async def _unheard(send: Any) -> None:
     await send({"type": "http.response.body"})
 
 
+@pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on this system")
 def test_killed_and_gone_on_with_until_it_is_done(tmp_path: Path) -> None:
     fake = groups_of(*(f"Group {number}" for number in range(10)))

@@ -103,6 +103,7 @@ async def unheard(send: Any) -> None:
     await send({"type": "http.response.body"})
 
 
+@pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on this system")
 def test_killed_and_resumed_until_it_is_done(tmp_path: Path) -> None:
     random = Random(SEED)

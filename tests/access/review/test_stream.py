@@ -289,6 +289,7 @@ def resident_bytes() -> int:
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_forty_thousand_members_are_written_in_constant_memory(kind: str, tmp_path: Path) -> None:
     client = Endless(40_000)
