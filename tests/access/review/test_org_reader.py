@@ -88,6 +88,12 @@ async def test_failure_of_one_is_that_one_s(error: GroupsError, concurrency: int
     assert sorted(client.asked) == [member.user.id for member in MEMBERS]
 
 
+async def test_of_nobody_there_is_nothing_to_read() -> None:
+    client = Client(0, ServerError(status_code=500))
+    assert await reader(client).read([]) == []
+    assert client.asked == []
+
+
 async def test_after_a_missing_permission_nothing_more_is_sent() -> None:
     client = Client(3, ForbiddenError(status_code=403))
     orgs = reader(client)
