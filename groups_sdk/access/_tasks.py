@@ -63,16 +63,16 @@ async def in_order(
     sender, receiver = anyio.create_memory_object_stream[_Changing[T, R]](at_a_time)
 
     async def take_items() -> None:
-        with sender:
+        await room.acquire()
+        async for item in items:
+            changing = _Changing(change, item)
+            sender.send_nowait(changing)
+            tasks.start_soon(changing.run)
             await room.acquire()
-            async for item in items:
-                changing = _Changing(change, item)
-                sender.send_nowait(changing)
-                tasks.start_soon(changing.run)
-                await room.acquire()
+        sender.close()
 
-    async with task_group() as tasks:
-        with receiver:
+    with sender, receiver:
+        async with task_group() as tasks:
             tasks.start_soon(take_items)
             async for changing in receiver:
                 await use(await changing.result())
