@@ -14,7 +14,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -570,6 +570,19 @@ class Slow:
         await anyio.to_thread.run_sync(self.entered.wait, 60)
 
 
+async def begin_one_and_then_two_together(
+    journal: Journal, begin: Callable[[Change], Awaitable[None]], slow: Slow
+) -> None:
+    async with journal.session(), anyio.create_task_group() as tasks:
+        tasks.start_soon(begin, ADD)
+        await slow.wait()
+        for change in (PROMOTE, REMOVE):
+            tasks.start_soon(begin, change)
+        while len(journal._waiting) < 2:
+            await anyio.lowlevel.checkpoint()
+        slow.go.set()
+
+
 async def test_nothing_is_written_before_the_disk_has_what_came_first(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -636,14 +649,7 @@ async def test_what_the_disk_cannot_take_together_is_written_one_by_one(
             assert "no space left" in str(error)
             failed.append(change)
 
-    async with journal.session(), anyio.create_task_group() as tasks:
-        tasks.start_soon(begin, ADD)
-        await slow.wait()
-        for change in (PROMOTE, REMOVE):
-            tasks.start_soon(begin, change)
-        while len(journal._waiting) < 2:
-            await anyio.lowlevel.checkpoint()
-        slow.go.set()
+    await begin_one_and_then_two_together(journal, begin, slow)
     (missing,) = failed
     monkeypatch.undo()
     assert set(await reopened(path)) == {ADD.key, PROMOTE.key, REMOVE.key} - {missing.key}
@@ -670,14 +676,7 @@ async def test_what_fails_as_nobody_expects_is_taken_for_written_by_nobody(
         except (ZeroDivisionError, JournalError) as error:
             errors.append(type(error))
 
-    async with journal.session(), anyio.create_task_group() as tasks:
-        tasks.start_soon(begin, ADD)
-        await slow.wait()
-        for change in (PROMOTE, REMOVE):
-            tasks.start_soon(begin, change)
-        while len(journal._waiting) < 2:
-            await anyio.lowlevel.checkpoint()
-        slow.go.set()
+    await begin_one_and_then_two_together(journal, begin, slow)
     assert errors == [ZeroDivisionError, JournalError]
 
 
